@@ -1,0 +1,14 @@
+"""Shared fixtures of the tests."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Folder of large recordings beside the checkout; the test is skipped where it is absent."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip("the folder of recordings, ../shared, is not here")
+    return folder

@@ -1,0 +1,25 @@
+"""The one kind of error that a user can mend."""
+
+
+class InputError(Exception):
+    """Bad input: names what is wrong, where, and the mend.
+
+    Scripts print it as one line and exit with status 1 (`spikespeech.command.run`).
+
+    Parameters
+    ----------
+    problem : what is wrong, with the offending value.
+    file : the file it was found in.
+    example : index or key of the example within the file.
+    mend : what the user can do about it.
+    """
+
+    def __init__(self, problem, *, file=None, example=None, mend=None):
+        self.problem, self.file, self.example, self.mend = problem, file, example, mend
+        where = "".join(
+            [
+                f"{file}: " if file is not None else "",
+                f"example {example}: " if example is not None else "",
+            ]
+        )
+        super().__init__(f"{where}{problem}" + (f" ({mend})" if mend else ""))
