@@ -1,0 +1,43 @@
+# What every stage shares: the checked configuration and three functions of it.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from spikespeech import configuration, provenance
+from spikespeech.errors import InputError
+
+try:
+    configuration.check(config)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def code(*scripts):
+    """Digest of scripts and all project modules that they import: reruns follow the code's meaning."""
+    return provenance.fingerprint(
+        *(Path(workflow.basedir, script) for script in scripts)
+    )
+
+
+def settings(wildcards):
+    """Resolved training settings of one network, as JSON text."""
+    return configuration.text(configuration.settings(config, **wildcards))
+
+
+def networks(pattern, **chosen):
+    """Paths `pattern` of every network in the grid, or of those on the `chosen` axes."""
+    return [
+        pattern.format(**network)
+        for network in configuration.networks(config)
+        if all(network[axis] == value for axis, value in chosen.items())
+    ]
+
+
+wildcard_constraints:
+    dataset="[a-z0-9_]+",
+    part="train|valid|test",
+    fold="main|speaker-[0-9]+",
+    loss="[a-z_]+",
+    hidden="[0-9]+",
+    topology="recurrent|feedforward",
+    seed="[0-9]+",

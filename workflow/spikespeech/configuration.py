@@ -1,0 +1,99 @@
+"""From the study's configuration to the settings of each job.
+
+The configuration is checked against `workflow/schemas/`; a misspelt key is named together with
+the nearest valid one. Every job then gets its own leaf settings only, so that a change of one
+setting reruns the jobs that depend on it and no others.
+"""
+
+import copy
+import difflib
+import itertools
+import json
+from pathlib import Path
+
+import jsonschema
+import yaml
+from referencing import Registry, Resource
+
+from spikespeech.errors import InputError
+
+SCHEMAS = Path(__file__).parent.parent / "schemas"
+AXES = ("dataset", "fold", "loss", "hidden", "topology", "seed")
+
+
+def check(config):
+    """Raise InputError, naming the key, unless `config` is a valid configuration."""
+    schemas = {p.name: yaml.safe_load(p.read_text(encoding="utf-8")) for p in SCHEMAS.iterdir()}
+    registry = Registry().with_resources(
+        (name, Resource.from_contents(schema)) for name, schema in schemas.items()
+    )
+    validator = jsonschema.Draft202012Validator(schemas["config.schema.yaml"], registry=registry)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    if error is not None:
+        raise InputError(f"configuration: {explain(error)}")
+    for axis, known in (("dataset", config["datasets"]), ("loss", config["losses"])):
+        for name in config["networks"][axis]:
+            if name not in known:
+                raise InputError(
+                    f"configuration: networks.{axis}: {name!r} is not defined{nearest(name, known)}"
+                )
+
+
+def explain(error):
+    """Return one line that says which key of the configuration is wrong, and the mend."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        key = next(k for k in error.instance if k not in known)
+        return f"unknown key {'.'.join(filter(None, (where, str(key))))!r}{nearest(key, known)}"
+    return f"{where or 'top level'}: {error.message}"
+
+
+def nearest(word, known):
+    """Return a hint at the known word nearest to `word`."""
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+
+
+def networks(config):
+    """Return the grid of networks to train, one dictionary of wildcards each."""
+    grid = config["networks"]
+    return [
+        dict(zip(AXES, values, strict=True))
+        for values in itertools.product(*(grid[axis] for axis in AXES))
+    ]
+
+
+def settings(config, *, dataset, loss, hidden, topology, seed, **_):
+    """Return the resolved settings of one network: the defaults, the overrides that match, itself.
+
+    An override applies where all keys of its `when` equal the network's wildcards; later ones
+    win over earlier ones.
+    """
+    own = {"dataset": dataset, "loss": loss, "hidden": int(hidden), "topology": topology}
+    resolved = copy.deepcopy(dict(config["training"]))
+    for override in config["overrides"]:
+        if all(own[key] == value for key, value in override["when"].items()):
+            update(resolved, override["set"])
+    resolved["loss"] = {
+        "name": loss,
+        "normalise": config["normalise_losses"],
+        **(config["losses"][loss] or {}),
+    }
+    resolved |= {"hidden": int(hidden), "recurrent": topology == "recurrent", "seed": int(seed)}
+    return resolved
+
+
+def update(target, changes):
+    """Merge nested `changes` into `target`."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            update(target[key], value)
+        else:
+            target[key] = copy.deepcopy(value)
+
+
+def text(value):
+    """Return settings as JSON with sorted keys: equal settings are equal text."""
+    return json.dumps(value, sort_keys=True)
