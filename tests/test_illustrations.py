@@ -124,12 +124,12 @@ def test_autodiff_equals_central_differences():
 
 @pytest.fixture
 def two_units():
-    return descent.TwoUnits(np.linspace(-5, 5, 41), np.array([1.0, 0.6]), np.array([-1.5, 1.5]))
+    return descent.EXAMPLE
 
 
 @given(st.tuples(st.floats(-3, 3), st.floats(-3, 3)))
 def test_gradient_of_two_units(theta):
-    units = descent.TwoUnits(np.linspace(-5, 5, 41), np.array([1.0, 0.6]), np.array([-1.5, 1.5]))
+    units = descent.EXAMPLE
     theta = np.array(theta)
     shifts = 1e-5 * np.eye(2)
     numeric = (units.loss(theta + shifts) - units.loss(theta - shifts)) / 2e-5

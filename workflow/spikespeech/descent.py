@@ -50,6 +50,10 @@ class TwoUnits:
         return (self.gradient(theta + shifts) - self.gradient(theta - shifts)) / (2 * step)
 
 
+EXAMPLE = TwoUnits(np.linspace(-5, 5, 41), np.array([1.0, 0.6]), np.array([-1.5, 1.5]))
+"""The network whose loss the report draws."""
+
+
 def descend(gradient, start, learning_rate, steps):
     """Follow θ <- θ - η dL/dθ, Eq 18 of the thesis; return the path (steps + 1, ...)."""
     path = [np.asarray(start, dtype=float)]

@@ -1,0 +1,21 @@
+"""What the script of a figure or table writes: the numbers, the drawing, and what they say."""
+
+from spikespeech import command, files, plots
+
+
+def parser(description, *, figure=True):
+    """Return a parser with the outputs of an exhibit: --table, --finding and perhaps --figure."""
+    arguments = command.parser(description)
+    arguments.add_argument("--table", required=True, help="numbers to write, tidy CSV")
+    arguments.add_argument("--finding", required=True, help="text to write: what the numbers say")
+    if figure:
+        arguments.add_argument("--figure", required=True, help="SVG to write; a PNG beside it")
+    return arguments
+
+
+def write(arguments, table, finding, figure=None):
+    """Write the outputs that `parser` asked for; `finding` is a list of sentences."""
+    files.write_csv(arguments.table, table)
+    if figure is not None:
+        plots.save(figure, arguments.figure)
+    files.write_text(arguments.finding, " ".join(finding) + "\n")
