@@ -1,0 +1,147 @@
+"""The whole pipeline on a tiny study, and what a change reruns."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEST = ("--configfile", "config/test.yaml")
+
+
+def snakemake(project, *arguments, timeout=600):
+    """Run Snakemake on a copy of the project, with the copy's own library; return its output."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--nocolor", *arguments],
+        cwd=project,
+        env=os.environ
+        | {
+            "PYTHONPATH": str(project / "workflow"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+    )
+    return finished.returncode, finished.stdout
+
+
+def plan(project, *arguments):
+    """Return {rule: number of jobs} that a dry run plans."""
+    status, output = snakemake(project, "--dry-run", *arguments)
+    assert status == 0, output
+    table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", output, re.MULTILINE | re.DOTALL)
+    if table is None:
+        assert "Nothing to be done" in output, output
+        return {}
+    rows = (line.split() for line in table[1].splitlines() if line.strip())
+    return {rule: int(count) for rule, count in rows if rule != "all"}
+
+
+@pytest.fixture(scope="session")
+def copied(tmp_path_factory):
+    """A copy of the project in a folder whose name has a space and a quote."""
+    project = tmp_path_factory.mktemp("pipeline") / "a study's copy"
+    project.mkdir()
+    for name in ("Snakefile", "workflow", "scripts", "config", "envs"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, project / name)
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished(copied):
+    """The copy, after the study of config/test.yaml has run from nothing."""
+    status, output = snakemake(copied, "--cores", "2", *TEST)
+    assert status == 0, output[-5000:]
+    return copied
+
+
+@pytest.fixture
+def edit(finished):
+    """Change a file of the finished project for one test: edit(path, old, new)."""
+    originals = {}
+
+    def change(path, old, new):
+        file = finished / path
+        originals.setdefault(file, file.read_bytes())
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {path}"
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    yield change
+    for file, content in originals.items():
+        file.write_bytes(content)
+
+
+@pytest.mark.slow
+def test_the_pipeline_makes_a_report_and_then_has_nothing_to_do(finished):
+    for name in ("report.html", "report.pdf"):
+        assert (finished / "results/test/report" / name).stat().st_size > 10_000
+    assert plan(finished, *TEST) == {}
+
+
+@pytest.mark.slow
+def test_touching_files_reruns_nothing(finished):
+    for folder in ("workflow", "scripts", "config"):
+        for file in (finished / folder).rglob("*"):
+            file.touch()
+    for file in (finished / "results").rglob("*.csv"):
+        file.touch()
+    assert plan(finished, *TEST) == {}
+
+
+@pytest.mark.slow
+def test_comments_and_docstrings_rerun_nothing(edit, finished):
+    edit("workflow/spikespeech/network.py", '"""What a network is', '"""Other words\n\nWhat a')
+    edit("workflow/spikespeech/plots.py", "\nimport ", "\n# a comment\nimport ")
+    assert plan(finished, *TEST) == {}
+
+
+@pytest.mark.slow
+def test_one_figures_script_reruns_that_figure_and_the_report(edit, finished):
+    edit(
+        "scripts/plot_confusion.py",
+        'if __name__ == "__main__":',
+        'EXTRA = 1\n\nif __name__ == "__main__":',
+    )
+    assert plan(finished, *TEST) == {"plot_confusion": 1, "report": 1}
+
+
+@pytest.mark.slow
+def test_the_engine_retrains(edit, finished):
+    edit("workflow/spikespeech/eventprop/adam.py", "\nimport ", "\nEXTRA = 1\nimport ")
+    planned = plan(finished, *TEST)
+    assert planned["train"] == 2
+    assert "bin_spikes" not in planned and "split" not in planned
+
+
+@pytest.mark.slow
+def test_one_more_seed_trains_only_that_seed(edit, finished):
+    edit("config/test.yaml", "seed: [1]", "seed: [1, 2]")
+    assert plan(finished, *TEST)["train"] == 2
+
+
+@pytest.mark.slow
+def test_a_setting_of_one_loss_retrains_that_loss(edit, finished):
+    edit("config/config.yaml", "mu: 0.35", "mu: 0.36")
+    assert plan(finished, *TEST)["train"] == 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_configuration_plans(copied, path):
+    planned = plan(copied, "--configfile", f"config/{path.name}", "--forceall")
+    assert planned["train"] >= 1 and planned["report"] == 1
+
+
+def test_a_misspelt_key_is_named_before_anything_runs(copied):
+    status, output = snakemake(copied, "--dry-run", *TEST, "--config", "trainin={}")
+    assert status != 0
+    assert "did you mean 'training'" in output
+    assert "Traceback" not in output
