@@ -1,0 +1,124 @@
+"""One test example inside a trained network: input, hidden spikes, output voltages."""
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import choice, command, eventprop, exhibit, network, plots, prose
+from spikespeech.spikes import SpikeTrains
+
+NAMED = 3
+"""So many classes besides the spoken one have a name and a colour of their own."""
+
+
+def first_right(predictions):
+    """Return the number of the first test example that was classified rightly, else the first."""
+    right = predictions[predictions["prediction"] == predictions["label"]]
+    return int((right if len(right) else predictions)["example"].iloc[0])
+
+
+def tabulate(spikes, simulation):
+    """Return one row a spike or voltage: layer (input, hidden, output), time_ms, unit, value.
+
+    `spikes` and `simulation` hold one example; value is 1 for a spike, V for an output.
+    """
+    parts = []
+    for layer, trains in (("input", spikes), ("hidden", simulation.hidden_spikes)):
+        steps, units = (np.asarray(values) for values in trains.example(0))
+        parts.append(
+            pd.DataFrame(
+                {"layer": layer, "time_ms": steps * spikes.dt_ms, "unit": units, "value": 1.0}
+            )
+        )
+    voltage = simulation.output_v[0]
+    step, unit = np.indices(voltage.shape)
+    parts.append(
+        pd.DataFrame(
+            {
+                "layer": "output",
+                "time_ms": step.ravel() * spikes.dt_ms,
+                "unit": unit.ravel(),
+                "value": voltage.ravel(),
+            }
+        )
+    )
+    return pd.concat(parts, ignore_index=True)
+
+
+@plots.style()
+def draw(table, classes, label, n_units, n_hidden):
+    """Return the figure: input raster, hidden raster, output voltages, one below the other."""
+    figure, (above, middle, below) = plots.subplots(
+        3, height=5.6, sharex=True, height_ratios=[1.2, 1, 1.2]
+    )
+    for axes, layer, size, color in (
+        (above, "input", n_units, plots.INK),
+        (middle, "hidden", n_hidden, plots.BLUE),
+    ):
+        spikes = table[table["layer"] == layer]
+        plots.raster(axes, spikes["time_ms"], spikes["unit"], color=color)
+        axes.set(ylim=(-1, size), ylabel="Channel" if layer == "input" else "Hidden neuron")
+    voltages = table[table["layer"] == "output"].pivot(
+        index="time_ms", columns="unit", values="value"
+    )
+    rivals = voltages.drop(columns=label).mean().nlargest(NAMED).index
+    below.plot(voltages, color=plots.FAINT, linewidth=0.6, alpha=0.6)
+    colors = (plots.ORANGE, plots.GREEN, plots.PURPLE)
+    for unit, color in zip(rivals, colors, strict=False):
+        below.plot(voltages[unit], color=color, linestyle="--", linewidth=1.2, label=classes[unit])
+    below.plot(voltages[label], color=plots.BLUE, linewidth=2, label=f"{classes[label]} (spoken)")
+    below.set(xlabel="Time (ms)", ylabel="Output V", xlim=(0, voltages.index[-1]))
+    below.legend(loc="upper left", ncols=2)
+    above.set_title(f"Input: “{classes[label]}”")
+    middle.set_title("Hidden spikes")
+    below.set_title("Output voltages")
+    return figure
+
+
+def findings(table, classes, label, n_hidden, chosen, name):
+    """Return sentences on how many neurons spike, how often, and by how much the word leads."""
+    spikes = table[table["layer"] == "hidden"].groupby("unit").size()
+    means = table[table["layer"] == "output"].groupby("unit")["value"].mean()
+    rival = means.drop(label).idxmax()
+    return [
+        f"{name}, {chosen['loss']} with {n_hidden} {chosen['topology']} hidden neurons, seed "
+        f"{chosen['seed']}: for one “{classes[label]}” of the test set "
+        f"{prose.count(len(spikes), 'hidden neuron')} of {n_hidden} spike, "
+        f"{spikes.sum() / n_hidden:.1f} times on average and at most {spikes.max()} times.",
+        f"The mean output voltage of the spoken word is {means[label]:.3f}, that of the nearest "
+        f"rival (“{classes[rival]}”) {means[rival]:.3f}.",
+    ]
+
+
+def main(arguments):
+    settings = arguments.settings
+    chosen = choice.best_network(pd.read_csv(arguments.evaluations), settings["dataset"])
+    at = [choice.matches(entry, **chosen) for entry in settings["networks"]].index(True)
+    trained, weights = network.load(arguments.weights[at])
+    test = SpikeTrains.open(arguments.binned)
+    example = first_right(pd.read_csv(arguments.predictions[at]))
+    spikes = test.take([example])
+    label, sizes = int(spikes.labels[0]), (trained.n_inputs, trained.n_hidden)
+    table = tabulate(spikes, eventprop.simulate(trained, weights, spikes))
+    table = table.assign(dataset=settings["dataset"], example=example, **_axes(chosen))
+    figure = draw(table, spikes.classes, label, *sizes)
+    said = findings(table, spikes.classes, label, trained.n_hidden, chosen, settings["label"])
+    exhibit.write(arguments, table, said, figure)
+
+
+def _axes(chosen):
+    return {axis: chosen[axis] for axis in ("loss", "topology", "seed")}
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__)
+    parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
+    parser.add_argument("--weights", nargs="+", required=True, help="weights.h5 of each network")
+    parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
+    parser.add_argument("--binned", required=True, help="binned test set")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: dataset and its label, and the networks of the weights",
+    )
+    command.run(main, parser.parse_args())
