@@ -1,0 +1,84 @@
+"""Proposals of trials: Bayesian optimisation and its controls, random and grid search.
+
+`propose` keeps no state: the optimiser is rebuilt from the records of the earlier trials, so a
+search can be interrupted after any trial and continued for any number of rounds. All proposers
+of one optimiser seed share their first trials, the initial design. scikit-optimize models the
+objective and finds the next trials (`surrogate`); a round is a batch, found by constant liar
+(Ginsbourger et al. 2010).
+"""
+
+import itertools
+import warnings
+
+import numpy as np
+from scipy.stats import qmc
+
+from spikespeech import space
+from spikespeech.errors import InputError
+
+INITIAL = "initial"
+PROPOSERS = ("bayesian", "random", "grid")
+GRID_LEVELS = 4
+"""Levels of a numeric setting in a grid."""
+
+
+def propose(proposer, dimensions, records, *, seed, round, trials, initial, surrogate, acquisition):
+    """Return the points of one round, a list of `trials` dictionaries.
+
+    Parameters
+    ----------
+    proposer : "initial", "bayesian", "random" or "grid"
+    dimensions : the space, as `space.parse` returns it
+    records : the earlier trials of the same chain, {"round", "trial", "point", "objective"} each,
+        in any order; only "bayesian" looks at them. The objective is maximised.
+    seed : of the optimiser; chains of different seeds are independent
+    round : from 1, those of the initial design included; a round's draws depend on nothing but
+        `seed`, `round` and `records`
+    trials : number of trials a round
+    initial : {"trials", "design"} of the initial design
+    surrogate, acquisition : scikit-optimize's names
+    """
+    here = slice((round - 1) * trials, round * trials)
+    if proposer == INITIAL:
+        return initial_design(dimensions, seed=seed, **initial)[here]
+    if proposer == "grid":
+        return ([None] * initial["trials"] + grid(dimensions, seed))[here]
+    if proposer == "random":
+        draws = np.random.default_rng([seed, round]).random((trials, len(dimensions)))
+        return [space.point(dimensions, row) for row in draws]
+    if not records:
+        raise InputError("there are no earlier trials", mend="propose the initial design first")
+    # Imported where it is needed: scikit-optimize takes seconds, and no control asks it.
+    from spikespeech.surrogate import ask, fit
+
+    records = sorted(records, key=lambda record: (record["round"], record["trial"]))
+    optimiser = fit(
+        dimensions, records, [seed, round], surrogate=surrogate, acquisition=acquisition
+    )
+    return ask(optimiser, dimensions, trials)
+
+
+def initial_design(dimensions, *, trials, design, seed):
+    """Return the `trials` points every proposer starts from: latin_hypercube, sobol or random."""
+    rng = np.random.default_rng([seed, 0])
+    if design == "random":
+        positions = rng.random((trials, len(dimensions)))
+    else:
+        sampler = {"latin_hypercube": qmc.LatinHypercube, "sobol": qmc.Sobol}[design]
+        with warnings.catch_warnings():
+            # Sobol's balance asks for a power of two; any other number is still well spread.
+            warnings.simplefilter("ignore", UserWarning)
+            positions = sampler(len(dimensions), rng=rng).random(trials)
+    return [space.point(dimensions, row) for row in positions]
+
+
+def grid(dimensions, seed):
+    """Return all points of the grid of `GRID_LEVELS` levels a setting, in an order of the seed's.
+
+    The order is random, so that any first part of the grid is a fair sample of it.
+    """
+    levels = [dimension.levels(GRID_LEVELS) for dimension in dimensions]
+    points = list(itertools.product(*levels))
+    order = np.random.default_rng([seed, 0]).permutation(len(points))
+    keys = [dimension.key for dimension in dimensions]
+    return [dict(zip(keys, points[i], strict=True)) for i in order]
