@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech.errors import InputError
+from spikespeech.spikes import SpikeTrains
 
 COLUMNS = ["part", "example", "label", "class", "speaker", "side"]
 
@@ -131,6 +132,22 @@ def read(path):
 def side(rows, name, part):
     """Return the example numbers within `part` that are on the side `name` (n,)."""
     return rows.example[(rows.side == name) & (rows.part == part)].to_numpy()
+
+
+def gather(parts, rows, name):
+    """Return the SpikeTrains of the side `name`, whose examples all lie in one of the `parts`.
+
+    `parts` are paths of binned files named by their part (train.h5, ...). A side without examples
+    is empty, with the first file's channels and classes.
+    """
+    by_name = {path.stem: path for path in parts}
+    used = rows.part[rows.side == name].unique()
+    if missing := set(used) - set(by_name):
+        raise InputError(
+            f"no file of the part {missing.pop()!r}", mend=f"have {', '.join(by_name)}"
+        )
+    part = used[0] if len(used) else parts[0].stem
+    return SpikeTrains.open(by_name[part]).take(side(rows, name, part))
 
 
 def unseen(rows):
