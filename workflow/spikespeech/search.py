@@ -11,7 +11,6 @@ import itertools
 import warnings
 
 import numpy as np
-from scipy.stats import qmc
 
 from spikespeech import space
 from spikespeech.errors import InputError
@@ -64,6 +63,9 @@ def initial_design(dimensions, *, trials, design, seed):
     if design == "random":
         positions = rng.random((trials, len(dimensions)))
     else:
+        # Imported where it is needed, as it takes a second.
+        from scipy.stats import qmc
+
         sampler = {"latin_hypercube": qmc.LatinHypercube, "sobol": qmc.Sobol}[design]
         with warnings.catch_warnings():
             # Sobol's balance asks for a power of two; any other number is still well spread.
