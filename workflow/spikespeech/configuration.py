@@ -6,7 +6,6 @@ setting reruns the jobs that depend on it and no others.
 """
 
 import copy
-import difflib
 import itertools
 import json
 from pathlib import Path
@@ -15,7 +14,7 @@ import jsonschema
 import yaml
 from referencing import Registry, Resource
 
-from spikespeech.errors import InputError
+from spikespeech.errors import InputError, nearest
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 AXES = ("dataset", "fold", "loss", "hidden", "topology", "seed")
@@ -47,13 +46,6 @@ def explain(error):
         key = next(k for k in error.instance if k not in known)
         return f"unknown key {'.'.join(filter(None, (where, str(key))))!r}{nearest(key, known)}"
     return f"{where or 'top level'}: {error.message}"
-
-
-def nearest(word, known):
-    """Return a hint at the known word nearest to `word`."""
-    known = [str(k) for k in known]
-    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
 
 
 def networks(config):

@@ -1,5 +1,7 @@
 """The one kind of error that a user can mend."""
 
+import difflib
+
 
 class InputError(Exception):
     """Bad input: names what is wrong, where, and the mend.
@@ -23,3 +25,10 @@ class InputError(Exception):
             ]
         )
         super().__init__(f"{where}{problem}" + (f" ({mend})" if mend else ""))
+
+
+def nearest(word, known):
+    """Return a hint at the known word nearest to `word`."""
+    known = [str(k) for k in known]
+    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"

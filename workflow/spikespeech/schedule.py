@@ -1,0 +1,36 @@
+"""The learning rate of every batch, as a function of the training so far.
+
+It is that of Shoesmith et al. (2025): eased in geometrically, then halved on plateaus of the
+training accuracy. Nothing is remembered between calls, so that a resumed training needs no state.
+"""
+
+import numpy as np
+
+
+def full_rate(settings, accuracies):
+    """Return the rate, once eased in, after epochs with these training `accuracies`.
+
+    Two exponential averages of the accuracy, both from 0, forget by the factors `fast` < `slow`
+    an epoch. The rate is halved after an epoch that ends with the fast average no higher than
+    the slow, if more than `patience` epochs have passed since it last was (or since epoch 1).
+    """
+    rate, last = settings.learning_rate, 1
+    plateau = settings.plateau
+    fast = slow = 0.0
+    for epoch, accuracy in enumerate(accuracies, start=1):
+        fast = plateau.fast * fast + (1 - plateau.fast) * accuracy
+        slow = plateau.slow * slow + (1 - plateau.slow) * accuracy
+        if epoch - last > plateau.patience and fast <= slow:
+            rate, last = rate / 2, epoch
+    return rate
+
+
+def rates(settings, accuracies, n_batches):
+    """Return the rates of the `n_batches` of the epoch that follows on `accuracies`.
+
+    Batch b, counted from 0 through all epochs, has min(start * factor^b, full rate).
+    """
+    batch = len(accuracies) * n_batches + np.arange(n_batches)
+    with np.errstate(over="ignore"):
+        eased = settings.ease_in.start * settings.ease_in.factor**batch
+    return np.minimum(eased, full_rate(settings, accuracies))

@@ -1,0 +1,181 @@
+"""Settings of one training, checked: what the configuration resolves to for one network."""
+
+from dataclasses import dataclass, field, fields, is_dataclass
+
+from spikespeech import losses
+from spikespeech.errors import InputError, nearest
+from spikespeech.network import Network
+
+
+def number(kind, low=None, *, above=None, high=None):
+    """Return a field for a number of at least `low` or more than `above`, and at most `high`."""
+    return field(metadata={"kind": kind, "low": low, "above": above, "high": high})
+
+
+def choice(*known):
+    """Return a field for one of the values `known`."""
+    return field(metadata={"known": known})
+
+
+def parse(kind, values, where="settings"):
+    """Return the dataclass `kind` of a dictionary with exactly its keys, nested ones included.
+
+    Raises InputError that names an unknown key (and the nearest valid one), a missing key, or a
+    value out of range.
+    """
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {values!r} is not a group of settings")
+    known = {f.name: f for f in fields(kind)}
+    for key in values:
+        if key not in known:
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, known)}")
+    for key in known:
+        if key not in values:
+            raise InputError(f"{where}: {key!r} is missing")
+    return kind(**{key: _value(known[key], values[key], f"{where}.{key}") for key in known})
+
+
+def _value(known, value, where):
+    if is_dataclass(known.type):
+        return parse(known.type, value, where)
+    if "parse" in known.metadata:
+        return known.metadata["parse"](value, where)
+    if "known" in known.metadata:
+        if value not in known.metadata["known"]:
+            raise InputError(f"{where}: {value!r}{nearest(value, known.metadata['known'])}")
+        return value
+    limits = known.metadata
+    kinds = (int, float) if limits["kind"] is float else int
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise InputError(f"{where}: {value!r} is not a{'n integer' if kinds is int else ' number'}")
+    for limit, text, holds in (
+        (limits["low"], "at least", lambda v, x: v >= x),
+        (limits["above"], "more than", lambda v, x: v > x),
+        (limits["high"], "at most", lambda v, x: v <= x),
+    ):
+        if limit is not None and not holds(value, limit):
+            raise InputError(f"{where}: {value:g} is not {text} {limit:g}")
+    return limits["kind"](value)
+
+
+def _mean_and_deviation(value, where):
+    if len(value) != 2 or not all(isinstance(v, int | float) for v in value) or value[1] < 0:
+        raise InputError(f"{where}: {value!r} is not a mean and a standard deviation")
+    return tuple(map(float, value))
+
+
+def _loss(value, where):
+    if not isinstance(value, dict) or "name" not in value:
+        raise InputError(f"{where}: {value!r} does not name a loss")
+    return dict(value)
+
+
+@dataclass(frozen=True)
+class EaseIn:
+    """The learning rate begins at `start` and grows by `factor` each batch."""
+
+    start: float = number(float, above=0)
+    factor: float = number(float, above=1)
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """When the learning rate is halved: see `schedule.full_rate`."""
+
+    fast: float = number(float, 0, high=1)
+    slow: float = number(float, 0, high=1)
+    patience: int = number(int, 1)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """See `augment.Presentations`."""
+
+    shift: int = number(int, 0)
+    blend: bool = choice(False, True)
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """Strengths, in mlGeNN's units, above and below a target of `spikes` a neuron and example."""
+
+    lambda_upper: float = number(float, 0)
+    lambda_lower: float = number(float, 0)
+    spikes: float = number(float, 0)
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """Mean and standard deviation of the normal distributions of the initial weights."""
+
+    input_hidden: tuple = field(metadata={"parse": _mean_and_deviation})
+    hidden_hidden: tuple = field(metadata={"parse": _mean_and_deviation})
+    hidden_output: tuple = field(metadata={"parse": _mean_and_deviation})
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """Time constants in ms, of hidden neurons and outputs alike; the threshold has no unit."""
+
+    tau_mem: float = number(float, above=0)
+    tau_syn: float = number(float, above=0)
+    threshold: float = number(float, above=0)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a training depends on, apart from its data.
+
+    Attributes
+    ----------
+    backend : who computes, "native" or "mlgenn"
+    selection : the best epoch is chosen by accuracy on "validation" speakers, or, as Shoesmith
+        et al. do, on the augmented "training" examples
+    epochs, batch_size, hidden, seed : int
+    learning_rate : of Adam, once eased in
+    silent_lift : added to all input weights of a neuron that was silent for a whole epoch
+    loss : dictionary of name, normalise and the loss's own parameters, see `losses.make`
+    recurrent : bool
+    """
+
+    backend: str = choice("native", "mlgenn")
+    selection: str = choice("validation", "training")
+    epochs: int = number(int, 1)
+    batch_size: int = number(int, 1)
+    learning_rate: float = number(float, above=0)
+    ease_in: EaseIn
+    plateau: Plateau
+    augmentation: Augmentation
+    regularisation: Regularisation
+    silent_lift: float = number(float, 0)
+    initial_weights: InitialWeights
+    neuron: Neuron
+    loss: dict = field(metadata={"parse": _loss})
+    hidden: int = number(int, 1)
+    recurrent: bool = choice(False, True)
+    seed: int = number(int, 0)
+
+    @classmethod
+    def parse(cls, values):
+        """Return the Settings of a nested dictionary; see `parse`."""
+        return parse(cls, values)
+
+    def make_loss(self, spikes):
+        """Return the Loss for trials as long as those of `spikes`."""
+        return losses.make(**self.loss, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
+
+    def make_network(self, spikes):
+        """Return the Network for the channels, classes and time step of `spikes`."""
+        return Network(
+            spikes.n_units,
+            self.hidden,
+            spikes.n_classes,
+            recurrent=self.recurrent,
+            tau_mem=self.neuron.tau_mem,
+            tau_syn=self.neuron.tau_syn,
+            tau_mem_output=self.neuron.tau_mem,
+            tau_syn_output=self.neuron.tau_syn,
+            threshold=self.neuron.threshold,
+            dt_ms=spikes.dt_ms,
+            spiking_output=self.make_loss(spikes).kind == "first_spike",
+        )
