@@ -33,6 +33,11 @@ def networks(pattern, **chosen):
     ]
 
 
+def memory(megabytes):
+    """Memory of a job; a retry asks for that much more."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
 wildcard_constraints:
     dataset="[a-z0-9_]+",
     part="train|valid|test",
