@@ -81,14 +81,24 @@ class Loss:
     normalise: bool = False
     parameters: dict = field(default_factory=dict)
 
+    @property
+    def shared(self):
+        """Whether all examples share one window."""
+        return self.name != "input"
+
     def windows(self, spikes):
-        """Return (window, adjoint_window), each (1, n_steps), or (n, n_steps) for `input`."""
+        """Return (window, adjoint_window), each (1, n_steps), or (n, n_steps) for `input`.
+
+        Losses without a window return zeros.
+        """
         if self.name == "input":
             activity = input_activity(spikes, **self.parameters)
             if self.normalise:
                 mean = activity.mean(axis=1, keepdims=True)
                 activity /= np.where(mean > 0, mean, 1)
             return activity, activity
+        if self.kind != "window":
+            return np.zeros((1, self.n_steps)), np.zeros((1, self.n_steps))
         return self.window[None], self.adjoint_window[None]
 
 

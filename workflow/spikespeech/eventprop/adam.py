@@ -1,29 +1,48 @@
-"""Adam (Kingma & Ba 2015)."""
+"""Adam (Kingma & Ba 2015) on whole weight arrays."""
 
 import numpy as np
 
+from spikespeech.eventprop.kernel import kernel
+from spikespeech.eventprop.vectors import LANES, differ, fma, load, splat, sqrt, store
 
-class Adam:
-    """Moments of every weight array; the first step is bias-corrected to exactly lr · sign.
+BETA1, BETA2 = 0.9, 0.999
 
-    epsilon is relative to gradients dL/dw.
+
+@kernel
+def finish(gradient, factor):
+    """Scale each column of a gradient by `factor` (width,); return its entries not finite.
+
+    gradient : flat (n_rows * width,) float32
     """
+    bad = 0
+    width = len(factor)
+    for row in range(0, len(gradient), width):
+        for column in range(0, width, LANES):
+            scaled = load(gradient, row + column) * load(factor, column)
+            store(gradient, row + column, scaled)
+            bits = differ(scaled - scaled, splat(np.float32(0)))
+            while bits != 0:
+                bits &= bits - np.uint64(1)
+                bad += 1
+    return bad
 
-    def __init__(self, weights, epsilon, beta1=0.9, beta2=0.999):
-        self.epsilon, self.beta1, self.beta2 = epsilon, beta1, beta2
-        self.steps = 0
-        self.mean = [np.zeros_like(w) for w in weights]
-        self.square = [np.zeros_like(w) for w in weights]
 
-    def update(self, weights, gradients, learning_rate):
-        self.steps += 1
-        s1 = 1 / (1 - self.beta1**self.steps)
-        s2 = 1 / (1 - self.beta2**self.steps)
-        for w, g, m, v in zip(weights, gradients, self.mean, self.square, strict=True):
-            m += np.float32(1 - self.beta1) * (g - m)
-            v += np.float32(1 - self.beta2) * (g * g - v)
-            w -= (
-                np.float32(learning_rate * s1)
-                * m
-                / (np.sqrt(v * np.float32(s2)) + np.float32(self.epsilon))
-            )
+@kernel
+def step(weights, gradient, mean, square, rate, unbias, epsilon):
+    """Update flat float32 arrays whose length is a multiple of LANES, in place.
+
+        m ← β1 m + (1 - β1) g,   v ← β2 v + (1 - β2) g²,   w ← w - rate m / (sqrt(unbias v) + ε)
+
+    rate : learning rate / (1 - β1^n) at the n-th step, n counting from 1
+    unbias : 1 / (1 - β2^n)
+    """
+    rates, unbiased, small = splat(rate), splat(unbias), splat(epsilon)
+    decay1, new1 = splat(np.float32(BETA1)), splat(np.float32(1 - BETA1))
+    decay2, new2 = splat(np.float32(BETA2)), splat(np.float32(1 - BETA2))
+    for i in range(0, len(weights), LANES):
+        g = load(gradient, i)
+        m = fma(decay1, load(mean, i), new1 * g)
+        v = fma(decay2, load(square, i), new2 * (g * g))
+        store(mean, i, m)
+        store(square, i, v)
+        store(weights, i, load(weights, i) - rates * m / (sqrt(v * unbiased) + small))

@@ -1,180 +1,194 @@
-"""What other rooms call."""
+"""Simulation and gradients of given weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikespeech import losses
-from spikespeech.eventprop import batch, forward, readout
-from spikespeech.eventprop.adam import Adam
-from spikespeech.eventprop.constants import constants
+from spikespeech.errors import InputError
+from spikespeech.eventprop import forward, outputs
+from spikespeech.eventprop.engine import Engine, checked_spikes, checked_weights, layers
+from spikespeech.eventprop.vectors import aligned, padded
 from spikespeech.network import Weights
 from spikespeech.spikes import SpikeTrains
+
+RECORDABLE = ("hidden_spikes", "output_v", "output_spikes")
 
 
 @dataclass(frozen=True)
 class Regulariser:
+    """A penalty on spike counts n of hidden neurons away from `spikes`, as in mlGeNN.
+
+    At each spike λ_V changes by -lambda_upper (n - spikes) where n > spikes, else by
+    -lambda_lower (n - spikes). Lambdas are in mlGeNN's units, relative to gradients dL/dw / τ_mem;
+    with mean voltages and 1,000 ms trials values such as 2.5e-10 are usual. Counts are of each
+    example, as mlGeNN's at batch size 1; spikes of the last step reach nothing and do not count.
+    """
+
     lambda_upper: float = 0.0
     lambda_lower: float = 0.0
     spikes: float = 14
 
-    def penalty(self, counts):
-        excess = counts - self.spikes
-        return np.where(excess > 0, self.lambda_upper, self.lambda_lower) * excess
-
 
 @dataclass(frozen=True)
 class Simulation:
-    hidden_spikes: SpikeTrains
-    output_v: np.ndarray
-    output_spikes: SpikeTrains = None
+    """What `simulate` recorded; None where it was not asked for.
+
+    Attributes
+    ----------
+    hidden_spikes : SpikeTrains of the hidden neurons; `.example(i)` is (steps, neurons)
+    output_v : (n, n_steps, n_outputs) float32, V at the end of each step
+    output_spikes : SpikeTrains of spiking outputs
+    """
+
+    hidden_spikes: SpikeTrains | None
+    output_v: np.ndarray | None
+    output_spikes: SpikeTrains | None
 
 
 @dataclass(frozen=True)
 class Gradients:
+    """Losses and their gradient.
+
+    Attributes
+    ----------
+    losses : (n,) float64
+    readouts : (n, n_outputs) float64
+    gradients : Weights, dL/dw of the mean loss over the examples, float32
+    hidden_spikes : (n, n_hidden) counts
+    guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
+    nonfinite : (3,) entries of each gradient array that are not finite
+    """
+
     losses: np.ndarray
     readouts: np.ndarray
     gradients: Weights
     hidden_spikes: np.ndarray
     guarded: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    losses: np.ndarray
-    readouts: np.ndarray
-    labels: np.ndarray
-    hidden_spikes: np.ndarray
-    guarded: int
     nonfinite: np.ndarray
 
 
-def as_weights(network, weights):
-    if isinstance(weights, dict):
-        weights = Weights(**weights)
-    elif not isinstance(weights, Weights):
-        weights = Weights(*weights)
-    return Weights(*(np.ascontiguousarray(w, dtype=np.float32) for w in weights))
+def as_loss(network, loss, n_steps):
+    """Return a Loss for a name or a Loss; raise InputError unless it suits the outputs."""
+    if not isinstance(loss, losses.Loss):
+        loss = losses.make(loss, n_steps=n_steps, dt_ms=network.dt_ms)
+    spiking = loss.kind == "first_spike"
+    if spiking != network.spiking_output:
+        raise InputError(
+            f"loss '{loss.name}' needs outputs that {'spike' if spiking else 'do not spike'}",
+            mend="set `spiking_output` of the network",
+        )
+    return loss
 
 
-def as_loss(network, spikes, loss):
-    return (
-        loss
-        if isinstance(loss, losses.Loss)
-        else losses.make(loss, n_steps=spikes.n_steps, dt_ms=network.dt_ms)
+def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=None, *, threads=1):
+    """Return Gradients of the mean loss over `spikes`.
+
+    The gradients are those of EventProp's adjoint on mlGeNN's grid: dL/dw, which is τ_mem times
+    what mlGeNN's EventPropCompiler accumulates at batch size 1 (for max also times the trial's
+    length, a factor that its drive lacks).
+
+    Parameters
+    ----------
+    network : Network
+    weights : Weights, or a dictionary or tuple of their arrays
+    spikes : SpikeTrains, n examples
+    labels : (n,) integers; by default the spikes' own
+    loss : Loss, or the name of one without parameters
+    regulariser : Regulariser or None
+
+    Raises InputError for shapes, labels or weights that do not fit.
+    """
+    loss = as_loss(network, loss, spikes.n_steps)
+    engine = Engine(network, weights, loss, regulariser, threads)
+    out = engine.run(spikes, spikes.labels if labels is None else labels, learn=True)
+    nonfinite = engine.finish_gradient(max(len(spikes), 1))
+    return Gradients(
+        out.losses,
+        out.readouts,
+        engine.gradient,
+        out.hidden_spikes,
+        int(out.guarded.sum()),
+        nonfinite,
     )
 
 
 def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
-    weights = as_weights(network, weights)
-    hidden = constants(network.tau_mem, network.tau_syn, network.dt_ms, network.n_hidden)
-    output = constants(
-        network.tau_mem_output, network.tau_syn_output, network.dt_ms, network.n_outputs
-    )
-    tape = batch.empty_tape(spikes.n_steps, network.n_hidden)
-    out_tape = batch.empty_tape(spikes.n_steps, network.n_outputs)
-    voltage = np.empty((len(spikes), spikes.n_steps, network.n_outputs), np.float32)
-    trains, out_trains = [], []
+    """Return a Simulation of every example: forward only, outputs simulated step by step.
+
+    Parameters
+    ----------
+    network : Network
+    weights : Weights, or a dictionary or tuple of their arrays
+    spikes : SpikeTrains
+    record : names from `RECORDABLE`
+
+    Raises InputError as `gradients` does, and for a name that cannot be recorded.
+    """
+    for name in record:
+        if name not in RECORDABLE:
+            raise InputError(f"cannot record '{name}'", mend=f"one of {', '.join(RECORDABLE)}")
+    weights = checked_weights(network, weights)
+    labels = np.zeros(len(spikes), np.int64)
+    batch = checked_spikes(network, spikes, labels, spikes.n_steps)
+    h, width, n_steps = network.n_hidden, padded(network.n_hidden), spikes.n_steps
+    hidden, output = layers(network, width)
+    input_rows = _rows(weights.input_hidden, width)
+    hidden_rows = _rows(weights.hidden_hidden if network.recurrent else np.zeros((0, h)), width)
+    first_input, state = np.empty(n_steps + 1, np.int32), aligned((4, width))
+    tape, output_tape = _tape(n_steps, h), _tape(n_steps, network.n_outputs)
+    keep_v = "output_v" in record
+    voltages = np.empty((len(spikes) if keep_v else 1, n_steps, network.n_outputs), np.float32)
+    trains, output_trains = [], []
     for i in range(len(spikes)):
+        span = slice(batch.offsets[i], batch.offsets[i + 1])
+        if not forward.index_steps(batch.steps[span], first_input):
+            raise InputError("spikes are not in order of their steps", example=i)
         forward.hidden_layer(
-            *spikes.example(i),
-            weights.input_hidden,
-            weights.hidden_hidden,
-            network.recurrent,
-            hidden,
-            np.float32(network.threshold),
-            spikes.n_steps,
-            tape,
+            batch.units[span], first_input, input_rows, hidden_rows, hidden, state, tape
         )
-        readout.simulate(
+        outputs.simulate(
             tape,
             weights.hidden_output,
             output,
-            np.float32(network.threshold),
             network.spiking_output,
-            voltage[i],
-            out_tape,
+            voltages[i if keep_v else 0],
+            output_tape,
         )
-        for (first, ids, _), out in ((tape, trains), (out_tape, out_trains)):
-            out.append(
-                (np.repeat(np.arange(spikes.n_steps), np.diff(first)), ids[: first[-1]].copy())
-            )
+        trains.append(_train(tape))
+        output_trains.append(_train(output_tape))
 
-    def pack(t, n):
-        return SpikeTrains.from_binned(
-            t, spikes.labels, spikes.speakers, spikes.n_steps, n, spikes.dt_ms, spikes.classes
+    def collect(name, trains, n):
+        if name not in record:
+            return None
+        joined = SpikeTrains.from_binned(
+            trains, spikes.labels, spikes.speakers, n_steps, n, spikes.dt_ms, spikes.classes
         )
+        return replace(joined, classes=spikes.classes)
 
-    return Simulation(pack(trains, network.n_hidden), voltage, pack(out_trains, network.n_outputs))
-
-
-def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=None):
-    weights, loss = as_weights(network, weights), as_loss(network, spikes, loss)
-    labels = spikes.labels if labels is None else np.asarray(labels)
-    gradient = Weights.zeros(network)
-    b = batch.run(network, weights, spikes, loss, labels, regulariser, gradient)
-    return Gradients(b.losses, b.readouts, gradient, b.hidden_spikes, b.guarded)
+    return Simulation(
+        collect("hidden_spikes", trains, h),
+        voltages if keep_v else None,
+        collect("output_spikes", output_trains, network.n_outputs),
+    )
 
 
-class Backend:
-    def __init__(self, network, weights, loss, regulariser=None, threads=1):
-        self.network, self.loss, self.regulariser, self.threads = (
-            network,
-            loss,
-            regulariser,
-            threads,
-        )
-        self.weights = as_weights(network, weights).copy()
-        self.optimiser = Adam(self.weights, 1e-8 * float(np.mean(network.tau_mem_output)))
+def _rows(weights, width):
+    rows = aligned((len(weights), width))
+    rows[:, : weights.shape[1]] = weights
+    rows[:, weights.shape[1] :] = 0
+    return rows.ravel()
 
-    def train(self, batches, learning_rates):
-        parts, labels = [], []
-        bad = np.zeros(3, np.int64)
-        for spikes, rate in zip(batches, learning_rates, strict=False):
-            g = Weights.zeros(self.network)
-            parts.append(
-                batch.run(
-                    self.network,
-                    self.weights,
-                    spikes,
-                    self.loss,
-                    spikes.labels,
-                    self.regulariser,
-                    g,
-                )
-            )
-            labels.append(spikes.labels)
-            nonfinite = [np.count_nonzero(~np.isfinite(x)) for x in g]
-            bad += nonfinite
-            if not any(nonfinite):
-                self.optimiser.update(self.weights, g, rate)
-        return self._outcome(parts, labels, bad)
 
-    def evaluate(self, spikes):
-        b = batch.run(self.network, self.weights, spikes, self.loss, spikes.labels)
-        return self._outcome([b], [spikes.labels], np.zeros(3, np.int64))
+def _tape(n_steps, n):
+    return (
+        np.empty(n_steps + 1, np.int32),
+        np.empty(n_steps * n, np.uint16),
+        np.empty(n_steps * n, np.float32),
+    )
 
-    def _outcome(self, parts, labels, bad):
-        join = np.concatenate
-        return Outcome(
-            join([p.losses for p in parts]),
-            join([p.readouts for p in parts]),
-            join(labels),
-            join([p.hidden_spikes for p in parts]),
-            sum(p.guarded for p in parts),
-            bad,
-        )
 
-    def state(self):
-        o = self.optimiser
-        return {
-            "steps": np.array(o.steps),
-            **{f"mean_{n}": m.copy() for n, m in zip(Weights.names(), o.mean, strict=False)},
-            **{f"square_{n}": m.copy() for n, m in zip(Weights.names(), o.square, strict=False)},
-        }
-
-    def restore(self, state):
-        o = self.optimiser
-        o.steps = int(state["steps"])
-        o.mean = [state[f"mean_{n}"].copy() for n in Weights.names()]
-        o.square = [state[f"square_{n}"].copy() for n in Weights.names()]
+def _train(tape):
+    first, ids, _ = tape
+    steps = np.repeat(np.arange(len(first) - 1, dtype=np.uint16), np.diff(first))
+    return steps, ids[: first[-1]].copy()

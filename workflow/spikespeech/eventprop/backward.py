@@ -1,48 +1,127 @@
-"""The hidden layer's adjoint, backward in time."""
+"""The hidden layer's adjoint, backward in time, and the gradient of its weights."""
 
 import numpy as np
-from numba import njit
+
+from spikespeech.eventprop.kernel import kernel
+from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
 
 
-@njit(cache=True, nogil=True)
-def hidden_layer(tape, feedback, hidden_hidden, recurrent, k, threshold, penalty, slope_min, trace):
+@kernel
+def hidden_layer(tape, feedback, hidden_weights, k, penalty, slope_min, state, trace):
+    """Run the hidden layer's adjoint through one example; return how often a slope was guarded.
+
+    Backward from the last step, where λ_V = λ_I = 0, each step (Wunderlich & Pehle 2021, Eq 4-6,
+    on mlGeNN's grid)
+
+        λ_I ← β λ_I + γ λ_V,   λ_V ← α λ_V
+
+    and at each spike of neuron i, with q = I - V of the tape
+
+        λ_V,i ← λ_V,i + 1/q (threshold λ_V,i + Σ_j W_ij (λ_V,j - λ_I,j)) - penalty_i
+
+    where the sum over the targets j, hidden and output, is of the step after the spike. A spike
+    in the last step reaches nothing and is passed over.
+
+    Parameters
+    ----------
+    tape : (first, ids, slope) of `forward.hidden_layer`
+    feedback : (n_spikes,) float32, the outputs' part of the sum at each spike
+    hidden_weights : flat (width * width,) float32; empty for a feed-forward network
+    k : Constants of the hidden layer
+    penalty : (n_hidden,) float32, the regulariser's jump at each spike
+    slope_min : a smaller q counts as this
+    state : (4, width) float32, scratch
+    trace : flat (width / LANES * n_steps * LANES,) float32, written: for each block of columns
+        λ_I as a spike of each step meets it, so that dL/dW_ij = -τ_syn,j Σ λ_I,j(step)
+    """
     first, ids, slope = tape
-    n_steps, n = trace.shape
-    lv = np.zeros(n, np.float32)
-    li = np.zeros(n, np.float32)
-    back = np.zeros(n, np.float32)
+    lambda_v, back = state[0], state[1]
+    width, n_steps = len(lambda_v), len(first) - 1
+    plane = n_steps * LANES
+    recurrent = len(hidden_weights) > 0
     guarded = 0
-    trace[n_steps - 1] = 0
+    lambda_v[:] = 0
+    for column in range(0, width, LANES):
+        store(trace, (column // LANES) * plane + (n_steps - 1) * LANES, splat(np.float32(0)))
     for s in range(n_steps - 2, -1, -1):
-        for j in range(n):
-            li[j] = k.gamma[j] * lv[j] + k.beta[j] * li[j]
-            lv[j] = k.alpha[j] * lv[j]
+        for column in range(0, width, LANES):
+            cell = (column // LANES) * plane + s * LANES
+            old = load(lambda_v, column)
+            decayed = load(k.beta, column) * load(trace, cell + LANES)
+            store(trace, cell, fma(load(k.gamma, column), old, decayed))
+            store(lambda_v, column, load(k.alpha, column) * old)
         if s < n_steps - 2:
             for e in range(first[s + 1], first[s + 2]):
-                j = ids[e]
+                i = np.int64(ids[e])
                 q = slope[e]
                 if q < slope_min:
                     q = slope_min
                     guarded += 1
-                lv[j] += np.float32(1) / q * (threshold * lv[j] + back[j])
-                lv[j] -= penalty[j]
-        for j in range(n):
-            trace[s, j] = li[j]
+                lambda_v[i] += (k.threshold * lambda_v[i] + back[i]) / q - penalty[i]
         for e in range(first[s], first[s + 1]):
-            i = ids[e]
-            total = feedback[e]
+            i = np.int64(ids[e])
+            back[i] = feedback[e]
             if recurrent:
-                for j in range(n):
-                    total += hidden_hidden[i, j] * (lv[j] - li[j])
-            back[i] = total
+                products = splat(np.float32(0))
+                for column in range(0, width, LANES):
+                    cell = (column // LANES) * plane + s * LANES
+                    difference = load(lambda_v, column) - load(trace, cell)
+                    products = fma(load(hidden_weights, i * width + column), difference, products)
+                back[i] += total(products)
     return guarded
 
 
-@njit(cache=True, nogil=True)
-def gather(steps, units, trace, factor, gradient):
-    """Add -τ_syn Σ λ_I at its spikes to each source's row of the gradient."""
-    n = trace.shape[1]
-    for p in range(len(steps)):
-        row = gradient[units[p]]
-        for j in range(n):
-            row[j] += factor[j] * trace[steps[p], j]
+@kernel
+def sort_by_source(units, first_input, tape, n_inputs, first_source, steps):
+    """List the steps of each source's spikes: inputs first, then hidden neurons.
+
+    Spikes of source i are steps[first_source[i]:first_source[i + 1]]; those of the last step are
+    left out. first_source is (n_inputs + n_hidden + 1,), or (n_inputs + 1,) for a feed-forward
+    network.
+    """
+    n_sources = len(first_source) - 1
+    first, ids, _ = tape
+    last = len(first) - 2
+    first_source[:] = 0
+    for p in range(first_input[last]):
+        first_source[np.int64(units[p]) + 1] += 1
+    hidden = n_sources > n_inputs
+    if hidden:
+        for e in range(first[last]):
+            first_source[n_inputs + np.int64(ids[e]) + 1] += 1
+    for i in range(n_sources):
+        first_source[i + 1] += first_source[i]
+    for s in range(last):
+        for p in range(first_input[s], first_input[s + 1]):
+            i = np.int64(units[p])
+            steps[first_source[i]] = s
+            first_source[i] += 1
+        if hidden:
+            for e in range(first[s], first[s + 1]):
+                i = n_inputs + np.int64(ids[e])
+                steps[first_source[i]] = s
+                first_source[i] += 1
+    # Filling moved each start to the next one's.
+    for i in range(n_sources, 0, -1):
+        first_source[i] = first_source[i - 1]
+    first_source[0] = 0
+
+
+@kernel
+def gather(first_source, steps, n_steps, trace, column, width, gradient):
+    """Add Σ λ_I over the spikes of each source to LANES columns of the gradient.
+
+    dL/dW_ij = -τ_syn,j Σ_(spikes of i) λ_I,j (Wunderlich & Pehle 2021, Eq 7); the factor is left
+    to the end of the batch. The trace was stored once, so that a source's sum stays in registers.
+
+    gradient : flat (n_sources * width,) float32
+    """
+    base = (column // LANES) * n_steps * LANES
+    for i in range(len(first_source) - 1):
+        start, end = first_source[i], first_source[i + 1]
+        if start < end:
+            row = load(trace, base + np.int64(steps[start]) * LANES)
+            for e in range(start + 1, end):
+                row = row + load(trace, base + np.int64(steps[e]) * LANES)
+            cell = i * width + column
+            store(gradient, cell, load(gradient, cell) + row)

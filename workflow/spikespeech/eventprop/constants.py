@@ -16,12 +16,15 @@ import numpy as np
 
 
 class Constants(NamedTuple):
-    """Constants of a layer, each (n_neurons,) float32.
+    """Constants of a layer, each float32, (n,) for n neurons and their padding.
 
+    Attributes
+    ----------
     alpha, one_minus_alpha, beta : decay factors of a step
     scale : c above
     gamma : γ above
-    tau_syn : synaptic time constant in ms
+    tau_mem, tau_syn : time constants in ms
+    threshold : spike threshold of V
     """
 
     alpha: np.ndarray
@@ -29,12 +32,24 @@ class Constants(NamedTuple):
     beta: np.ndarray
     scale: np.ndarray
     gamma: np.ndarray
+    tau_mem: np.ndarray
     tau_syn: np.ndarray
+    threshold: np.float32
 
 
-def constants(tau_mem, tau_syn, dt_ms, n_neurons):
-    """Return the Constants of `n_neurons` neurons; time constants (ms) are scalars or arrays."""
-    mem, syn = (np.broadcast_to(np.float64(tau), (n_neurons,)) for tau in (tau_mem, tau_syn))
+def constants(tau_mem, tau_syn, threshold, dt_ms, n_neurons, n_padded):
+    """Return Constants; time constants (ms) are scalars or (n_neurons,).
+
+    The padding repeats the last neuron: without weights it never spikes.
+    """
+    mem, syn = (
+        np.pad(
+            np.broadcast_to(np.asarray(tau, dtype=np.float64), (n_neurons,)),
+            (0, n_padded - n_neurons),
+            mode="edge",
+        )
+        for tau in (tau_mem, tau_syn)
+    )
     alpha, beta = np.exp(-dt_ms / mem), np.exp(-dt_ms / syn)
     equal = np.isclose(mem, syn, rtol=1e-6)
     ratio = (alpha - beta) / np.where(equal, 1, mem - syn)
@@ -46,5 +61,7 @@ def constants(tau_mem, tau_syn, dt_ms, n_neurons):
         beta.astype(np.float32),
         (syn / dt_ms * (1 - beta)).astype(np.float32),
         gamma.astype(np.float32),
+        mem.astype(np.float32),
         syn.astype(np.float32),
+        np.float32(threshold),
     )

@@ -1,61 +1,107 @@
-"""The outputs: forward, loss, adjoint."""
+"""Windowed read-outs in closed form: no output neuron is simulated.
+
+A leaky integrator is linear, so that a hidden spike at step s adds a fixed kernel to its voltage,
+and to the windowed read-out Y_k = 1/T Σ_t w(t) V_k(t) the number w_k ρ(s). Backward in time the
+adjoints of output k are likewise g_k = softmax(Y)_k - 1[k = label] times a fixed kernel. With
+R_i = Σ ρ(s) and K_i = Σ κ(s) over the spikes of hidden neuron i,
+
+    Y_k = Σ_i R_i W_ik,   dL/dW_ik = K_i g_k,   feedback at a spike of i = δ(s) Σ_k W_ik g_k
+
+so that an example costs one pass over its hidden spikes and three small matrix products.
+"""
 
 import numpy as np
-from numba import njit
+
+from spikespeech.eventprop.kernel import kernel
 
 
-@njit(cache=True, nogil=True)
-def simulate(tape, hidden_output, k, threshold, spiking, voltage, out_tape):
+@kernel
+def response(windows, drives, k, dt_ms):
+    """Return (ρ, κ, δ), each (n_windows, n_steps) float64: what a spike at each step adds.
+
+    ρ transposes the forward step of a unit weight: with p the adjoint of V and y that of x,
+    p ← w(t)/T + α p, y ← (1 - α) c p + β y from the last step backward. κ and δ run mlGeNN's
+    adjoint of a leaky integrator under the constant drive d of each step,
+
+        λ_I ← d + β (λ_I - d) + γ (λ_V - d),   λ_V ← d + α (λ_V - d)
+
+    for unit d = -w(t) / (T dt): κ = -τ_syn λ_I and δ = λ_V - λ_I, as a spike at s meets them. All
+    outputs share the constants k[0].
+
+    windows, drives : (n_windows, n_steps) float64, the window of the read-out and of the drive
+    """
+    n_windows, n_steps = windows.shape
+    rho = np.zeros((n_windows, n_steps))
+    kappa = np.zeros((n_windows, n_steps))
+    delta = np.zeros((n_windows, n_steps))
+    alpha, beta = np.float64(k.alpha[0]), np.float64(k.beta[0])
+    injected = np.float64(k.one_minus_alpha[0]) * np.float64(k.scale[0])
+    gamma, tau_syn = np.float64(k.gamma[0]), np.float64(k.tau_syn[0])
+    for row in range(n_windows):
+        p = y = lambda_v = lambda_i = 0.0
+        for s in range(n_steps - 2, -1, -1):
+            p = windows[row, s + 1] / n_steps + alpha * p
+            y = injected * p + beta * y
+            d = -drives[row, s + 1] / (n_steps * dt_ms)
+            lambda_i = d + beta * (lambda_i - d) + gamma * (lambda_v - d)
+            lambda_v = d + alpha * (lambda_v - d)
+            rho[row, s] = y
+            kappa[row, s] = -tau_syn * lambda_i
+            delta[row, s] = lambda_v - lambda_i
+    return rho, kappa, delta
+
+
+@kernel
+def cross_entropy(y, label, g):
+    """Return -log softmax(y)[label]; write softmax(y) - 1[k = label] to g."""
+    highest = y.max()
+    norm = 0.0
+    for k in range(len(y)):
+        g[k] = np.exp(y[k] - highest)
+        norm += g[k]
+    for k in range(len(y)):
+        g[k] /= norm
+    g[label] -= 1
+    return np.log(norm) + highest - y[label]
+
+
+@kernel
+def read(tape, weights, rho, kappa, readout, sums):
+    """Write Y_k of one example to `readout` (n_outputs,) float64, and K_i to sums[1].
+
+    tape : of `forward.hidden_layer`
+    weights : (n_hidden, n_outputs) float32
+    rho, kappa : (n_steps,) of `response`
+    sums : (2, n_hidden) float64, scratch
+    """
     first, ids, _ = tape
-    ofirst, oids, oslope = out_tape
-    n_steps, n = voltage.shape
-    v = np.zeros(n, np.float32)
-    x = np.zeros(n, np.float32)
-    count = 0
-    ofirst[0] = 0
-    for t in range(n_steps):
-        if t > 0:
-            for e in range(first[t - 1], first[t]):
-                for j in range(n):
-                    x[j] += hidden_output[ids[e], j]
-        for j in range(n):
-            current = k.scale[j] * x[j]
-            v[j] = k.alpha[j] * v[j] + k.one_minus_alpha[j] * current
-            x[j] *= k.beta[j]
-            if spiking and v[j] >= threshold:
-                oids[count] = j
-                oslope[count] = current / k.scale[j] - v[j]
-                count += 1
-                v[j] = 0
-            voltage[t, j] = v[j]
-        ofirst[t + 1] = count
+    sums[:] = 0
+    for s in range(len(first) - 2):
+        for e in range(first[s], first[s + 1]):
+            sums[0, ids[e]] += rho[s]
+            sums[1, ids[e]] += kappa[s]
+    readout[:] = 0
+    for i in range(len(weights)):
+        for k in range(len(readout)):
+            readout[k] += sums[0, i] * weights[i, k]
 
 
-@njit(cache=True, nogil=True)
-def adjoint(drive, jump, phantom, k, threshold, slope_min, out_tape, lv_out, li_out):
-    """Adjoint after T-1-s updates in row s."""
-    first, ids, slope = out_tape
-    n_steps, n = drive.shape
-    lv = np.zeros(n, np.float32)
-    li = np.zeros(n, np.float32)
-    lv_out[n_steps - 1] = 0
-    li_out[n_steps - 1] = 0
-    guarded = 0
-    for s in range(n_steps - 2, -1, -1):
-        for j in range(n):
-            d = drive[s + 1, j]
-            li[j] = d + k.beta[j] * (li[j] - d) + k.gamma[j] * (lv[j] - d)
-            lv[j] = d + k.alpha[j] * (lv[j] - d)
-        if s == n_steps - 2:
-            lv += phantom
-        else:
-            for e in range(first[s + 1], first[s + 2]):
-                j = ids[e]
-                q = slope[e]
-                if q < slope_min:
-                    q = slope_min
-                    guarded += 1
-                lv[j] += (threshold * lv[j] + jump[e]) / q
-        lv_out[s] = lv
-        li_out[s] = li
-    return guarded
+@kernel
+def adjoint(tape, weights, delta, g, sums, feedback, gradient):
+    """Write the outputs' feedback to each hidden spike, and dL/dW of the output weights.
+
+    g : (n_outputs,) float64, see `cross_entropy`
+    sums : (2, n_hidden) of `read`
+    feedback : (n_spikes,) float32, for `backward.hidden_layer`
+    gradient : (n_hidden, n_outputs) float32
+    """
+    first, ids, _ = tape
+    for i in range(len(weights)):
+        back = 0.0
+        for k in range(len(g)):
+            back += weights[i, k] * g[k]
+            gradient[i, k] = sums[1, i] * g[k]
+        sums[0, i] = back
+    for s in range(len(first) - 1):
+        for e in range(first[s], first[s + 1]):
+            feedback[e] = delta[s] * sums[0, ids[e]]

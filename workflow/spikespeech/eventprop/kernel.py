@@ -1,0 +1,28 @@
+"""Compilation of the engine's kernels: for the user's own CPU, once, kept between processes."""
+
+import hashlib
+from pathlib import Path
+
+from numba import njit
+from numba.core.caching import FunctionCache
+
+# Numba renews a cached kernel when its own file changes, not when a kernel that it inlined from
+# another file does. The digest of all the engine's sources in the key mends that.
+_SOURCES = hashlib.sha256(
+    b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))
+).hexdigest()
+
+
+class _Cache(FunctionCache):
+    def _index_key(self, sig, codegen):
+        return (*super()._index_key(sig, codegen), _SOURCES)
+
+
+def kernel(function):
+    """Compile `function` on its first call, without the interpreter lock, and keep the result.
+
+    Arithmetic is strict IEEE single or double precision: sums keep their written order.
+    """
+    compiled = njit(nogil=True)(function)
+    compiled._cache = _Cache(function)
+    return compiled

@@ -1,0 +1,206 @@
+"""Blocks of LANES neurons as one value of a kernel: LLVM vectors that stay in registers.
+
+Numba's loops over several arrays are often not vectorised, and an accumulator in an array goes
+through memory at every addition. A Block is a `<LANES x float>` of LLVM, which becomes four
+registers with AVX-512, eight with AVX2 and sixteen with SSE or NEON. Blocks know `+`, `-`, `*`
+and `/`, each a strict IEEE operation on every lane.
+"""
+
+import operator
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+LANES = 64
+
+
+class BlockType(types.Type):
+    """Numba's type of a Block."""
+
+    def __init__(self):
+        super().__init__(name=f"Block{LANES}")
+
+
+block = BlockType()
+_FLOATS = ir.VectorType(ir.FloatType(), LANES)
+_BITS = ir.VectorType(ir.IntType(1), LANES)
+_INDEX = ir.IntType(32)
+
+
+@register_model(BlockType)
+class _BlockModel(models.PrimitiveModel):
+    def __init__(self, manager, fe_type):
+        super().__init__(manager, fe_type, _FLOATS)
+
+
+def _operator(symbol, instruction):
+    @infer_global(symbol)
+    class _Template(AbstractTemplate):
+        def generic(self, args, kws):
+            if args == (block, block):
+                return signature(block, block, block)
+
+    @lower_builtin(symbol, block, block)
+    def _(context, builder, sig, args):
+        return getattr(builder, instruction)(*args)
+
+
+for _symbol, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _operator(_symbol, _instruction)
+
+
+def _pointer(context, builder, array_type, array, index):
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), _FLOATS.as_pointer())
+
+
+def _call(builder, name, result, parameters, args, flags=()):
+    function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(result, parameters), f"{name}.v{LANES}f32"
+    )
+    return builder.call(function, args, fastmath=flags)
+
+
+def _check(array):
+    if array.ndim != 1 or array.dtype != types.float32 or array.layout != "C":
+        raise TypeError("blocks live in flat float32 arrays")
+
+
+@intrinsic
+def load(typingctx, array, index):
+    """Return the Block array[index : index + LANES] of a flat float32 array."""
+    _check(array)
+
+    def codegen(context, builder, sig, args):
+        pointer = _pointer(context, builder, sig.args[0], *args)
+        return builder.load(pointer, align=4)
+
+    return block(array, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, array, index, value):
+    """Write a Block to array[index : index + LANES]."""
+    _check(array)
+
+    def codegen(context, builder, sig, args):
+        pointer = _pointer(context, builder, sig.args[0], *args[:2])
+        builder.store(args[2], pointer, align=4)
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, block), codegen
+
+
+@intrinsic
+def splat(typingctx, value):
+    """Return a Block with `value` in each lane."""
+
+    def codegen(context, builder, sig, args):
+        one = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), args[0], _INDEX(0))
+        return builder.shuffle_vector(
+            one, ir.Constant(_FLOATS, ir.Undefined), ir.Constant(ir.VectorType(_INDEX, LANES), None)
+        )
+
+    return block(types.float32), codegen
+
+
+@intrinsic
+def fma(typingctx, a, b, c):
+    """Return a b + c, rounded once where the CPU can."""
+
+    def codegen(context, builder, sig, args):
+        return _call(builder, "llvm.fmuladd", _FLOATS, [_FLOATS] * 3, args)
+
+    return block(block, block, block), codegen
+
+
+@intrinsic
+def sqrt(typingctx, a):
+    """Return the square root of each lane."""
+
+    def codegen(context, builder, sig, args):
+        return _call(builder, "llvm.sqrt", _FLOATS, [_FLOATS], args)
+
+    return block(block), codegen
+
+
+@intrinsic
+def total(typingctx, a):
+    """Return the sum of the lanes, added as a tree."""
+
+    def codegen(context, builder, sig, args):
+        f32 = ir.FloatType()
+        operands = (f32(-0.0), args[0])
+        return _call(
+            builder, "llvm.vector.reduce.fadd", f32, [f32, _FLOATS], operands, ("reassoc",)
+        )
+
+    return types.float32(block), codegen
+
+
+def _compare(predicate):
+    def codegen(context, builder, sig, args):
+        bits = (
+            builder.fcmp_unordered(predicate, *args)
+            if predicate == "!="
+            else (builder.fcmp_ordered(predicate, *args))
+        )
+        whole = builder.bitcast(bits, ir.IntType(LANES))
+        return whole if LANES == 64 else builder.zext(whole, ir.IntType(64))
+
+    return codegen
+
+
+@intrinsic
+def at_least(typingctx, a, b):
+    """Return the lanes where a >= b, as the bits of a uint64."""
+    return types.uint64(block, block), _compare(">=")
+
+
+@intrinsic
+def differ(typingctx, a, b):
+    """Return the lanes where a != b or either is nan, as the bits of a uint64."""
+    return types.uint64(block, block), _compare("!=")
+
+
+@intrinsic
+def cleared(typingctx, bits, a):
+    """Return `a` with 0 in the lanes of `bits`."""
+
+    def codegen(context, builder, sig, args):
+        whole = args[0] if LANES == 64 else builder.trunc(args[0], ir.IntType(LANES))
+        return builder.select(builder.bitcast(whole, _BITS), ir.Constant(_FLOATS, None), args[1])
+
+    return block(types.uint64, block), codegen
+
+
+@intrinsic
+def lowest(typingctx, bits):
+    """Return the number of the lowest set bit of a uint64."""
+
+    def codegen(context, builder, sig, args):
+        return builder.cttz(args[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), codegen
+
+
+def padded(n):
+    """Return the multiple of LANES that holds n neurons."""
+    return -(-n // LANES) * LANES
+
+
+def aligned(shape, dtype=np.float32):
+    """Return an uninitialised array that starts at a cache line, so that no Block straddles two."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size].view(dtype).reshape(shape)
