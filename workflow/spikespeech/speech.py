@@ -1,0 +1,149 @@
+"""Spoken digits of synthetic speakers: the embedded data set `digits`.
+
+German and English digits 0-9 in SHD's order of classes, said by voices of eSpeak NG. As in SHD,
+two speakers are heard in the test set alone, to which a twentieth of the other speakers'
+utterances is added. Each utterance has its own rate, pitch, formants and background noise, drawn
+from (seed, speaker, class, repetition).
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikespeech import espeak
+from spikespeech.recordings import VOICE, Recording
+
+ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+GERMAN = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
+CLASSES = ENGLISH + GERMAN
+"""The 20 classes of SHD, in its order."""
+
+VOICES = ("m1", "f1", "m3", "f2", "m4", "f4", "m7", "f5", "Andy", "linda", "Lee", "belinda")
+"""eSpeak NG's variant for each speaker, male and female in turn."""
+
+TEST_SPEAKERS = (4, 5)
+"""SHD's test-only speakers bear the same numbers."""
+
+TEST_SHARE = 0.05  # of the other speakers' utterances, as in SHD
+WORDS_PER_MINUTE = 115  # gives words as long as SHD's, 0.7 s
+SPREAD = 0.15  # of rate and pitch
+FORMANT_SPREAD = 0.03
+SIGNAL_TO_NOISE_DB = (15.0, 30.0)
+SILENCE = 0.05  # seconds left before and after each word
+THRESHOLD = 0.01  # of the maximum: quieter samples at either end are silence
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One word of one speaker, before it is said; see `plan`."""
+
+    speaker: int
+    label: int
+    repetition: int
+    rate: float
+    pitch: float
+    formants: float
+    snr_db: float
+    noise_seed: np.random.SeedSequence
+
+    @property
+    def key(self):
+        """Integers that are this utterance's alone."""
+        return (self.speaker, self.label, self.repetition)
+
+
+def plan(*, seed, speakers=12, utterances=5, classes=CLASSES):
+    """Return the `Utterance`s of a data set, by speaker, class and repetition.
+
+    Parameters
+    ----------
+    seed : of the data set
+    speakers : the first so many of VOICES
+    utterances : of each class by each speaker
+    classes : names, a subset of CLASSES; labels count in their order
+    """
+    planned = []
+    for speaker in range(speakers):
+        for label in range(len(classes)):
+            for repetition in range(utterances):
+                stream = np.random.SeedSequence(
+                    seed, spawn_key=(speaker, label, repetition, VOICE)
+                )
+                rng = np.random.default_rng(stream)
+                planned.append(
+                    Utterance(
+                        speaker,
+                        label,
+                        repetition,
+                        rate=rng.uniform(1 - SPREAD, 1 + SPREAD),
+                        pitch=rng.uniform(1 - SPREAD, 1 + SPREAD),
+                        formants=rng.uniform(1 - FORMANT_SPREAD, 1 + FORMANT_SPREAD),
+                        snr_db=rng.uniform(*SIGNAL_TO_NOISE_DB),
+                        noise_seed=stream.spawn(1)[0],
+                    )
+                )
+    return planned
+
+
+def say(planned, *, seed, classes=CLASSES):
+    """Return planned utterances as `Recording`s, spoken by eSpeak NG."""
+    orders = [
+        {
+            "voice": f"{'en' if classes[u.label] in ENGLISH else 'de'}+{VOICES[u.speaker]}",
+            "text": classes[u.label],
+            "rate": round(WORDS_PER_MINUTE * u.rate),
+            # Formants are moved by resampling, which moves the pitch as well.
+            "pitch": espeak.pitch(u.pitch / u.formants),
+            "seed": seed % 2**31,
+        }
+        for u in planned
+    ]
+    return [
+        Recording(
+            key=u.key,
+            name=f"utterance {u.repetition} of {classes[u.label]!r} by speaker {u.speaker}",
+            label=u.label,
+            speaker=u.speaker,
+            sound=functools.partial(_finish, clip, u),
+        )
+        for u, clip in zip(planned, espeak.speak(orders), strict=True)
+    ]
+
+
+def _finish(clip, utterance):
+    """Return an utterance's sound: the trimmed clip, its formants moved, with noise."""
+    clip = trim(clip, round(SILENCE * espeak.RATE))
+    noise = pink_noise(len(clip), np.random.default_rng(utterance.noise_seed))
+    power = np.mean(clip**2) * 10 ** (-utterance.snr_db / 10)
+    return clip + np.sqrt(power) * noise, espeak.RATE * utterance.formants
+
+
+def trim(clip, margin):
+    """Return (n,) sound without the silence at its ends but for `margin` samples."""
+    loud = np.flatnonzero(np.abs(clip) > THRESHOLD * np.abs(clip).max())
+    return np.pad(clip[loud[0] : loud[-1] + 1], margin)
+
+
+def pink_noise(n, rng):
+    """Return (n,) noise of unit power whose power falls as 1/f."""
+    spectrum = rng.standard_normal(n // 2 + 1) + 1j * rng.standard_normal(n // 2 + 1)
+    spectrum[0] = 0
+    spectrum[1:] /= np.sqrt(np.arange(1, n // 2 + 1))
+    noise = np.fft.irfft(spectrum, n)
+    return noise / np.sqrt(np.mean(noise**2))
+
+
+def parts(planned, *, seed, test_speakers=TEST_SPEAKERS, test_share=TEST_SHARE):
+    """Return {"train": ..., "test": ...}, indices into `planned`.
+
+    The test part holds all utterances of the test-only speakers and, of every other speaker,
+    the given share, drawn by seed.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+    speakers = np.array([u.speaker for u in planned])
+    tested = np.isin(speakers, test_speakers)
+    for speaker in np.unique(speakers[~tested]):
+        own = np.flatnonzero(speakers == speaker)
+        tested[rng.choice(own, round(test_share * len(own)), replace=False)] = True
+    return {"train": np.flatnonzero(~tested), "test": np.flatnonzero(tested)}
