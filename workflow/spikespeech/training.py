@@ -24,7 +24,7 @@ from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 
 # Spikes a hidden neuron and step, on average, above which a network has run away.
-RUNAWAY = 0.25
+RUNAWAY = 0.5
 # Epochs that lifting silent neurons is given to wake a network of which none has spiked.
 AWAKENING = 10
 
