@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikespeech import command
+from spikespeech import command, space
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv, write_json
 
@@ -40,7 +40,7 @@ def tabulate(records, seconds, proposals, settings):
                 "spikes": record["spikes"],
                 "parameters": record["parameters"],
                 "cpu_seconds": spent + (proposals[record["round"]] if first else 0.0),
-                **{key: _cell(value) for key, value in record["point"].items()},
+                **{key: space.cell(value) for key, value in record["point"].items()},
             }
         )
     return pd.DataFrame(rows)
@@ -54,11 +54,6 @@ def incumbent(records):
             mend="change the space or the settings of the search",
         )
     return max(records, key=lambda record: record["objective"])
-
-
-def _cell(value):
-    """Return a value as a table holds it: sections and lists as JSON text."""
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
 
 
 def main(arguments):

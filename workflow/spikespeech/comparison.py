@@ -14,6 +14,40 @@ from spikespeech import statistics
 CHAIN = ["search", "proposer", "seed"]
 
 
+NUMBERS = ["seed", "order", "round", "trial", "objective", "accuracy", "spikes", "parameters"]
+
+
+def read(paths):
+    """Return the trials of chains' tables, as `scripts/best.py` writes them.
+
+    Settings stay the text of their cells (`space.cell`), empty where a search has other ones.
+    """
+    trials = pd.concat(
+        [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths], ignore_index=True
+    )
+    numbers = [*NUMBERS, "cpu_seconds"]
+    trials[numbers] = trials[numbers].apply(pd.to_numeric)
+    return trials.fillna("").astype({"initial": str})
+
+
+def distinct(trials):
+    """Return each trial once: those that chains share, with the proposer "initial"."""
+    shared = trials["initial"] == "True"
+    trials = trials.assign(proposer=trials["proposer"].mask(shared, "initial"))
+    return trials.drop_duplicates(["search", "proposer", "seed", "order"], ignore_index=True)
+
+
+def records(trials, dimensions):
+    """Return the trials of one search as records, {"point", "objective"} each."""
+    return [
+        {
+            "point": {d.key: d.read(row[d.key]) for d in dimensions},
+            "objective": row["objective"],
+        }
+        for row in trials.to_dict("records")
+    ]
+
+
 def incumbents(trials):
     """Return `trials` in order of their chain, with the columns incumbent and cpu_total.
 

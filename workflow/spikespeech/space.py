@@ -5,6 +5,7 @@ A *position* is the same point in the unit cube, (n_dimensions,), in the order o
 """
 
 import copy
+import json
 import math
 from dataclasses import dataclass
 
@@ -43,6 +44,10 @@ class Real:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
+    def read(self, text):
+        """Return the value of a table's cell."""
+        return float(text)
+
     def levels(self, n):
         """Return n values from low to high, evenly on the setting's scale."""
         return [self.value(p) for p in np.linspace(0, 1, n)]
@@ -73,6 +78,10 @@ class Integer:
             return (math.log(value + 0.5) - low) / (high - low)
         return (value + 0.5 - self.low) / (self.high + 1 - self.low)
 
+    def read(self, text):
+        """Return the value of a table's cell."""
+        return int(text)
+
     def levels(self, n):
         """Return up to n distinct values from low to high, evenly on the setting's scale."""
         exact = Real(self.key, float(self.low), float(self.high), self.log)
@@ -94,6 +103,10 @@ class Categorical:
         """Return where in [0, 1] the middle of a value's share lies."""
         return (self.values.index(value) + 0.5) / len(self.values)
 
+    def read(self, text):
+        """Return the value of a table's cell."""
+        return next(value for value in self.values if cell(value) == text)
+
     def levels(self, n):
         """Return all values, whatever n is."""
         return [copy.deepcopy(value) for value in self.values]
@@ -102,6 +115,18 @@ class Categorical:
     def size(self):
         """Number of values."""
         return len(self.values)
+
+
+def cell(value):
+    """Return a value as the text of a table's cell: JSON, but names without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def ticks(dimension):
+    """Return (positions, labels) for an axis in the unit interval."""
+    values = dimension.levels(3)
+    labels = [cell(v) if isinstance(dimension, Categorical) else f"{v:.3g}" for v in values]
+    return [dimension.position(v) for v in values], labels
 
 
 def _between(low, high, position):
