@@ -9,16 +9,21 @@ BETA1, BETA2 = 0.9, 0.999
 
 
 @kernel
-def finish(gradient, factor):
-    """Scale each column of a gradient by `factor` (width,); return its entries not finite.
+def mean_gradient(shares, factor, start, end, gradient):
+    """Sum the shares of a batch, in order, and scale by column; return the entries not finite.
 
-    gradient : flat (n_rows * width,) float32
+    shares : (n_shares, n_rows * width) float32
+    factor : (width,) float32
+    start, end : rows to do
+    gradient : flat (n_rows * width,) float32, written
     """
-    bad = 0
-    width = len(factor)
-    for row in range(0, len(gradient), width):
+    bad, width = 0, len(factor)
+    for row in range(start * width, end * width, width):
         for column in range(0, width, LANES):
-            scaled = load(gradient, row + column) * load(factor, column)
+            added = load(shares[0], row + column)
+            for share in range(1, len(shares)):
+                added = added + load(shares[share], row + column)
+            scaled = added * load(factor, column)
             store(gradient, row + column, scaled)
             bits = differ(scaled - scaled, splat(np.float32(0)))
             while bits != 0:
@@ -28,8 +33,8 @@ def finish(gradient, factor):
 
 
 @kernel
-def step(weights, gradient, mean, square, rate, unbias, epsilon):
-    """Update flat float32 arrays whose length is a multiple of LANES, in place.
+def step(weights, gradient, mean, square, rate, unbias, epsilon, start, end):
+    """Update entries start to end, multiples of LANES, of flat float32 arrays, in place.
 
         m ← β1 m + (1 - β1) g,   v ← β2 v + (1 - β2) g²,   w ← w - rate m / (sqrt(unbias v) + ε)
 
@@ -39,7 +44,7 @@ def step(weights, gradient, mean, square, rate, unbias, epsilon):
     rates, unbiased, small = splat(rate), splat(unbias), splat(epsilon)
     decay1, new1 = splat(np.float32(BETA1)), splat(np.float32(1 - BETA1))
     decay2, new2 = splat(np.float32(BETA2)), splat(np.float32(1 - BETA2))
-    for i in range(0, len(weights), LANES):
+    for i in range(start, end, LANES):
         g = load(gradient, i)
         m = fma(decay1, load(mean, i), new1 * g)
         v = fma(decay2, load(square, i), new2 * (g * g))

@@ -1,12 +1,12 @@
 """Simulation and gradients of given weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from spikespeech import losses
 from spikespeech.errors import InputError
-from spikespeech.eventprop import forward, outputs
+from spikespeech.eventprop import forward
 from spikespeech.eventprop.engine import Engine, checked_spikes, checked_weights, layers
 from spikespeech.eventprop.vectors import aligned, padded
 from spikespeech.network import Weights
@@ -102,7 +102,7 @@ def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=Non
     loss = as_loss(network, loss, spikes.n_steps)
     engine = Engine(network, weights, loss, regulariser, threads)
     out = engine.run(spikes, spikes.labels if labels is None else labels, learn=True)
-    nonfinite = engine.finish_gradient(max(len(spikes), 1))
+    nonfinite = engine.mean_gradient(len(spikes))
     return Gradients(
         out.losses,
         out.readouts,
@@ -131,64 +131,53 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     weights = checked_weights(network, weights)
     labels = np.zeros(len(spikes), np.int64)
     batch = checked_spikes(network, spikes, labels, spikes.n_steps)
-    h, width, n_steps = network.n_hidden, padded(network.n_hidden), spikes.n_steps
-    hidden, output = layers(network, width)
-    input_rows = _rows(weights.input_hidden, width)
-    hidden_rows = _rows(weights.hidden_hidden if network.recurrent else np.zeros((0, h)), width)
-    first_input, state = np.empty(n_steps + 1, np.int32), aligned((4, width))
-    tape, output_tape = _tape(n_steps, h), _tape(n_steps, network.n_outputs)
-    keep_v = "output_v" in record
-    voltages = np.empty((len(spikes) if keep_v else 1, n_steps, network.n_outputs), np.float32)
+    n_steps, h, o = spikes.n_steps, network.n_hidden, network.n_outputs
+    hidden, output = layers(network)
+    rows = [_rows(w) for w in weights]
+    if not network.recurrent:
+        rows[1] = rows[1][:0]
+    first_input, nothing = np.empty(n_steps + 1, np.int32), np.zeros(0, np.float32)
+    state, output_state = aligned((4, padded(h))), aligned((4, padded(o)))
+    tape, output_tape = forward.tape(n_steps, h), forward.tape(n_steps, o)
+    voltage = aligned(n_steps * padded(o))
+    voltages = np.empty((len(spikes), n_steps, o), np.float32) if "output_v" in record else None
     trains, output_trains = [], []
     for i in range(len(spikes)):
         span = slice(batch.offsets[i], batch.offsets[i + 1])
         if not forward.index_steps(batch.steps[span], first_input):
             raise InputError("spikes are not in order of their steps", example=i)
-        forward.hidden_layer(
-            batch.units[span], first_input, input_rows, hidden_rows, hidden, state, tape
+        forward.layer(
+            batch.units[span], first_input, rows[0], rows[1], hidden, state, tape, nothing
         )
-        outputs.simulate(
-            tape,
-            weights.hidden_output,
-            output,
-            network.spiking_output,
-            voltages[i if keep_v else 0],
-            output_tape,
+        forward.layer(
+            tape.ids, tape.first, rows[2], nothing, output, output_state, output_tape, voltage
         )
         trains.append(_train(tape))
         output_trains.append(_train(output_tape))
+        if voltages is not None:
+            voltages[i] = voltage.reshape(n_steps, -1)[:, :o]
 
     def collect(name, trains, n):
         if name not in record:
             return None
-        joined = SpikeTrains.from_binned(
+        return SpikeTrains.from_binned(
             trains, spikes.labels, spikes.speakers, n_steps, n, spikes.dt_ms, spikes.classes
         )
-        return replace(joined, classes=spikes.classes)
 
     return Simulation(
         collect("hidden_spikes", trains, h),
-        voltages if keep_v else None,
-        collect("output_spikes", output_trains, network.n_outputs),
+        voltages,
+        collect("output_spikes", output_trains, o),
     )
 
 
-def _rows(weights, width):
-    rows = aligned((len(weights), width))
+def _rows(weights):
+    rows = aligned((len(weights), padded(weights.shape[1])))
     rows[:, : weights.shape[1]] = weights
     rows[:, weights.shape[1] :] = 0
     return rows.ravel()
 
 
-def _tape(n_steps, n):
-    return (
-        np.empty(n_steps + 1, np.int32),
-        np.empty(n_steps * n, np.uint16),
-        np.empty(n_steps * n, np.float32),
-    )
-
-
 def _train(tape):
-    first, ids, _ = tape
-    steps = np.repeat(np.arange(len(first) - 1, dtype=np.uint16), np.diff(first))
-    return steps, ids[: first[-1]].copy()
+    count = tape.first[-1]
+    return tape.steps[:count].copy(), tape.ids[:count].copy()

@@ -65,8 +65,9 @@ class Backend:
         self.engine = Engine(network, weights, loss, regulariser, threads)
         self.epsilon = np.float32(EPSILON * gradient_scale(network))
         self.steps = 0
-        parts = self.engine.rows, self.engine.output_weights
-        self.mean, self.square = ([aligned(p.shape) for p in parts] for _ in range(2))
+        self.mean, self.square = (
+            tuple(aligned(p.shape) for p in self.engine.parameters) for _ in range(2)
+        )
         for moment in (*self.mean, *self.square):
             moment[:] = 0
 
@@ -85,7 +86,7 @@ class Backend:
         for spikes, rate in zip(batches, learning_rates, strict=False):
             parts.append(self.engine.run(spikes, spikes.labels, learn=True))
             labels.append(spikes.labels)
-            bad = self.engine.finish_gradient(len(spikes))
+            bad = self.engine.mean_gradient(len(spikes))
             nonfinite += bad
             if not bad.any():
                 self._step(rate)
@@ -104,15 +105,7 @@ class Backend:
         self.steps += 1
         unbiased_rate = np.float32(rate / (1 - adam.BETA1**self.steps))
         unbias = np.float32(1 / (1 - adam.BETA2**self.steps))
-        engine = self.engine
-        for w, g, m, v in zip(
-            (engine.rows, engine.output_weights),
-            (engine.row_gradient, engine.output_gradient),
-            self.mean,
-            self.square,
-            strict=True,
-        ):
-            adam.step(w, g, m, v, unbiased_rate, unbias, self.epsilon)
+        self.engine.step(self.mean, self.square, unbiased_rate, unbias, self.epsilon)
 
     def _outcome(self, parts, labels, nonfinite):
         network = self.engine.network

@@ -1,4 +1,4 @@
-"""The hidden layer's adjoint, backward in time, and the gradient of its weights."""
+"""The hidden layer's adjoint, backward in time, and the gradient of the weights into it."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
 
 
 @kernel
-def hidden_layer(tape, feedback, hidden_weights, k, penalty, slope_min, state, trace):
+def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state, trace):
     """Run the hidden layer's adjoint through one example; return how often a slope was guarded.
 
     Backward from the last step, where λ_V = λ_I = 0, each step (Wunderlich & Pehle 2021, Eq 4-6,
@@ -24,21 +24,21 @@ def hidden_layer(tape, feedback, hidden_weights, k, penalty, slope_min, state, t
 
     Parameters
     ----------
-    tape : (first, ids, slope) of `forward.hidden_layer`
+    tape : Tape of the hidden layer
     feedback : (n_spikes,) float32, the outputs' part of the sum at each spike
-    hidden_weights : flat (width * width,) float32; empty for a feed-forward network
+    recurrent_weights : flat (width * width,) float32; empty for a feed-forward network
     k : Constants of the hidden layer
     penalty : (n_hidden,) float32, the regulariser's jump at each spike
     slope_min : a smaller q counts as this
     state : (4, width) float32, scratch
-    trace : flat (width / LANES * n_steps * LANES,) float32, written: for each block of columns
-        λ_I as a spike of each step meets it, so that dL/dW_ij = -τ_syn,j Σ λ_I,j(step)
+    trace : flat (width * n_steps,) float32, written: for each block of columns, step by step,
+        λ_I as a spike of that step meets it, so that dL/dW_ij = -τ_syn,j Σ λ_I,j(step)
     """
-    first, ids, slope = tape
+    first, ids = tape.first, tape.ids
     lambda_v, back = state[0], state[1]
     width, n_steps = len(lambda_v), len(first) - 1
     plane = n_steps * LANES
-    recurrent = len(hidden_weights) > 0
+    recurrent = len(recurrent_weights) > 0
     guarded = 0
     lambda_v[:] = 0
     for column in range(0, width, LANES):
@@ -52,8 +52,7 @@ def hidden_layer(tape, feedback, hidden_weights, k, penalty, slope_min, state, t
             store(lambda_v, column, load(k.alpha, column) * old)
         if s < n_steps - 2:
             for e in range(first[s + 1], first[s + 2]):
-                i = np.int64(ids[e])
-                q = slope[e]
+                i, q = np.int64(ids[e]), tape.slope[e]
                 if q < slope_min:
                     q = slope_min
                     guarded += 1
@@ -66,41 +65,44 @@ def hidden_layer(tape, feedback, hidden_weights, k, penalty, slope_min, state, t
                 for column in range(0, width, LANES):
                     cell = (column // LANES) * plane + s * LANES
                     difference = load(lambda_v, column) - load(trace, cell)
-                    products = fma(load(hidden_weights, i * width + column), difference, products)
+                    row = load(recurrent_weights, i * width + column)
+                    products = fma(row, difference, products)
                 back[i] += total(products)
     return guarded
 
 
 @kernel
-def sort_by_source(units, first_input, tape, n_inputs, first_source, steps):
+def sort_by_source(in_steps, units, tape, n_inputs, first_source, steps):
     """List the steps of each source's spikes: inputs first, then hidden neurons.
 
     Spikes of source i are steps[first_source[i]:first_source[i + 1]]; those of the last step are
-    left out. first_source is (n_inputs + n_hidden + 1,), or (n_inputs + 1,) for a feed-forward
-    network.
+    left out.
+
+    in_steps, units : (n_spikes,) uint16, the input spikes
+    first_source : (n_inputs + n_hidden + 1,) int32, or (n_inputs + 1,) for a feed-forward network
+    steps : uint16, as long as there may be spikes
     """
     n_sources = len(first_source) - 1
-    first, ids, _ = tape
-    last = len(first) - 2
+    last = len(tape.first) - 2
+    n_own = tape.first[last] if n_sources > n_inputs else 0
+    n_in = len(units)
+    while n_in > 0 and in_steps[n_in - 1] == last:
+        n_in -= 1
     first_source[:] = 0
-    for p in range(first_input[last]):
+    for p in range(n_in):
         first_source[np.int64(units[p]) + 1] += 1
-    hidden = n_sources > n_inputs
-    if hidden:
-        for e in range(first[last]):
-            first_source[n_inputs + np.int64(ids[e]) + 1] += 1
+    for e in range(n_own):
+        first_source[n_inputs + np.int64(tape.ids[e]) + 1] += 1
     for i in range(n_sources):
         first_source[i + 1] += first_source[i]
-    for s in range(last):
-        for p in range(first_input[s], first_input[s + 1]):
-            i = np.int64(units[p])
-            steps[first_source[i]] = s
-            first_source[i] += 1
-        if hidden:
-            for e in range(first[s], first[s + 1]):
-                i = n_inputs + np.int64(ids[e])
-                steps[first_source[i]] = s
-                first_source[i] += 1
+    for p in range(n_in):
+        i = np.int64(units[p])
+        steps[first_source[i]] = in_steps[p]
+        first_source[i] += 1
+    for e in range(n_own):
+        i = n_inputs + np.int64(tape.ids[e])
+        steps[first_source[i]] = tape.steps[e]
+        first_source[i] += 1
     # Filling moved each start to the next one's.
     for i in range(n_sources, 0, -1):
         first_source[i] = first_source[i - 1]
@@ -108,20 +110,22 @@ def sort_by_source(units, first_input, tape, n_inputs, first_source, steps):
 
 
 @kernel
-def gather(first_source, steps, n_steps, trace, column, width, gradient):
-    """Add Σ λ_I over the spikes of each source to LANES columns of the gradient.
+def gather(first_source, steps, n_steps, trace, width, gradient):
+    """Add to each source's row of the gradient Σ λ_I over the source's spikes.
 
     dL/dW_ij = -τ_syn,j Σ_(spikes of i) λ_I,j (Wunderlich & Pehle 2021, Eq 7); the factor is left
-    to the end of the batch. The trace was stored once, so that a source's sum stays in registers.
+    to the end of the batch. As the trace was stored once, each sum stays in registers, and a
+    block of columns of the trace stays in cache.
 
     gradient : flat (n_sources * width,) float32
     """
-    base = (column // LANES) * n_steps * LANES
-    for i in range(len(first_source) - 1):
-        start, end = first_source[i], first_source[i + 1]
-        if start < end:
-            row = load(trace, base + np.int64(steps[start]) * LANES)
-            for e in range(start + 1, end):
-                row = row + load(trace, base + np.int64(steps[e]) * LANES)
-            cell = i * width + column
-            store(gradient, cell, load(gradient, cell) + row)
+    for column in range(0, width, LANES):
+        plane = column * n_steps
+        for i in range(len(first_source) - 1):
+            start, end = first_source[i], first_source[i + 1]
+            if start < end:
+                row = load(trace, plane + np.int64(steps[start]) * LANES)
+                for e in range(start + 1, end):
+                    row = row + load(trace, plane + np.int64(steps[e]) * LANES)
+                cell = i * width + column
+                store(gradient, cell, load(gradient, cell) + row)

@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spikespeech.errors import InputError
+from spikespeech.eventprop.vectors import aligned, padded
+
 
 class Constants(NamedTuple):
     """Constants of a layer, each float32, (n,) for n neurons and their padding.
@@ -37,31 +40,31 @@ class Constants(NamedTuple):
     threshold: np.float32
 
 
-def constants(tau_mem, tau_syn, threshold, dt_ms, n_neurons, n_padded):
-    """Return Constants; time constants (ms) are scalars or (n_neurons,).
+def constants(tau_mem, tau_syn, threshold, dt_ms, n):
+    """Return Constants of n neurons, padded; time constants (ms) are scalars or (n,).
 
-    The padding repeats the last neuron: without weights it never spikes.
+    The padding repeats the last neuron: without weights it never spikes. Raises InputError for
+    time constants that are not positive, or not one or n.
     """
-    mem, syn = (
-        np.pad(
-            np.broadcast_to(np.asarray(tau, dtype=np.float64), (n_neurons,)),
-            (0, n_padded - n_neurons),
-            mode="edge",
-        )
-        for tau in (tau_mem, tau_syn)
-    )
+    mem, syn = (_each(tau, n) for tau in (tau_mem, tau_syn))
     alpha, beta = np.exp(-dt_ms / mem), np.exp(-dt_ms / syn)
     equal = np.isclose(mem, syn, rtol=1e-6)
     ratio = (alpha - beta) / np.where(equal, 1, mem - syn)
     gamma = mem * np.where(equal, dt_ms / (mem * syn) * alpha, ratio)
-    alpha32 = alpha.astype(np.float32)
-    return Constants(
-        alpha32,
-        np.float32(1) - alpha32,
-        beta.astype(np.float32),
-        (syn / dt_ms * (1 - beta)).astype(np.float32),
-        gamma.astype(np.float32),
-        mem.astype(np.float32),
-        syn.astype(np.float32),
-        np.float32(threshold),
-    )
+    one_minus_alpha = np.float32(1) - alpha.astype(np.float32)
+    scale = syn / dt_ms * (1 - beta)
+    fields = (alpha, one_minus_alpha, beta, scale, gamma, mem, syn)
+    return Constants(*(_aligned(f) for f in fields), np.float32(threshold))
+
+
+def _each(tau, n):
+    tau = np.asarray(tau, dtype=np.float64)
+    if tau.shape not in ((), (1,), (n,)) or not np.all(tau > 0):
+        raise InputError(f"time constants {tau}", mend=f"give one, or {n}, positive in ms")
+    return np.pad(np.broadcast_to(tau, (n,)), (0, padded(n) - n), mode="edge")
+
+
+def _aligned(values):
+    array = aligned(values.shape)
+    array[:] = values
+    return array

@@ -18,8 +18,10 @@ With V below threshold before the spike, I - V > threshold (1/c - 1), where c is
 dt / (2 τ_syn) for small dt. `guarded` counts how often it did.
 """
 
-TRACES = 24 * 2**20
-"""Bytes of adjoint traces that a group of examples may fill: they should stay in the L3 cache."""
+SHARES = 8
+"""A batch's examples go to so many shares, each with its own sum of gradients, whatever the number
+of threads; shares are added in order. So the order of every sum, and every byte, is the same for
+any number of threads, of which up to SHARES can work."""
 
 
 class Engine:
@@ -31,63 +33,71 @@ class Engine:
     weights : Weights
     loss : Loss
     regulariser : Regulariser or None
-    n_steps : steps of a trial
     threads : number of threads; results do not depend on it
     """
 
     def __init__(self, network, weights, loss, regulariser, threads):
-        self.network, self.loss, self.threads = network, loss, threads
-        self.n_steps = loss.n_steps
-        self.width = padded(network.n_hidden)
+        self.network, self.loss = network, loss
+        self.threads = max(1, min(int(threads), SHARES))
+        self.width, self.output_width = padded(network.n_hidden), padded(network.n_outputs)
         n_sources = network.n_inputs + (network.n_hidden if network.recurrent else 0)
         # Inputs' rows, then hidden neurons' rows: one source is treated as another.
-        self.rows = aligned(n_sources * self.width)
-        self.output_weights = aligned(padded(network.n_hidden * network.n_outputs))
-        self.hidden_hidden = None
+        self.parameters = (
+            aligned(n_sources * self.width),
+            aligned(network.n_hidden * self.output_width),
+        )
+        self.shares = tuple(np.zeros((SHARES, p.size), np.float32) for p in self.parameters)
+        self.gradients = tuple(aligned(p.shape) for p in self.parameters)
         self.weights = weights
-        self.row_gradient = aligned(self.rows.shape)
-        self.output_gradient = aligned(self.output_weights.shape)
-        self.hidden, self.output = layers(network, self.width)
-        self.penalty = _penalty(network, regulariser)
+        self.hidden, self.output = layers(network)
+        self.rule = _penalty(network, regulariser)
         self.reading = self._read_windows(*loss.windows(None)) if loss.shared else None
         self.scratch = [
-            example.scratch(self.n_steps, network.n_hidden, network.n_outputs, self.width)
-            for _ in range(threads)
+            example.scratch(loss.n_steps, n_sources, network.n_hidden, network.n_outputs)
+            for _ in range(self.threads)
         ]
-        self.tapes = {}
-        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+
+    def _views(self, arrays):
+        """Return views of flat padded arrays in the shapes of Weights, without the padding."""
+        n, h, o = self.network.n_inputs, self.network.n_hidden, self.network.n_outputs
+        rows = arrays[0].reshape(-1, self.width)[:, :h]
+        return rows[:n], rows[n:], arrays[1].reshape(h, -1)[:, :o]
 
     @property
     def weights(self):
         """The Weights, as a copy."""
-        n, h, o = self.network.n_inputs, self.network.n_hidden, self.network.n_outputs
-        rows = self.rows.reshape(-1, self.width)[:, :h]
-        hidden = rows[n:] if self.network.recurrent else self.hidden_hidden
-        return Weights(
-            rows[:n].copy(), hidden.copy(), self.output_weights[: h * o].reshape(h, o).copy()
-        )
+        return self._unpadded(self.parameters, self.unused)
 
     @weights.setter
     def weights(self, weights):
-        n, h, o = self.network.n_inputs, self.network.n_hidden, self.network.n_outputs
         weights = checked_weights(self.network, weights)
-        self.rows[:], self.output_weights[:] = 0, 0
-        rows = self.rows.reshape(-1, self.width)
-        rows[:n, :h] = weights.input_hidden
-        if self.network.recurrent:
-            rows[n:, :h] = weights.hidden_hidden
-        else:
-            self.hidden_hidden = weights.hidden_hidden.copy()
-        self.output_weights[: h * o] = weights.hidden_output.ravel()
+        for flat in self.parameters:
+            flat[:] = 0
+        for view, array in zip(self._views(self.parameters), weights, strict=True):
+            if len(view):
+                view[:] = array
+        self.unused = weights.hidden_hidden.copy()
+
+    @property
+    def gradient(self):
+        """The gradient as Weights; zeros for recurrent weights of a feed-forward network."""
+        return self._unpadded(self.gradients, np.zeros_like(self.unused))
+
+    def _unpadded(self, arrays, unused):
+        first, recurrent, last = self._views(arrays)
+        recurrent = recurrent if self.network.recurrent else unused
+        return Weights(first.copy(), recurrent.copy(), last.copy())
 
     @property
     def model(self):
         """The network as kernels see it; shares memory with the weights."""
-        n, h, o = self.network.n_inputs, self.network.n_hidden, self.network.n_outputs
+        rows, output_rows = self.parameters
+        split = self.network.n_inputs * self.width
         return example.Model(
-            self.rows[: n * self.width],
-            self.rows[n * self.width :],
-            self.output_weights[: h * o].reshape(h, o),
+            rows[:split],
+            rows[split:],
+            output_rows,
             self.hidden,
             self.output,
             float(self.network.dt_ms),
@@ -95,43 +105,21 @@ class Engine:
         )
 
     def run(self, spikes, labels, learn):
-        """Run a batch; return example.Results.
-
-        With `learn` the sums over the batch of the gradients are left in `row_gradient` (without
-        its factor, see `backward.gather`) and `output_gradient`.
-        """
-        network = self.network
-        batch = checked_spikes(network, spikes, labels, self.n_steps)
+        """Run a batch; return example.Results, and with `learn` leave the sums in the shares."""
+        network, model = self.network, self.model
+        batch = checked_spikes(network, spikes, labels, self.loss.n_steps)
         reading = self.reading or self._read_windows(*self.loss.windows(spikes))
         out = example.results(len(spikes), network.n_hidden, network.n_outputs)
-        if learn:
-            self.row_gradient[:], self.output_gradient[:] = 0, 0
-        load = np.diff(batch.offsets)
-        size = self.group if learn else len(spikes)
-        for start in range(0, len(spikes), size):
-            group = np.arange(start, min(start + size, len(spikes)))
-            tapes = self._tapes(learn)
-            shares = balanced(load[group], self.threads)
-            self._each(
-                example.run_all,
-                [
-                    (
-                        group[share],
-                        share if learn else np.full(len(share), thread),
-                        batch,
-                        self.model,
-                        reading,
-                        self.penalty,
-                        learn,
-                        tapes,
-                        self.scratch[thread],
-                        out,
-                    )
-                    for thread, share in enumerate(shares)
-                ],
-            )
-            if learn:
-                self._gather(len(group), tapes)
+        shares = balanced(np.diff(batch.offsets), SHARES)
+
+        def work(thread):
+            for n in range(thread, SHARES, self.threads):
+                rows, output_rows = (s[n] for s in self.shares)
+                fixed = batch, model, reading, self.rule, learn, self.scratch[thread]
+                if len(shares[n]) or learn:
+                    example.run_all(shares[n], *fixed, out, rows, output_rows)
+
+        self._each(work)
         if not out.ordered.all():
             raise InputError(
                 "spikes are not in order of their steps",
@@ -140,63 +128,44 @@ class Engine:
             )
         return out
 
-    @property
-    def group(self):
-        """Number of examples whose traces are held at a time."""
-        return max(self.threads, TRACES // (4 * self.n_steps * self.width), 1)
+    def mean_gradient(self, n):
+        """Leave the mean over n examples in `gradients`; return each array's entries not finite."""
+        rows, output_rows = self.shares
+        used = min(n, SHARES)
+        factor = (-self.hidden.tau_syn / np.float32(n)).astype(np.float32)
+        mean = np.full(self.output_width, 1 / n, np.float32)
+        split, total = self.network.n_inputs, rows.shape[1] // self.width
+        bad = np.zeros((self.threads, 3), np.int64)
 
-    def _gather(self, n_slots, tapes):
-        h, o = self.network.n_hidden, self.network.n_outputs
-        gradient = self.output_gradient[: h * o].reshape(h, o)
-        columns = np.arange(0, self.width, LANES)
-        shares = [columns[thread :: self.threads] for thread in range(self.threads)]
-        self._each(
-            example.gather_all,
-            [
-                (n_slots, tapes, c, self.width, self.row_gradient, gradient)
-                for c in shares
-                if len(c)
-            ],
-        )
+        def work(thread):
+            for part, start, end in ((0, 0, split), (1, split, total)):
+                a, b = _slice(start, end, thread, self.threads)
+                bad[thread, part] = adam.mean_gradient(rows[:used], factor, a, b, self.gradients[0])
+            if thread == 0:
+                last = self.gradients[1]
+                bad[0, 2] = adam.mean_gradient(
+                    output_rows[:used], mean, 0, self.network.n_hidden, last
+                )
 
-    def _each(self, kernel, calls):
-        """Call a kernel with each tuple of arguments, one a thread."""
+        self._each(work)
+        return bad.sum(axis=0)
+
+    def step(self, mean, square, rate, unbias, epsilon):
+        """Take a step of Adam, see `adam.step`; mean and square are pairs like `parameters`."""
+
+        def work(thread):
+            for w, g, m, v in zip(self.parameters, self.gradients, mean, square, strict=True):
+                a, b = _slice(0, len(w) // LANES, thread, self.threads)
+                adam.step(w, g, m, v, rate, unbias, epsilon, a * LANES, b * LANES)
+
+        self._each(work)
+
+    def _each(self, work):
+        """Call work(thread) in each thread."""
         if self.pool is None:
-            for arguments in calls:
-                kernel(*arguments)
+            work(0)
         else:
-            for done in [self.pool.submit(kernel, *arguments) for arguments in calls]:
-                done.result()
-
-    def finish_gradient(self, n):
-        """Make the sums the mean over n examples; return the entries not finite of each array."""
-        rows = (-self.hidden.tau_syn / np.float32(n)).astype(np.float32)
-        split = self.network.n_inputs * self.width
-        parts = self.row_gradient[:split], self.row_gradient[split:], self.output_gradient
-        mean = np.full(LANES, 1 / n, np.float32)
-        return np.array([adam.finish(g, f) for g, f in zip(parts, (rows, rows, mean), strict=True)])
-
-    @property
-    def gradient(self):
-        """The gradient as Weights; zeros for recurrent weights that are not there."""
-        n, h, o = self.network.n_inputs, self.network.n_hidden, self.network.n_outputs
-        rows = self.row_gradient.reshape(-1, self.width)[:, :h]
-        hidden = rows[n:].copy() if self.network.recurrent else np.zeros((h, h), np.float32)
-        return Weights(rows[:n].copy(), hidden, self.output_gradient[: h * o].reshape(h, o).copy())
-
-    def _tapes(self, learn):
-        if learn not in self.tapes:
-            n_slots, network = self.group if learn else self.threads, self.network
-            self.tapes[learn] = example.tapes(
-                n_slots,
-                n_slots if learn else 0,
-                self.n_steps,
-                len(self.rows) // self.width,
-                network.n_hidden,
-                network.n_outputs,
-                self.width,
-            )
-        return self.tapes[learn]
+            list(self.pool.map(work, range(self.threads)))
 
     def _read_windows(self, windows, drives):
         """Return the loss as the kernels see it."""
@@ -223,14 +192,20 @@ class Engine:
         )
 
 
-def layers(network, width):
-    """Return the Constants of the hidden layer, padded to `width`, and of the outputs."""
-    common = network.threshold, network.dt_ms
-    h, o = network.n_hidden, network.n_outputs
+def layers(network):
+    """Return the Constants of the hidden layer and of the outputs."""
+    h, o, dt = network.n_hidden, network.n_outputs, network.dt_ms
+    threshold = network.threshold if network.spiking_output else np.inf
     return (
-        constants(network.tau_mem, network.tau_syn, *common, h, width),
-        constants(network.tau_mem_output, network.tau_syn_output, *common, o, o),
+        constants(network.tau_mem, network.tau_syn, network.threshold, dt, h),
+        constants(network.tau_mem_output, network.tau_syn_output, threshold, dt, o),
     )
+
+
+def _slice(start, end, thread, threads):
+    """Return the thread's part of range(start, end)."""
+    bounds = np.linspace(start, end, threads + 1).astype(int)
+    return int(bounds[thread]), int(bounds[thread + 1])
 
 
 def gradient_scale(network):

@@ -1,9 +1,40 @@
-"""The hidden layer forward in time."""
+"""A layer of neurons forward in time."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.vectors import LANES, at_least, cleared, load, lowest, splat, store
+
+
+class Tape(NamedTuple):
+    """The spikes of a layer in one example, in order of step, then neuron.
+
+    Spikes of step t are e with first[t] <= e < first[t + 1]. No example can overflow the arrays;
+    memory is only taken where it is written.
+
+    Attributes
+    ----------
+    first : (n_steps + 1,) int32
+    steps, ids : (n_steps * n,) uint16, step and neuron of each spike
+    slope : (n_steps * n,) float32, I - V at each spike before its reset, which is τ_mem dV/dt
+    """
+
+    first: np.ndarray
+    steps: np.ndarray
+    ids: np.ndarray
+    slope: np.ndarray
+
+
+def tape(n_steps, n):
+    """Return an empty Tape for n neurons."""
+    return Tape(
+        np.zeros(n_steps + 1, np.int32),
+        np.empty(n_steps * n, np.uint16),
+        np.empty(n_steps * n, np.uint16),
+        np.empty(n_steps * n, np.float32),
+    )
 
 
 @kernel
@@ -24,68 +55,69 @@ def index_steps(steps, first):
 
 
 @kernel
-def hidden_layer(units, first_input, input_weights, hidden_weights, k, state, tape):
-    """Simulate the hidden layer of one example; return its number of spikes.
+def layer(sources, first_source, weights, recurrent_weights, k, state, tape, voltage):
+    """Simulate a layer in one example; return its number of spikes.
 
-    In each step, with the spikes that inputs and hidden neurons emitted in the step before it,
+    In each step, with the spikes that sources and the layer itself emitted in the step before,
 
-        x_in ← x_in + Σ W_input,   x_rec ← x_rec + Σ W_hidden
-        V ← α V + (1 - α) (c x_in + c x_rec)
+        x ← x + Σ W_source,   y ← y + Σ W_recurrent
+        V ← α V + (1 - α) (c x + c y)
         spike where V ≥ threshold; then V ← 0
-        x_in ← β x_in,   x_rec ← β x_rec
+        x ← β x,   y ← β y
 
     All state starts at 0. Every operation is mlGeNN's in its order, rounded as its own: the
-    spikes are the same spikes, bit for bit.
+    spikes are the same spikes, bit for bit. Leaky integrators have an infinite threshold.
 
     Parameters
     ----------
-    units : (n_spikes,) uint16, input spikes in order of step, then unit
-    first_input : (n_steps + 1,) int32, see `index_steps`
-    input_weights, hidden_weights : flat (n_sources * width,) float32; hidden_weights is empty
-        for a feed-forward network
-    k : Constants of the hidden layer
+    sources : (n_spikes,) uint16, sources of the incoming spikes, in order of step, then source
+    first_source : (n_steps + 1,) int32, see `index_steps`
+    weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty
+        where there are none
+    k : Constants of the layer
     state : (4, width) float32, scratch
-    tape : (first, ids, slope), written: the spikes of step t are ids[first[t]:first[t + 1]], in
-        ascending order, and slope holds I - V of each before its reset, I = x_in + x_rec, which
-        is τ_mem dV/dt
+    tape : Tape, written
+    voltage : flat (n_steps * width,) float32, V at the end of each step, or empty
     """
-    first, ids, slope = tape
-    v, x_in, x_rec, slopes = state[0], state[1], state[2], state[3]
+    v, x, y, slopes = state[0], state[1], state[2], state[3]
     width = len(v)
-    recurrent = len(hidden_weights) > 0
+    recurrent, recording = len(recurrent_weights) > 0, len(voltage) > 0
     threshold = splat(k.threshold)
     v[:] = 0
-    x_in[:] = 0
-    x_rec[:] = 0
+    x[:] = 0
+    y[:] = 0
     count = 0
-    first[0] = 0
-    for t in range(len(first) - 1):
+    tape.first[0] = 0
+    for t in range(len(tape.first) - 1):
         # Emission at step t - 1 arrives at step t.
-        in_start, in_end = (first_input[t - 1], first_input[t]) if t > 0 else (0, 0)
-        start, end = (first[t - 1], first[t]) if t > 0 and recurrent else (0, 0)
+        start, end = (first_source[t - 1], first_source[t]) if t > 0 else (0, 0)
+        own, own_end = (tape.first[t - 1], tape.first[t]) if t > 0 and recurrent else (0, 0)
         for column in range(0, width, LANES):
-            a = load(x_in, column)
-            for p in range(in_start, in_end):
-                a = a + load(input_weights, np.int64(units[p]) * width + column)
-            b = load(x_rec, column)
+            a = load(x, column)
             for p in range(start, end):
-                b = b + load(hidden_weights, np.int64(ids[p]) * width + column)
+                a = a + load(weights, np.int64(sources[p]) * width + column)
+            b = load(y, column)
+            for e in range(own, own_end):
+                b = b + load(recurrent_weights, np.int64(tape.ids[e]) * width + column)
             scale, beta = load(k.scale, column), load(k.beta, column)
             current = scale * a + scale * b
-            voltage = load(k.alpha, column) * load(v, column)
-            voltage = voltage + load(k.one_minus_alpha, column) * current
-            store(x_in, column, a * beta)
-            store(x_rec, column, b * beta)
-            spiking = at_least(voltage, threshold)
+            potential = load(k.alpha, column) * load(v, column)
+            potential = potential + load(k.one_minus_alpha, column) * current
+            store(x, column, a * beta)
+            store(y, column, b * beta)
+            spiking = at_least(potential, threshold)
             if spiking != 0:
-                store(slopes, column, current / scale - voltage)
-                voltage = cleared(spiking, voltage)
+                store(slopes, column, current / scale - potential)
+                potential = cleared(spiking, potential)
                 while spiking != 0:
                     j = column + lowest(spiking)
                     spiking &= spiking - np.uint64(1)
-                    ids[count] = j
-                    slope[count] = slopes[j]
+                    tape.steps[count] = t
+                    tape.ids[count] = j
+                    tape.slope[count] = slopes[j]
                     count += 1
-            store(v, column, voltage)
-        first[t + 1] = count
+            store(v, column, potential)
+            if recording:
+                store(voltage, t * width + column, potential)
+        tape.first[t + 1] = count
     return count

@@ -1,55 +1,24 @@
 """Simulated outputs, for losses that no window expresses, and their adjoints.
 
-The drive on the adjoint is data: (n_steps, n_outputs) values d for leaky integrators, a jump at
-each first spike for spiking outputs. So each loss here is one function that fills it in.
+Outputs are a layer like another (`forward.layer`). The drive on their adjoint is data: a value d
+for each step and leaky integrator, a jump at each first spike of spiking outputs. So each loss
+here is one function that reads `voltage`, (n_steps, width) float32, or the outputs' tape, and
+writes `readout` (n_outputs,) float64, and `drive` (n_steps, width) or `jump`.
 """
 
 import numpy as np
 
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.readout import cross_entropy
+from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
 
 NEVER = np.float64(np.finfo(np.float32).min)  # read-out of an output that does not spike
 
 
 @kernel
-def simulate(hidden_tape, weights, k, spiking, voltage, tape):
-    """Simulate the outputs of one example, as `forward.hidden_layer` does hidden neurons.
-
-    hidden_tape : (first, ids, slope)
-    weights : (n_hidden, n_outputs) float32
-    spiking : whether outputs spike and are reset
-    voltage : (n_steps, n_outputs) float32, written
-    tape : (first, ids, slope) of the outputs, written
-    """
-    hidden_first, hidden_ids, _ = hidden_tape
-    first, ids, slope = tape
-    n_steps, n = voltage.shape
-    v, x = np.zeros(n, np.float32), np.zeros(n, np.float32)
-    count = 0
-    first[0] = 0
-    for t in range(n_steps):
-        if t > 0:
-            for e in range(hidden_first[t - 1], hidden_first[t]):
-                for j in range(n):
-                    x[j] += weights[hidden_ids[e], j]
-        for j in range(n):
-            current = k.scale[j] * x[j]
-            v[j] = k.alpha[j] * v[j] + k.one_minus_alpha[j] * current
-            x[j] *= k.beta[j]
-            if spiking and v[j] >= k.threshold:
-                ids[count] = j
-                slope[count] = current / k.scale[j] - v[j]
-                count += 1
-                v[j] = 0
-            voltage[t, j] = v[j]
-        first[t + 1] = count
-
-
-@kernel
 def windowed(voltage, label, window, drive_window, dt_ms, readout, g, drive):
     """Y_k = 1/T Σ w V_k, d = -w g / (T dt); return the loss."""
-    n_steps, n = voltage.shape
+    n_steps, n = len(voltage), len(readout)
     readout[:] = 0
     for t in range(n_steps):
         for k in range(n):
@@ -67,7 +36,7 @@ def maximum(voltage, label, dt_ms, readout, g, drive):
 
     As in mlGeNN an output that is never positive reads 0 and is not driven.
     """
-    n_steps, n = voltage.shape
+    n_steps, n = len(voltage), len(readout)
     readout[:] = 0
     when = np.full(n, -1)
     for t in range(n_steps):
@@ -85,7 +54,7 @@ def maximum(voltage, label, dt_ms, readout, g, drive):
 @kernel
 def per_timestep(voltage, label, dt_ms, readout, g, drive):
     """L = 1/T Σ_t cross-entropy of softmax(V(t)), Y = mean V; return the loss."""
-    n_steps, n = voltage.shape
+    n_steps, n = len(voltage), len(readout)
     readout[:] = 0
     loss = 0.0
     y = np.empty(n)
@@ -112,7 +81,7 @@ def first_spike(tape, label, dt_ms, temperature, alpha, k, readout, g, jump, pha
     jump : (n_output_spikes,) float32, τ_mem dL/dt at first spikes, else 0
     phantom : (n_outputs,) float32, λ_V at the end of the trial
     """
-    first, ids, _ = tape
+    first, ids = tape.first, tape.ids
     n_steps, n = len(first) - 1, len(readout)
     duration = n_steps * dt_ms
     phantom[:] = 0
@@ -145,49 +114,57 @@ def first_spike(tape, label, dt_ms, temperature, alpha, k, readout, g, jump, pha
 def adjoint(drive, jump, phantom, k, slope_min, tape, lambda_v, lambda_i):
     """Run the outputs' adjoint; return how often a slope was guarded.
 
-    Row s of lambda_v and lambda_i, (n_steps, n_outputs) float32, is what a hidden spike of step s
-    meets; the recursion is that of `readout.response`, with at each spike of output k
+    The recursion is that of `readout.response`, with at each spike of output k
 
         λ_V,k ← λ_V,k + 1/q (threshold λ_V,k + jump)
+
+    drive, lambda_v, lambda_i : flat (n_steps * width,) float32; the adjoints, written, are those
+        that a hidden spike of each step meets
+    tape : Tape of the outputs
     """
-    first, ids, slope = tape
-    n_steps, n = lambda_v.shape
+    first, width = tape.first, len(k.alpha)
+    n_steps = len(first) - 1
     guarded = 0
-    lambda_v[n_steps - 1] = 0
-    lambda_i[n_steps - 1] = 0
+    end = (n_steps - 1) * width
+    lambda_v[end:] = 0
+    lambda_i[end:] = 0
     for s in range(n_steps - 2, -1, -1):
-        for j in range(n):
-            d = drive[s + 1, j]
-            v, i = lambda_v[s + 1, j] - d, lambda_i[s + 1, j] - d
-            lambda_i[s, j] = d + k.beta[j] * i + k.gamma[j] * v
-            lambda_v[s, j] = d + k.alpha[j] * v
+        for column in range(0, width, LANES):
+            cell = s * width + column
+            d = load(drive, cell + width)
+            v, i = load(lambda_v, cell + width) - d, load(lambda_i, cell + width) - d
+            change = fma(load(k.beta, column), i, load(k.gamma, column) * v)
+            store(lambda_i, cell, d + change)
+            store(lambda_v, cell, fma(load(k.alpha, column), v, d))
         if s == n_steps - 2:
-            lambda_v[s] += phantom
+            for j in range(len(phantom)):
+                lambda_v[s * width + j] += phantom[j]
         else:
             for e in range(first[s + 1], first[s + 2]):
-                j, q = ids[e], slope[e]
+                j, q = s * width + np.int64(tape.ids[e]), tape.slope[e]
                 if q < slope_min:
                     q = slope_min
                     guarded += 1
-                lambda_v[s, j] += (k.threshold * lambda_v[s, j] + jump[e]) / q
+                lambda_v[j] += (k.threshold * lambda_v[j] + jump[e]) / q
     return guarded
 
 
 @kernel
 def hand_back(hidden_tape, weights, k, lambda_v, lambda_i, feedback, gradient):
-    """Write the outputs' feedback to each hidden spike, and dL/dW of the output weights.
+    """Write the outputs' feedback to each hidden spike; add to dL/dW of the output weights.
 
     feedback : (n_spikes,) float32, Σ_k W_ik (λ_V,k - λ_I,k) at each spike
-    gradient : (n_hidden, n_outputs) float32, -τ_syn,k Σ λ_I,k
+    gradient : flat (n_hidden * width,) float32, -τ_syn,k Σ λ_I,k
     """
-    first, ids, _ = hidden_tape
-    n_steps, n = lambda_v.shape
-    gradient[:] = 0
-    for s in range(n_steps):
-        for e in range(first[s], first[s + 1]):
-            i = ids[e]
-            back = np.float32(0)
-            for j in range(n):
-                back += weights[i, j] * (lambda_v[s, j] - lambda_i[s, j])
-                gradient[i, j] -= k.tau_syn[j] * lambda_i[s, j]
-            feedback[e] = back
+    width = len(k.alpha)
+    for e in range(hidden_tape.first[len(hidden_tape.first) - 1]):
+        i, s = np.int64(hidden_tape.ids[e]), np.int64(hidden_tape.steps[e])
+        products = splat(np.float32(0))
+        for column in range(0, width, LANES):
+            cell = i * width + column
+            current = load(lambda_i, s * width + column)
+            difference = load(lambda_v, s * width + column) - current
+            products = fma(load(weights, cell), difference, products)
+            row = load(gradient, cell) - load(k.tau_syn, column) * current
+            store(gradient, cell, row)
+        feedback[e] = total(products)

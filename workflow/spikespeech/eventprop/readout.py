@@ -13,6 +13,7 @@ so that an example costs one pass over its hidden spikes and three small matrix 
 import numpy as np
 
 from spikespeech.eventprop.kernel import kernel
+from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
 
 
 @kernel
@@ -66,42 +67,52 @@ def cross_entropy(y, label, g):
 
 
 @kernel
-def read(tape, weights, rho, kappa, readout, sums):
-    """Write Y_k of one example to `readout` (n_outputs,) float64, and K_i to sums[1].
+def read(tape, weights, n_hidden, rho, kappa, sums, y, readout):
+    """Write Y_k of one example to `readout`, and the sums R and K of its hidden neurons.
 
-    tape : of `forward.hidden_layer`
-    weights : (n_hidden, n_outputs) float32
+    tape : Tape of the hidden layer
+    weights : flat (n_hidden * width,) float32
     rho, kappa : (n_steps,) of `response`
-    sums : (2, n_hidden) float64, scratch
+    sums : (2, n_hidden) float32, written: R, K
+    y : (width,) float32, scratch
+    readout : (n_outputs,) float64, written
     """
-    first, ids, _ = tape
     sums[:] = 0
-    for s in range(len(first) - 2):
-        for e in range(first[s], first[s + 1]):
-            sums[0, ids[e]] += rho[s]
-            sums[1, ids[e]] += kappa[s]
-    readout[:] = 0
-    for i in range(len(weights)):
-        for k in range(len(readout)):
-            readout[k] += sums[0, i] * weights[i, k]
+    r, kernel_sums = sums[0], sums[1]
+    for e in range(tape.first[len(tape.first) - 2]):
+        i, s = np.int64(tape.ids[e]), np.int64(tape.steps[e])
+        r[i] += np.float32(rho[s])
+        kernel_sums[i] += np.float32(kappa[s])
+    width = len(y)
+    for column in range(0, width, LANES):
+        added = splat(np.float32(0))
+        for i in range(n_hidden):
+            added = fma(splat(r[i]), load(weights, i * width + column), added)
+        store(y, column, added)
+    for k in range(len(readout)):
+        readout[k] = y[k]
 
 
 @kernel
-def adjoint(tape, weights, delta, g, sums, feedback, gradient):
-    """Write the outputs' feedback to each hidden spike, and dL/dW of the output weights.
+def adjoint(tape, weights, n_hidden, delta, g, sums, errors, feedback, gradient):
+    """Write the outputs' feedback to each hidden spike; add to dL/dW of the output weights.
 
     g : (n_outputs,) float64, see `cross_entropy`
-    sums : (2, n_hidden) of `read`
+    sums : (2, n_hidden) of `read`; R is overwritten
+    errors : (width,) float32, scratch
     feedback : (n_spikes,) float32, for `backward.hidden_layer`
-    gradient : (n_hidden, n_outputs) float32
+    gradient : flat (n_hidden * width,) float32
     """
-    first, ids, _ = tape
-    for i in range(len(weights)):
-        back = 0.0
-        for k in range(len(g)):
-            back += weights[i, k] * g[k]
-            gradient[i, k] = sums[1, i] * g[k]
-        sums[0, i] = back
-    for s in range(len(first) - 1):
-        for e in range(first[s], first[s + 1]):
-            feedback[e] = delta[s] * sums[0, ids[e]]
+    width = len(errors)
+    errors[:] = 0
+    for k in range(len(g)):
+        errors[k] = g[k]
+    for i in range(n_hidden):
+        products = splat(np.float32(0))
+        for column in range(0, width, LANES):
+            cell, error = i * width + column, load(errors, column)
+            products = fma(load(weights, cell), error, products)
+            store(gradient, cell, fma(splat(sums[1, i]), error, load(gradient, cell)))
+        sums[0, i] = total(products)
+    for e in range(tape.first[len(tape.first) - 1]):
+        feedback[e] = np.float32(delta[tape.steps[e]]) * sums[0, tape.ids[e]]
