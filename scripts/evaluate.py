@@ -6,17 +6,15 @@ import numpy as np
 
 from spikespeech import command, eventprop, files, network, splits, statistics
 from spikespeech.settings import Settings
-from spikespeech.spikes import SpikeTrains
 
 
 def main(arguments):
     """Write accuracies with their intervals, and the prediction for each test example."""
     net, weights = network.load(arguments.weights)
-    spikes = SpikeTrains.open(arguments.test)
     rows = splits.read(arguments.split)
+    spikes = splits.gather([arguments.test], rows, "test")
     unseen = splits.unseen(rows)[rows.side == "test"]
     rows = rows[rows.side == "test"]
-    spikes = spikes.take(rows.example)
     loss = Settings.parse(arguments.settings).make_loss(spikes)
     backend = eventprop.Backend(net, weights, loss, threads=arguments.threads)
     outcome = backend.evaluate(spikes)

@@ -7,9 +7,7 @@ import time
 from pathlib import Path
 
 from spikespeech import command, files, network, progress, splits, training
-from spikespeech.errors import InputError
 from spikespeech.settings import Settings
-from spikespeech.spikes import SpikeTrains
 
 
 def main(arguments):
@@ -20,8 +18,8 @@ def main(arguments):
     clock = Clock()
     with progress.epochs(settings.epochs, settings.loss["name"]) as show:
         result = training.train(
-            gather(arguments.parts, rows, "train"),
-            gather(arguments.parts, rows, "validation"),
+            splits.gather(arguments.parts, rows, "train"),
+            splits.gather(arguments.parts, rows, "validation"),
             settings,
             checkpoint=checkpoint,
             stamp=arguments.stamp,
@@ -37,19 +35,6 @@ def main(arguments):
         f"best epoch {result.best_epoch} by {settings.selection}: "
         f"validation accuracy {best.validation_accuracy:.1%}"
     )
-
-
-def gather(parts, rows, side):
-    """Return the examples of a side; all of them lie in one of the files `parts`.
-
-    Empty, with the first file's channels and classes, where the side is.
-    """
-    by_name = {path.stem: path for path in parts}
-    names = rows.part[rows.side == side].unique()
-    if missing := set(names) - set(by_name):
-        raise InputError(f"no file of the part {missing.pop()!r}", mend="name it in --parts")
-    name = names[0] if len(names) else parts[0].stem
-    return SpikeTrains.open(by_name[name]).take(splits.side(rows, side, name))
 
 
 class Clock:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -158,6 +158,7 @@ def test_a_class_with_one_example_blends_with_itself():
     assert set.union(*spike_sets(batch)) == spike_sets(spikes)[0]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(0, 90), st.booleans(), st.integers(0, 2**31))
 def test_any_data_make_ordered_batches(n, n_spikes, blend, seed):
     """Blends may move spikes out of the trial and shifts out of the channels; none may wrap."""

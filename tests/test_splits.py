@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spikespeech import splits
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv
+from spikespeech.spikes import SpikeTrains
 
 CLASSES = ("null", "eins")
 
@@ -36,6 +37,7 @@ def speakers(rows, side):
 speaker_lists = st.lists(st.integers(0, 40), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(speaker_lists, speaker_lists, st.integers(0, 8), st.integers(0, 99))
 def test_drawn_speakers_validate_only(train, test, n, seed):
     assume(n < len(set(train)))
@@ -49,6 +51,7 @@ def test_drawn_speakers_validate_only(train, test, n, seed):
     )
 
 
+@settings(deadline=None)
 @given(speaker_lists)
 def test_each_speaker_is_left_out_in_one_fold(train):
     assume(len(set(train)) > 1)
@@ -140,3 +143,26 @@ def test_a_split_survives_its_file(tmp_path):
     (tmp_path / "main.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"main\.csv: not a split"):
         splits.read(tmp_path / "main.csv")
+
+
+def test_sides_are_gathered_from_the_parts_files(tmp_path):
+    rows = splits.split(SHD_LIKE, "main", validation_speakers=[3], seed=0)
+    for part in ("train", "test"):
+        mine = rows[rows.part == part]
+        spikes = SpikeTrains.from_arrays(
+            [[float(i)] for i in mine.example], [[0]] * len(mine), mine.label, mine.speaker
+        )
+        spikes.save(tmp_path / f"{part}.h5")
+    files = [tmp_path / "train.h5", tmp_path / "test.h5"]
+    for name in ("train", "validation", "test"):
+        side = splits.gather(files, rows, name)
+        mine = rows[rows.side == name]
+        assert side.steps.tolist() == mine.example.tolist()
+        assert side.labels.tolist() == mine.label.tolist()
+        assert side.speakers.tolist() == mine.speaker.tolist()
+    nobody = splits.split(SHD_LIKE, "main", validation_speakers=0, seed=0)
+    assert len(splits.gather(files, nobody, "validation")) == 0
+    with pytest.raises(InputError, match="no file of the part 'test'"):
+        splits.gather(files[:1], rows, "test")
+    with pytest.raises(InputError, match=r"train\.h5: 60 examples, but the split has 59"):
+        splits.gather(files, rows[1:], "train")

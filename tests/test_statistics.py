@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikespeech import statistics
@@ -16,6 +16,7 @@ def wilson_by_hand(correct, n, z=1.959963984540054):
     return centre - half, centre + half
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_proportion_is_wilsons_interval(pair):
     correct, n = pair

@@ -8,6 +8,7 @@ only there. So accuracy on the test side mixes known and new speakers: `unseen` 
 """
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -134,20 +135,25 @@ def side(rows, name, part):
     return rows.example[(rows.side == name) & (rows.part == part)].to_numpy()
 
 
-def gather(parts, rows, name):
-    """Return the SpikeTrains of the side `name`, whose examples all lie in one of the `parts`.
+def gather(files, rows, name):
+    """Return, in memory, the examples on the side `name`; all of them lie in one part.
 
-    `parts` are paths of binned files named by their part (train.h5, ...). A side without examples
-    is empty, with the first file's channels and classes.
+    `files` are paths of binned spikes, each named by its part. An empty side has the channels and
+    classes of the first.
     """
-    by_name = {path.stem: path for path in parts}
-    used = rows.part[rows.side == name].unique()
-    if missing := set(used) - set(by_name):
+    parts = rows.part[rows.side == name].unique()
+    by_part = {Path(file).stem: file for file in files}
+    part = parts[0] if len(parts) else Path(files[0]).stem
+    if part not in by_part:
+        raise InputError(f"no file of the part {part!r}", mend="give one named after it")
+    spikes = SpikeTrains.open(by_part[part])
+    if len(spikes) != np.sum(rows.part == part):
         raise InputError(
-            f"no file of the part {missing.pop()!r}", mend=f"have {', '.join(by_name)}"
+            f"{len(spikes)} examples, but the split has {np.sum(rows.part == part)}",
+            file=by_part[part],
+            mend="run the workflow again",
         )
-    part = used[0] if len(used) else parts[0].stem
-    return SpikeTrains.open(by_name[part]).take(side(rows, name, part))
+    return spikes.take(side(rows, name, part))
 
 
 def unseen(rows):

@@ -1,0 +1,86 @@
+# Who trains, validates and tests; the trainings; their evaluation.
+from spikespeech.datasets import REGISTRY
+
+NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
+NETWORK_LOG = (
+    "<results>/logs/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
+)
+# Training finds its backend by name, which the digest of its script cannot follow.
+BACKENDS = {
+    "native": "workflow/spikespeech/eventprop/__init__.py",
+    "mlgenn": "workflow/spikespeech/mlgenn.py",
+}
+
+
+rule split:
+    input:
+        parts=lambda w: [
+            f"<results>/data/{w.dataset}/{part}.h5"
+            for part in REGISTRY[w.dataset].parts
+        ],
+    output:
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    log:
+        "<results>/logs/data/{dataset}/splits/{fold}.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=lambda w: configuration.text(config["splits"]),
+        code=code("scripts/split.py"),
+    shell:
+        "python scripts/split.py {input.parts:q} --fold {wildcards.fold} "
+        "--settings {params.settings:q} --out {output.split:q} > {log:q} 2>&1"
+
+
+# The checkpoint of an interrupted training lies beside the weights, unknown to Snakemake, which
+# would delete it. `--set-threads train=4` speeds up a single training; results stay the same.
+rule train:
+    input:
+        parts=lambda w: [
+            f"<results>/data/{w.dataset}/binned/{part}.h5"
+            for part in REGISTRY[w.dataset].parts
+            if part != "test"
+        ],
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        weights=f"{NETWORK}/weights.h5",
+        history=f"{NETWORK}/history.csv",
+    log:
+        f"{NETWORK_LOG}/train.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        runtime="1d",
+    params:
+        settings=settings,
+        code=lambda w: code(
+            "scripts/train.py",
+            BACKENDS[configuration.settings(config, **w)["backend"]],
+        ),
+    shell:
+        "python scripts/train.py {input.parts:q} --split {input.split:q} "
+        "--settings {params.settings:q} --threads {threads} --stamp {params.code} "
+        "--weights {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
+
+
+rule evaluate:
+    input:
+        weights=f"{NETWORK}/weights.h5",
+        test="<results>/data/{dataset}/binned/test.h5",
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        evaluation=f"{NETWORK}/evaluation.json",
+        predictions=f"{NETWORK}/predictions.csv",
+    log:
+        f"{NETWORK_LOG}/evaluate.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=settings,
+        code=code("scripts/evaluate.py"),
+    shell:
+        "python scripts/evaluate.py {input.weights:q} --test {input.test:q} "
+        "--split {input.split:q} --settings {params.settings:q} "
+        "--evaluation {output.evaluation:q} --predictions {output.predictions:q} > {log:q} 2>&1"
