@@ -25,6 +25,7 @@ def main(arguments):
             stamp=arguments.stamp,
             progress=lambda row: (clock.tick(row), show(row)),
             threads=arguments.threads,
+            device=arguments.device,
         )
     files.write_csv(arguments.history, result.history)
     network.save(arguments.weights, result.network, result.weights)
@@ -62,6 +63,11 @@ if __name__ == "__main__":
         help="JSON, see spikespeech.settings",
     )
     parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="where mlGeNN computes: cuda, cuda:1, cpu; auto prefers a GPU",
+    )
     parser.add_argument("--stamp", default="", help="resume only a checkpoint with this stamp")
     parser.add_argument("--weights", type=Path, required=True, help="weights.h5 to write")
     parser.add_argument("--history", type=Path, required=True, help="history.csv to write")

@@ -81,6 +81,7 @@ def train(
     stamp="",
     progress=None,
     threads=1,
+    device="auto",
 ):
     """Train a network; return a Result.
 
@@ -94,6 +95,7 @@ def train(
     stamp : text that says with which code the checkpoint was made
     progress : called with each new row of the history (a dictionary)
     threads : int
+    device : where mlGeNN computes, see `mlgenn.Backend`
 
     The history has one row an epoch: epoch (from 1), learning_rate (of its last batch),
     train_loss, train_accuracy (of the augmented presentations, while learning), validation_loss,
@@ -105,7 +107,7 @@ def train(
     hidden layer is silent or has run away.
     """
     _check(spikes_train, spikes_validation, settings)
-    network, backend = start(spikes_train, settings, threads)
+    network, backend = start(spikes_train, settings, threads, device)
     presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
     n_batches = -(-len(presentations) // settings.batch_size)
     saved = Checkpoint(checkpoint, identity(spikes_train, spikes_validation, settings, stamp))
@@ -142,21 +144,19 @@ def train(
     return Result(network, best, table, best_epoch(history, settings.selection))
 
 
-def start(spikes, settings, threads=1):
+def start(spikes, settings, threads=1, device="auto"):
     """Return (network, backend) with initial weights drawn from the seed."""
     network = settings.make_network(spikes)
     weights = Weights.random(
         network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
     )
-    # mlGeNN is imported only where it is asked for: few machines have it.
-    engine = (
-        eventprop
-        if settings.backend == "native"
-        else importlib.import_module(f"spikespeech.{settings.backend}")
-    )
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
-    loss = settings.make_loss(spikes)
-    return network, engine.Backend(network, weights, loss, regulariser, threads=threads)
+    parts = network, weights, settings.make_loss(spikes), regulariser
+    if settings.backend == "native":
+        return network, eventprop.Backend(*parts, threads=threads)
+    # Through importlib, so that code of mlGeNN's backend is not part of what native trainings run.
+    mlgenn = importlib.import_module("spikespeech.mlgenn")
+    return network, mlgenn.Backend(*parts, batch_size=settings.batch_size, device=device)
 
 
 def accuracy(outcome):

@@ -1,0 +1,110 @@
+"""What mlGeNN cannot do, or only where something is installed: said in one line, by name."""
+
+import logging
+
+import numpy as np
+
+from spikespeech.errors import InputError
+
+INSTALL = (
+    "pip install -r envs/mlgenn.txt, which needs g++ and make, and CUDA_PATH set for a GPU; "
+    "or set training.backend: native"
+)
+logger = logging.getLogger(__name__)
+
+
+def genn_options(device, batch_size):
+    """Return the options of GeNNModel for a device. Raises InputError where it cannot be used."""
+    try:
+        import ml_genn  # noqa: F401
+        from pygenn.genn_model import backend_modules
+    except ImportError as error:
+        raise InputError(
+            f"training.backend: mlgenn needs mlGeNN and PyGeNN ({error})", mend=INSTALL
+        ) from error
+    name, _, number = device.partition(":")
+    if name == "auto":
+        name = "cuda" if "cuda" in backend_modules else "cpu"
+    if name == "cpu" and not number:
+        if batch_size != 1:
+            raise InputError(
+                f"a batch of {batch_size} examples: on a CPU GeNN simulates one at a time",
+                mend="set training.batch_size: 1 to check mlGeNN here, or train on a GPU",
+            )
+        logger.warning("mlGeNN runs on the CPU, one example at a time: to check, not to train")
+        return {"backend": "single_threaded_cpu"}
+    if name != "cuda" or not (number.isdigit() or device in ("auto", "cuda")):
+        raise InputError(f"device {device!r}", mend="auto, cuda, cuda:<number> or cpu")
+    if "cuda" not in backend_modules:
+        raise InputError(
+            f"device {device!r}, but PyGeNN was built without CUDA",
+            mend="set CUDA_PATH and install PyGeNN again, or use device: cpu",
+        )
+    if not number:
+        return {"backend": "cuda"}
+    return {
+        "backend": "cuda",
+        "device_select_method": backend_modules["cuda"].DeviceSelect.MANUAL,
+        "manual_device_id": int(number),
+    }
+
+
+def check(network, loss, regulariser):
+    """Raise InputError, naming it, for what mlGeNN 2.4 cannot express."""
+    if loss.kind not in ("window", "max", "first_spike"):
+        raise InputError(
+            f"loss {loss.name!r} cannot be expressed in mlGeNN 2.4",
+            mend="choose another loss, or set training.backend: native",
+        )
+    if (loss.kind == "first_spike") != network.spiking_output:
+        raise InputError(
+            f"loss {loss.name!r} and spiking_output: {network.spiking_output} do not go together"
+        )
+    constants = ("tau_mem", "tau_syn", "tau_mem_output", "tau_syn_output")
+    for name in constants:
+        if np.ndim(getattr(network, name)):
+            raise InputError(
+                f"{name} has a value for each neuron; mlGeNN 2.4 trains with one a layer",
+                mend="give one value, or set training.backend: native",
+            )
+    for mem, syn in (constants[:2], constants[2:]):
+        if np.isclose(getattr(network, mem), getattr(network, syn)):
+            raise InputError(
+                f"{mem} and {syn} are equal: mlGeNN divides by their difference",
+                mend=f"change {syn} a little, or set training.backend: native",
+            )
+    if network.n_outputs > 256:
+        raise InputError(f"{network.n_outputs} classes; mlGeNN's labels are bytes: at most 256")
+    if regulariser.spikes != int(regulariser.spikes):
+        raise InputError(
+            f"regularisation.spikes: {regulariser.spikes:g}; mlGeNN's target is an integer"
+        )
+
+
+def check_times(n_steps, dt_ms):
+    """Raise InputError unless mlGeNN finds every spike again on its way back.
+
+    It compares times of single precision with a tolerance of dt/1000 and, where the time step is
+    too small for that, drops gradients without a word.
+    """
+    dt = np.float32(dt_ms)
+    steps = np.arange(n_steps - 1)
+    back = np.float32(n_steps * dt_ms) - steps.astype(np.float32) * dt - dt
+    spike = (n_steps - 2 - steps).astype(np.float32) * dt
+    if np.any(np.abs(back - spike - dt) >= np.float32(1e-3) * dt):
+        raise InputError(
+            f"{n_steps} steps of {dt_ms:g} ms: mlGeNN could not match spike times on its way back",
+            mend="set a larger time.dt_ms, or training.backend: native",
+        )
+
+
+def rewrite(model, name, pairs):
+    """Replace the one occurrence of each text in a code of `model`; InputError unless it is one."""
+    for text, replacement in pairs:
+        if (count := model[name].count(text)) != 1:
+            raise InputError(
+                f"mlGeNN's {name} of a population has {text!r} {count} times, not once: this is "
+                "not mlGeNN 2.4, and training would follow a wrong gradient",
+                mend="install what envs/mlgenn.txt names",
+            )
+        model[name] = model[name].replace(text, replacement)
