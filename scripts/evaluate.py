@@ -37,14 +37,14 @@ def evaluation(rows, unseen, outcome):
     (mean a neuron and example), classes and speakers (lists of the same counts), and unseen: the
     same for speakers who are in the test part alone, null where there are none.
     """
-    speakers = by("speaker", rows)
+    names = dict(zip(rows.label, rows["class"], strict=True))
     known = set(rows.speaker[~unseen])
     return {
         **counts(rows),
         "loss": float(outcome.losses.mean()),
         "hidden_spikes": float(outcome.hidden_spikes.mean()),
-        "classes": by("class", rows),
-        "speakers": [{**row, "unseen": row["speaker"] not in known} for row in speakers],
+        "classes": [{"class": names[row["label"]], **row} for row in by("label", rows)],
+        "speakers": [{**row, "unseen": row["speaker"] not in known} for row in by("speaker", rows)],
         "unseen": counts(rows[unseen]) if unseen.any() else None,
     }
 
@@ -63,7 +63,7 @@ def counts(rows):
 
 
 def by(column, rows):
-    """Return the counts of each value of `column`, in the order of their labels or numbers."""
+    """Return the counts of each value of `column`."""
     table = statistics.accuracy_by(rows[column], rows.label, rows.prediction)
     return table.rename(columns={"group": column}).to_dict("records")
 

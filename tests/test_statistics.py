@@ -46,6 +46,8 @@ def test_accuracy_by_group_and_confusion():
     assert table.n.tolist() == [2, 3, 1] and table.correct.tolist() == [1, 2, 1]
     assert table.low.between(0, table.accuracy).all()
     assert table.high.between(table.accuracy, 1).all()
+    named = statistics.accuracy_by(np.array(["a", "a", "b", "b", "b", "c"], object), labels, labels)
+    assert named.group.tolist() == ["a", "b", "c"] and named.correct.tolist() == [2, 3, 1]
     matrix = statistics.confusion(labels, predictions, 4)
     assert matrix.tolist() == [[1, 1, 0, 0], [1, 2, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
     assert statistics.accuracy(labels, predictions).estimate == np.trace(matrix) / 6

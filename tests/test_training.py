@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from spikespeech import schedule, training
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Outcome
 from spikespeech.files import write_csv
+from spikespeech.network import load
 from spikespeech.settings import Settings
 from spikespeech.spikes import SpikeTrains
 from spikespeech.splits import examples, split
@@ -375,6 +377,8 @@ def study(tmp_path_factory):
     """Binned files of a toy data set and its split."""
     folder = tmp_path_factory.mktemp("study")
     parts = {"train": spoken(n=480), "test": spoken(n=48, seed=1)}
+    speakers = parts["test"].speakers
+    parts["test"] = replace(parts["test"], speakers=np.where(speakers < 2, speakers + 12, speakers))
     for name, spikes in parts.items():
         spikes.save(folder / f"{name}.h5")
     rows = [examples(name, s.labels, s.speakers, s.classes) for name, s in parts.items()]
@@ -409,6 +413,42 @@ def test_a_killed_script_goes_on_where_it_was(study, tmp_path):
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
     assert len(json.loads((killed / "timing.json").read_text())) < 12
     assert {file.name for file in killed.iterdir()} == {"weights.h5", "history.csv", "timing.json"}
+
+
+def test_evaluation_counts_the_test_side(study, tmp_path):
+    subprocess.run(command(study, tmp_path), check=True, capture_output=True)
+    evaluate = [
+        *(sys.executable, ROOT / "scripts/evaluate.py", tmp_path / "weights.h5"),
+        *("--test", study / "test.h5", "--split", study / "main.csv"),
+        *("--settings", json.dumps(PLAIN), "--evaluation", tmp_path / "evaluation.json"),
+        *("--predictions", tmp_path / "predictions.csv"),
+    ]
+    subprocess.run(evaluate, check=True, capture_output=True)
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    test = SpikeTrains.open(study / "test.h5")
+    assert list(table.columns) == ["part", "example", "label", "prediction", "speaker"]
+    assert table.label.tolist() == test.labels.tolist()
+    assert table.speaker.tolist() == test.speakers.tolist() and set(table.part) == {"test"}
+    network, weights = load(tmp_path / "weights.h5")
+    engine = training.eventprop.Backend(network, weights, settings().make_loss(test))
+    outcome = engine.evaluate(test.take(range(len(test))))
+    assert table.prediction.tolist() == outcome.readouts.argmax(axis=1).tolist()
+    record = json.loads((tmp_path / "evaluation.json").read_text())
+    hits = table.label == table.prediction
+    assert (record["n"], record["correct"]) == (48, hits.sum())
+    assert record["low"] < record["accuracy"] < record["high"]
+    assert record["accuracy"] == hits.mean()
+    assert record["loss"] == pytest.approx(outcome.losses.mean())
+    assert record["hidden_spikes"] == pytest.approx(outcome.hidden_spikes.mean())
+    assert [row["class"] for row in record["classes"]] == list("abcd")
+    for group, column in (("classes", "label"), ("speakers", "speaker")):
+        for row in record[group]:
+            mine = hits[table[column] == row[column]]
+            assert (row["n"], row["correct"]) == (len(mine), mine.sum())
+    new = table.speaker >= 12
+    assert record["unseen"]["n"] == new.sum() == 8
+    assert record["unseen"]["correct"] == hits[new].sum()
+    assert {row["speaker"] for row in record["speakers"] if row["unseen"]} == {12, 13}
 
 
 KILLER = """

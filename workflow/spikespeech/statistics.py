@@ -65,10 +65,10 @@ def accuracy_by(groups, labels, predictions, confidence=0.95):
     groups = np.asarray(groups)
     hits = np.asarray(labels) == np.asarray(predictions)
     rows = []
-    for group in np.unique(groups):
+    for group in np.unique(groups).tolist():
         inside = groups == group
         n, correct = int(inside.sum()), int(hits[inside].sum())
-        rows.append((group.item(), n, correct, *proportion(correct, n, confidence)))
+        rows.append((group, n, correct, *proportion(correct, n, confidence)))
     return pd.DataFrame(rows, columns=["group", "n", "correct", "accuracy", "low", "high"])
 
 
