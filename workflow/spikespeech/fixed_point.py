@@ -1,0 +1,275 @@
+"""Integer simulation of a NetX file, equal to Lava's fixed-point simulation in every bit.
+
+The dynamics are those of lava-nc 0.10.0's `PyDenseModelBitAcc`, `PyDelayDenseModelBitAcc`,
+`PyLifModelBitAcc` and `PyLifResetModelBitAcc`, for networks loaded by lava-dl 0.6.0's
+`netx.hdf5.Network`. Layers depend on each other in one direction and with one step of delay, so
+each is simulated over the whole trial before the next.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikespeech import fixed_point_kernels as kernels
+from spikespeech import netx_file
+from spikespeech.errors import InputError
+
+EXAMPLES_A_TASK = 16
+
+
+@dataclass(frozen=True)
+class GradedSpikes:
+    """Input to a NetX network: events with a payload (the number of spikes in a time step).
+
+    Attributes
+    ----------
+    offsets : (n + 1,) int64, events of example i are offsets[i] … offsets[i + 1] - 1
+    steps, units : (n_events,) int32, in order of step within an example
+    counts : (n_events,) int32, not 0
+    n_steps, n_units : int
+    """
+
+    offsets: np.ndarray
+    steps: np.ndarray
+    units: np.ndarray
+    counts: np.ndarray
+    n_steps: int
+    n_units: int
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    @classmethod
+    def from_dense(cls, counts):
+        """Take counts (n, n_units, n_steps), one matrix an example, as Lava's ring buffer does."""
+        example, step, unit = np.nonzero(counts.transpose(0, 2, 1))
+        offsets = np.searchsorted(example, np.arange(len(counts) + 1))
+        payload = counts[example, unit, step].astype(np.int32)
+        return cls(
+            offsets,
+            step.astype(np.int32),
+            unit.astype(np.int32),
+            payload,
+            counts.shape[2],
+            counts.shape[1],
+        )
+
+    @classmethod
+    def from_spike_trains(cls, spikes):
+        """Take binary spike trains (`spikespeech.spikes.SpikeTrains`)."""
+        steps = np.asarray(spikes.steps, dtype=np.int32)
+        units = np.asarray(spikes.units, dtype=np.int32)
+        ones = np.ones(len(steps), dtype=np.int32)
+        return cls(np.asarray(spikes.offsets), steps, units, ones, spikes.n_steps, spikes.n_units)
+
+
+@dataclass(frozen=True)
+class States:
+    """What a simulation recorded, layer by layer (hidden layers first, output last).
+
+    For a single example given as a matrix, arrays have no axis of examples.
+
+    Attributes
+    ----------
+    u, v : tuple of (n, n_steps, n_units) int32, after the reset of spiking neurons; () unless
+        recorded
+    spikes : tuple of (n, n_steps, n_units) bool; () unless recorded
+    readouts : (n, n_steps / period, n_outputs) float64, sum over t of window[t % period] v(t) of
+        the last layer, v in its integer units; None without a window
+    spike_counts : tuple of (n, n_units) int64
+    wrapped, saturated : (n, n_layers) int64, time steps in which any u of the layer left 24 bits
+        (and wrapped around), any v was clipped to 24 bits
+    """
+
+    u: tuple
+    v: tuple
+    spikes: tuple
+    readouts: np.ndarray | None
+    spike_counts: tuple
+    wrapped: np.ndarray
+    saturated: np.ndarray
+
+
+def simulate(
+    netx_path,
+    counts,
+    *,
+    reset_interval=None,
+    reset_offset=0,
+    input_message_bits=0,
+    record=("u", "v", "spikes"),
+    window=None,
+    threads=1,
+):
+    """Simulate a NetX file; return `States` whose integers equal Lava's.
+
+    State at index t is that of Lava's time step t + 1. Each example starts from rest.
+
+    Parameters
+    ----------
+    netx_path : a NetX file, or the layers that `netx_file.read` returned
+    counts : one example (n_inputs, n_steps), as the data of Lava's RingBuffer, a batch
+        (n, n_inputs, n_steps), GradedSpikes, or SpikeTrains
+    reset_interval, reset_offset, input_message_bits : as lava-dl's `netx.hdf5.Network` takes them:
+        u = v = 0 every `reset_interval` steps, layer after layer one step later; a count acts as
+        a multiple of the weight where `input_message_bits` > 0 and as one spike where it is 0
+    record : any of "u", "v", "spikes"
+    window : (period,) weights of the readout in time, see `States.readouts`
+    threads : number of threads; the result does not depend on it
+    """
+    layers = netx_file.read(netx_path) if not isinstance(netx_path, list) else netx_path
+    single = isinstance(counts, np.ndarray) and counts.ndim == 2
+    events = _events(counts, layers[0].n_sources, input_message_bits)
+    if unknown := set(record) - {"u", "v", "spikes"}:
+        raise ValueError(f"record {sorted(unknown)}: choose from u, v, spikes")
+    resets = [(0, 0)] * len(layers)
+    if reset_interval is not None:
+        resets = [
+            (int(reset_interval), (reset_offset + 1 + i) % reset_interval)
+            for i in range(len(layers))
+        ]
+    window = np.zeros(0) if window is None else np.asarray(window, dtype=np.float64)
+    period = max(len(window), 1)
+    prepared = [_PreparedLayer(layer, reset) for layer, reset in zip(layers, resets, strict=True)]
+
+    n, n_steps = len(events), events.n_steps
+    shapes = [(n, n_steps, layer.n_units) for layer in layers]
+    recorded = {
+        name: [np.empty(shape if name in record else (n, 0, 0), dtype) for shape in shapes]
+        for name, dtype in (("u", np.int32), ("v", np.int32), ("spikes", np.bool_))
+    }
+    intervals = -(-n_steps // period) if len(window) else 0
+    readouts = np.zeros((n, intervals, layers[-1].n_units))
+    spike_counts = [np.zeros((n, layer.n_units), np.int64) for layer in layers]
+    limits = np.zeros((2, len(layers), n), np.int64)
+
+    def run(first):
+        part = slice(first, min(first + EXAMPLES_A_TASK, n))
+        offsets = events.offsets[part.start : part.stop + 1]
+        trains = (offsets, events.steps, events.units)
+        graded = bool(np.any(events.counts[offsets[0] : offsets[-1]] != 1))
+        for i, layer in enumerate(prepared):
+            last = i == len(prepared) - 1
+            trains = layer.run(
+                *trains,
+                events.counts,
+                graded and i == 0,
+                n_steps,
+                window if last else window[:0],
+                readouts[part],
+                spike_counts[i][part],
+                *limits[:, i, part],
+                *(recorded[name][i][part] for name in ("u", "v", "spikes")),
+            )
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, range(0, n, EXAMPLES_A_TASK)))
+
+    def shown(array):
+        return array[0] if single else array
+
+    return States(
+        **{
+            name: tuple(shown(a) for a in arrays) if name in record else ()
+            for name, arrays in recorded.items()
+        },
+        readouts=shown(readouts) if len(window) else None,
+        spike_counts=tuple(shown(a) for a in spike_counts),
+        wrapped=shown(limits[0].T),
+        saturated=shown(limits[1].T),
+    )
+
+
+def _events(counts, n_inputs, input_message_bits):
+    """Return the input as GradedSpikes of the right width and payload."""
+    if isinstance(counts, np.ndarray):
+        if counts.ndim not in (2, 3):
+            raise InputError(f"input of shape {counts.shape}", mend="give (n_inputs, n_steps)")
+        if counts.dtype.kind not in "iub":
+            raise InputError(f"input of type {counts.dtype}", mend="counts are integers")
+        events = GradedSpikes.from_dense(counts if counts.ndim == 3 else counts[None])
+    elif isinstance(counts, GradedSpikes):
+        events = counts
+    else:
+        events = GradedSpikes.from_spike_trains(counts)
+    if events.n_units != n_inputs:
+        raise InputError(
+            f"input of {events.n_units} units for a network of {n_inputs} inputs",
+            mend="counts have the shape (n_inputs, n_steps)",
+        )
+    if input_message_bits > 0:
+        return events
+    return GradedSpikes(
+        events.offsets,
+        events.steps,
+        events.units,
+        np.ones_like(events.counts),
+        events.n_steps,
+        events.n_units,
+    )
+
+
+class _PreparedLayer:
+    """A layer's arrays in the kernels' form."""
+
+    def __init__(self, layer, reset):
+        self.n = layer.n_units
+        matrices = netx_file.synapses(layer)
+        self.synapses = [_prepared_synapse(s, layer.delay) for s in matrices]
+        if len(matrices) == 1:
+            width = kernels.padded(self.n)
+            empty = np.zeros((0, self.n + 1, width), self.synapses[0][0].dtype)
+            self.synapses.append((empty, np.zeros(0, np.int64), 0))
+        shifted = layer.threshold << kernels.ACTIVATION_BITS
+        self.neuron = np.array(
+            [
+                (1 << kernels.DECAY_BITS) - layer.current_decay,
+                (1 << kernels.DECAY_BITS) - layer.voltage_decay,
+                min(shifted, np.iinfo(np.int32).max),
+            ]
+        )
+        self.bias = np.zeros(kernels.padded(self.n), np.int32)
+        if layer.bias is not None:
+            self.bias[: self.n] = layer.bias << kernels.ACTIVATION_BITS
+        self.reset = np.array(reset)
+
+    def run(self, offsets, steps, units, counts, graded, n_steps, window, *results):
+        """Simulate the layer; return its spikes as (offsets, steps, units)."""
+        return kernels.run_layer(
+            offsets,
+            steps,
+            units,
+            counts,
+            graded,
+            n_steps,
+            *self.synapses[0],
+            *self.synapses[1],
+            self.neuron,
+            self.bias,
+            self.n,
+            self.reset,
+            window,
+            *results,
+        )
+
+
+def _prepared_synapse(synapse, delay):
+    """Return (weights (n_delays, n_sources + 1, padded n), delays (n_delays,), shift).
+
+    Where every weight is a multiple of 2^shift the shift of a sum equals the sum of the shifted,
+    so that it is done here, once.
+    """
+    weight, shift = synapse.weight, synapse.shift
+    if np.bitwise_or.reduce(weight, axis=None) % (1 << shift) == 0:
+        weight, shift = weight >> shift, 0
+    narrow = weight.min() >= -(1 << 7) and weight.max() < 1 << 7
+    delays = np.zeros(1, np.int64) if delay is None else np.unique(delay)
+    n, n_sources = weight.shape
+    table = np.zeros(
+        (len(delays), n_sources + 1, kernels.padded(n)), np.int8 if narrow else np.int16
+    )
+    for k, steps in enumerate(delays):
+        delayed = weight if delay is None else np.where(delay == steps, weight, 0)
+        table[k, :n_sources, :n] = delayed.T
+    return table, delays, shift

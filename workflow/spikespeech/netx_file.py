@@ -1,0 +1,285 @@
+"""The NetX file format, and what lava-dl 0.6.0 and lava-nc 0.10.0 make of a file's weights.
+
+A NetX file is HDF5: `layer/<i>/{type, shape, weight[, weight_rec][, delay][, bias]}` and
+`layer/<i>/neuron/{type, iDecay, vDecay, vThMant}`. Layer 0 is the input.
+"""
+
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from spikespeech.errors import InputError
+from spikespeech.files import atomic
+
+LARGEST_THRESHOLD = (1 << 17) - 1  # vThMant is a 17-bit field
+LARGEST_DELAY = 62
+SYNAPSE_BITS = 8
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer of CUBA neurons (current-based leaky integrate-and-fire), all integers.
+
+    Attributes
+    ----------
+    weight : (n, n_sources)
+    weight_rec : (n, n), or None without recurrence
+    current_decay, voltage_decay : `iDecay` and `vDecay`, in units of 2^-12 a step, 0 … 4096
+    threshold : `vThMant`, the spike threshold in units of 2^6 of v
+    delay : (n, n_sources) steps, or None
+    bias : (n,), added to v in every step in units of 2^6, or None
+    """
+
+    weight: np.ndarray
+    weight_rec: np.ndarray | None
+    current_decay: int
+    voltage_decay: int
+    threshold: int
+    delay: np.ndarray | None = None
+    bias: np.ndarray | None = None
+
+    @property
+    def n_units(self):
+        """Number of neurons."""
+        return len(self.weight)
+
+    @property
+    def n_sources(self):
+        """Number of units of the layer before."""
+        return self.weight.shape[1]
+
+
+def write(path, layers):
+    """Write layers as a NetX file in the layout that lava-dl reads.
+
+    Other than ml_genn_netx, no data set is left null: `inFeatures`, `outFeatures` and
+    `gradedSpike` have values. `refDelay` is 0: Lava has no refractory period.
+    """
+    with atomic(path) as partial, h5py.File(partial, "w") as file:
+        group = file.create_group("layer/0")
+        group["type"] = np.array([b"input"], dtype="S10")
+        group["shape"] = np.array([layers[0].n_sources])
+        for i, layer in enumerate(layers, start=1):
+            group = file.create_group(f"layer/{i}")
+            group["type"] = np.array(
+                [b"dense" if layer.weight_rec is None else b"dense_rec"], dtype="S10"
+            )
+            group["shape"] = np.array([layer.n_units])
+            group["inFeatures"] = np.int32(layer.n_sources)
+            group["outFeatures"] = np.int32(layer.n_units)
+            group["weight"] = layer.weight.astype(np.float32)
+            if layer.weight_rec is not None:
+                group["weight_rec"] = layer.weight_rec.astype(np.float32)
+            neuron = group.create_group("neuron")
+            neuron["type"] = np.array([b"CUBA"], dtype="S10")
+            neuron["iDecay"] = np.int32(layer.current_decay)
+            neuron["vDecay"] = np.int32(layer.voltage_decay)
+            neuron["vThMant"] = np.int32(layer.threshold)
+            neuron["refDelay"] = np.int32(0)
+            neuron["gradedSpike"] = np.bool_(False)
+
+
+def read(path):
+    """Read a NetX file as lava-dl does; return its layers without the input.
+
+    Weights are truncated towards zero and delays above 62 become 62, as in lava-dl. Raises
+    InputError for what lava-dl cannot load and for layers that are not dense CUBA layers.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise InputError("not a readable NetX (HDF5) file", file=path) from error
+    with file:
+        if "layer" not in file:
+            raise InputError("has no group `layer`", file=path, mend="write a NetX file")
+        layers = []
+        for i in range(len(file["layer"])):
+            name = f"layer/{i}"
+            if name not in file:
+                raise InputError(f"has no {name}", file=path, mend="number layers from 0")
+            kind = _text(file[name], "type", path)
+            if kind == "input":
+                if "neuron" in file[name]:
+                    raise InputError(
+                        f"{name} is an input with neurons", file=path, mend="feed spikes instead"
+                    )
+                continue
+            if kind not in ("dense", "dense_rec"):
+                raise InputError(
+                    f"{name} is of type {kind!r}", file=path, mend="use dense and dense_rec layers"
+                )
+            layers.append(_read_layer(file[name], kind == "dense_rec", path))
+    if not layers:
+        raise InputError("has no dense layer", file=path)
+    for i, (before, after) in enumerate(zip(layers, layers[1:], strict=False), start=2):
+        if before.n_units != after.n_sources:
+            raise InputError(
+                f"layer/{i} takes {after.n_sources} sources from {before.n_units} units", file=path
+            )
+    return layers
+
+
+def _text(group, key, path):
+    if key not in group:
+        raise InputError(f"{group.name[1:]} has no {key}", file=path)
+    value = group[key][()]
+    value = value[0] if np.ndim(value) else value
+    return value.decode("ascii") if isinstance(value, bytes) else str(value)
+
+
+def _array(group, key, path):
+    if key not in group:
+        raise InputError(f"{group.name[1:]} has no {key}", file=path)
+    value = group[key][()]
+    if not isinstance(value, np.ndarray | np.number):
+        raise InputError(f"{group.name[1:]}/{key} is empty", file=path, mend="give it a value")
+    if not np.all(np.isfinite(value)):
+        raise InputError(f"{group.name[1:]}/{key} holds NaN or infinity", file=path)
+    return value
+
+
+def _scalar(group, key, path):
+    value = _array(group, key, path)
+    if np.size(value) != 1:
+        raise InputError(
+            f"{group.name[1:]}/{key} has {np.size(value)} values, one for each neuron",
+            file=path,
+            mend="lava-dl loads one value for a layer",
+        )
+    return int(np.ravel(value)[0])
+
+
+def _read_layer(group, recurrent, path):
+    if "neuron" not in group:
+        raise InputError(f"{group.name[1:]} has no neuron", file=path)
+    neuron = group["neuron"]
+    kind = _text(neuron, "type", path)
+    if kind not in ("CUBA", "LOIHI"):
+        raise InputError(f"{neuron.name[1:]} is of type {kind!r}", file=path, mend="use CUBA")
+    n = int(np.prod(_array(group, "shape", path)))
+    weight = _array(group, "weight", path).astype(int)
+    weight = weight.reshape(n, -1) if weight.ndim == 1 else weight
+    weight_rec = None
+    if recurrent:
+        weight_rec = _array(group, "weight_rec", path).astype(int)
+        weight_rec = weight_rec.reshape(n, -1) if weight_rec.ndim == 1 else weight_rec
+    if len(weight) != n or (recurrent and weight_rec.shape != (n, n)):
+        shapes = [weight.shape] + ([weight_rec.shape] if recurrent else [])
+        raise InputError(f"{group.name[1:]} of {n} units has weights of shape {shapes}", file=path)
+    layer = Layer(
+        weight,
+        weight_rec,
+        _scalar(neuron, "iDecay", path),
+        _scalar(neuron, "vDecay", path),
+        _scalar(neuron, "vThMant", path),
+        _delays(group, weight.shape, recurrent, path) if "delay" in group else None,
+        _array(group, "bias", path).astype(int) if "bias" in group else None,
+    )
+    if layer.bias is not None and np.size(layer.bias) not in (1, n):
+        raise InputError(f"{group.name[1:]}/bias has {np.size(layer.bias)} values", file=path)
+    for name, decay in (("iDecay", layer.current_decay), ("vDecay", layer.voltage_decay)):
+        if not 0 <= decay <= 4096:
+            raise InputError(
+                f"{neuron.name[1:]}/{name} is {decay}", file=path, mend="decays are 0 … 4096"
+            )
+    return layer
+
+
+def _delays(group, shape, recurrent, path):
+    """Return delays (n, n_sources) as lava-dl spreads a scalar or a vector of them."""
+    delay = np.clip(_array(group, "delay", path), None, LARGEST_DELAY).astype(int)
+    if np.min(delay) < 0:
+        raise InputError(f"{group.name[1:]}/delay is {np.min(delay)}", file=path)
+    if delay.ndim == 1:
+        if len(delay) == shape[0]:
+            delay = delay[:, None]
+        elif len(delay) == shape[1]:
+            delay = delay[None, :]
+    try:
+        delay = np.broadcast_to(delay, shape)
+    except ValueError as error:
+        raise InputError(
+            f"{group.name[1:]} has delays of shape {delay.shape} for weights of shape {shape}",
+            file=path,
+        ) from error
+    if recurrent and shape[0] != shape[1]:
+        raise InputError(
+            f"{group.name[1:]} is recurrent and has delays",
+            file=path,
+            mend="lava-dl 0.6 gives the recurrent synapse the input's delays; leave them out",
+        )
+    return delay
+
+
+@dataclass(frozen=True)
+class Synapse:
+    """Weights as Lava's synapse holds them.
+
+    Attributes
+    ----------
+    weight : (n, n_sources) int32, W << -exponent, clipped and truncated to the weight bits
+    shift : the sum over spikes is shifted right by this much (floor)
+    """
+
+    weight: np.ndarray
+    shift: int
+
+    def effective(self):
+        """Return the weight that one spike has, in units of the file's weights."""
+        return self.weight / (1 << self.shift)
+
+
+def synapses(layer):
+    """Return the layer's `Synapse`s, [input] or [input, recurrent], as lava-dl and Lava make them.
+
+    `netx.utils.optimize_weight_bits` finds one exponent for both matrices; the Dense process then
+    clips and truncates each according to its own sign. A dense_rec layer with delays loses the
+    exponent on the way (lava-dl 0.6.0), so that its weights act multiplied by 2^-exponent.
+    Raises InputError for all-zero weights, which lava-dl cannot load.
+    """
+    matrices = [layer.weight] + ([layer.weight_rec] if layer.weight_rec is not None else [])
+    joint = np.hstack(matrices)
+    joint, bits, exponent = _optimise_weight_bits(joint)
+    widths = [matrix.shape[1] for matrix in matrices]
+    shift = 0 if layer.delay is not None and len(matrices) == 2 else max(-exponent, 0)
+    return [
+        Synapse(_dense_weights(part, bits), shift)
+        for part in np.split(joint, np.cumsum(widths)[:-1], axis=1)
+    ]
+
+
+def _optimise_weight_bits(weight):
+    """Return (W << -e, number of weight bits, exponent e), as lava-dl computes them."""
+    if weight.max() > 254 and weight.min() < 0:
+        weight = np.clip(weight, -256, 254)
+    if weight.min() < -256 and weight.max() > 0:
+        weight = np.clip(weight, -256, 254)
+    low, high = int(weight.min()), int(weight.max())
+    if low == high == 0:
+        raise InputError("all weights of a layer are zero", mend="lava-dl cannot load such a layer")
+    signed = int(low < 0 <= high)
+    if signed:
+        ratio = min(127 / high if high else np.inf, -128 / low)
+    else:
+        ratio = 255 / high if high > 0 else -256 / low
+    shift = int(np.floor(np.log2(ratio))) + signed
+    used_bits = int(np.bitwise_or.reduce(weight, axis=None))
+    zeros = next(n for n in range(8, -1, -1) if used_bits % (1 << n) == 0)
+    bits = SYNAPSE_BITS - shift - (zeros - signed)
+    return np.left_shift(weight.astype(np.int32), shift), bits, -shift
+
+
+def _dense_weights(weight, bits):
+    """Clip and truncate one matrix as Lava's Dense process does for the matrix's own sign.
+
+    numpy's shifts by a negative number give 0 (or -1), as they do within Lava.
+    """
+    excitatory, inhibitory = weight.min() >= 0, weight.max() <= 0
+    mixed = not (excitatory or inhibitory)
+    sign = -1 if inhibitory and not excitatory else 1
+    weight = np.clip(sign * weight, -256 if mixed else 0, 255)
+    cut = SYNAPSE_BITS - bits + mixed
+    return sign * np.left_shift(np.right_shift(weight, cut), cut)
