@@ -1,12 +1,20 @@
 """The illustrations' models against known values, closed forms and each other."""
 
 import numpy as np
+import pandas as pd
+import plot_eventprop
+import plot_gedanken
+import plot_information
+import plot_loss_windows
 import pytest
+import tabulate_chain_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
-from spikespeech import descent, neurons
+from spikespeech import descent, eventprop, losses, neurons
 from spikespeech.neurons import Pulse
+from spikespeech.spikes import SpikeTrains
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +158,122 @@ def test_exchanged_units_are_a_local_minimum(two_units):
     assert np.linalg.norm(two_units.gradient(path[-1])) < 1e-6
     assert np.linalg.eigvalsh(two_units.curvature(path[-1])).min() > 0
     assert two_units.loss(path[-1]) > 1e-3
+
+
+def psp(lag, tau_mem=20.0, tau_syn=5.0):
+    """Output voltage `lag` steps after a spike of weight 1, from mlGeNN's discrete equations."""
+    alpha, beta = np.exp(-1 / tau_mem), np.exp(-1 / tau_syn)
+    current = tau_syn * (1 - beta)
+    series = alpha ** np.arange(400)[:, None] * beta ** np.arange(400)[None, :]
+    n = np.arange(400)
+    kernel = np.array([series[n[:k], n[:k][::-1]].sum() for k in range(1, 400)])
+    kernel = np.r_[0, (1 - alpha) * current * kernel]
+    return np.where((lag >= 0) & (lag < 400), kernel[np.clip(lag, 0, 399)], 0)
+
+
+@pytest.mark.parametrize("name", ["sum", "sum_exp", "gaussian"])
+def test_moving_a_spike_changes_the_read_out_as_the_window_says(name):
+    times, trials = plot_gedanken.one_spike_each(300, 1.0)
+    loss = losses.make(name, n_steps=300, normalise=True)
+    table = plot_gedanken.move(loss, times, trials)
+    t = np.arange(300)
+    Y = np.array([(loss.window * psp(t - s)).mean() for s in times])
+    expected = np.log1p(np.exp(-Y))
+    np.testing.assert_allclose(table["value"], expected[:-1], atol=2e-6)
+    change = table["change_percent_per_ms"].to_numpy()
+    whole = np.log(2) - expected[np.searchsorted(times, 150)]
+    np.testing.assert_allclose(change, 100 * np.diff(expected) / whole, atol=0.05)
+
+
+def test_only_the_end_of_the_trial_tells_spikes_apart_under_sum():
+    times, trials = plot_gedanken.one_spike_each(600, 1.0)
+    change = plot_gedanken.move(losses.make("sum", n_steps=600), times, trials).set_index(
+        "spike_ms"
+    )["change_percent_per_ms"]
+    assert change[change.index < 400].abs().max() < 1e-3
+    assert change[change.index > 580].max() > 1
+
+
+def test_probes_read_the_adjoint_and_disturb_nothing():
+    loss = losses.make("sum_exp", n_steps=plot_eventprop.N_STEPS)
+    own = eventprop.gradients(
+        plot_eventprop.NETWORK, plot_eventprop.weights(), plot_eventprop.trial(), loss=loss
+    )
+    lambda_i, _, probed = plot_eventprop.adjoints(loss)
+    n = plot_eventprop.N_INPUTS
+    assert probed.losses == own.losses
+    np.testing.assert_array_equal(probed.gradients.hidden_output, own.gradients.hidden_output)
+    steps, units = plot_eventprop.trial().example(0)
+    total = np.zeros_like(own.gradients.input_hidden)
+    np.add.at(total, np.asarray(units, int), -5.0 * lambda_i[np.asarray(steps, int)])
+    np.testing.assert_allclose(total, own.gradients.input_hidden, rtol=1e-4, atol=1e-9)
+    assert n == len(total)
+
+
+def test_error_signals_of_the_last_hidden_spikes_vanish_and_earlier_ones_do_not():
+    table = plot_eventprop.events(losses.make("sum_exp", n_steps=plot_eventprop.N_STEPS))
+    hidden = table[table["layer"] == "hidden"]
+    assert hidden["error_signal"].abs().median() > 0
+    lambda_i, _, _ = plot_eventprop.adjoints(losses.make("sum", n_steps=plot_eventprop.N_STEPS))
+    # After its last spike nothing that a neuron does can change the loss.
+    last = hidden.groupby("neuron")["step"].max()
+    for neuron, step in last.items():
+        assert np.all(lambda_i[step:, neuron] == 0)
+
+
+def test_windows_of_equal_gain_have_mean_one():
+    table = plot_loss_windows.windows({"sum": {}, "gaussian": {"mu": 0.3, "sigma": 0.2}}, 200)
+    means = table.groupby("window")["w_at_equal_gain"].mean()
+    np.testing.assert_allclose(means, 1, rtol=1e-12)
+    _, relative = plot_loss_windows.gains(
+        plot_loss_windows.windows({"sum_exp": {}, "sum": {}}, 2000)
+    )
+    assert relative["sum"] == pytest.approx(1 / (1 - np.exp(-1)), rel=1e-3)
+
+
+@pytest.fixture
+def spoken():
+    """Two sides of trials in which only the second half of the spikes knows the class."""
+
+    def side(speakers, seed):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, 4, 40 * len(speakers))
+        times, units = [], []
+        for label in labels:
+            early, late = rng.integers(0, 100, 40), 100 + rng.integers(0, 100, 40)
+            times.append(np.sort(np.r_[early, late]).astype(float))
+            units.append(np.r_[rng.integers(0, 140, 40), 35 * label + rng.integers(0, 35, 40)])
+        return SpikeTrains.from_arrays(
+            times, units, labels, np.repeat(speakers, 40), n_units=140, n_steps=200
+        )
+
+    return side([0, 1, 2], 0), side([3], 1)
+
+
+def test_information_is_found_where_it_is_and_nowhere_else(spoken):
+    with threadpool_limits(1):
+        rows = plot_information.of_inputs(spoken)
+    table = pd.DataFrame(rows).groupby("bin")["bits"].mean()
+    assert table[:10].max() < 0.1
+    assert table[10:].min() > 0.3
+    assert table.max() <= 2.0 + 1e-9
+
+
+def test_decoders_never_see_the_speaker_they_are_scored_on(spoken, monkeypatch):
+    seen = []
+
+    def spy(fit, labels, score, score_labels):
+        seen.append((set(fit[:, 0]), set(score[:, 0])))
+        return np.zeros(len(score))
+
+    monkeypatch.setattr(plot_information, "bits", spy)
+    speakers = np.repeat(np.arange(8), 5)
+    plot_information.over_speakers(speakers[:, None], speakers % 2, speakers)
+    assert seen and all(not (fit & score) for fit, score in seen)
+
+
+def test_the_printed_chain_rule_does_not_multiply():
+    table = tabulate_chain_rule.check()
+    assert list(table["shape_as_printed"]) == ["undefined", "undefined"]
+    assert list(table["shape_with_transposes"]) == list(table["shape"])
+    assert table["largest_relative_error"].max() < 1e-12
