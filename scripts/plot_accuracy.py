@@ -1,5 +1,6 @@
 """Test accuracy by loss and size, validation and published values beside it."""
 
+import numpy as np
 import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose, published, statistics
@@ -23,8 +24,8 @@ def summarise(evaluations):
 
 
 def spread(values):
-    """Return the mean of accuracies, one a network, with its interval and range."""
-    mean, low, high = statistics.mean(values)
+    """Return the mean of accuracies, one a network, with its interval (within 0..1) and range."""
+    mean, low, high = np.clip(statistics.mean(values), 0, 1)
     span = {"least": values.min(), "most": values.max(), "networks": len(values)}
     return {"accuracy": mean, "low": low, "high": high} | span
 
@@ -110,7 +111,7 @@ def findings(table, evaluations):
             f"{test['label']}: best on "
             f"{'validation speakers' if len(by['validation']) else 'the test set'} is {loss} with "
             f"{hidden} {topology} hidden neurons, which classifies "
-            f"{prose.percent(test[['accuracy', 'low', 'high']])} of {test['examples']:,} test "
+            f"{prose.percent(test[['accuracy', 'low', 'high']])} of {int(test['examples']):,} test "
             f"examples, a mean over {prose.count(test['networks'], 'network')}; chance is "
             f"{100 / test['classes']:.1f} %."
         )

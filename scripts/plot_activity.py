@@ -51,7 +51,7 @@ def draw(table, classes, label, n_units, n_hidden):
         3, height=5.6, sharex=True, height_ratios=[1.2, 1, 1.2]
     )
     for axes, layer, size, color in (
-        (above, "input", n_units, plots.INK),
+        (above, "input", n_units, plots.GREY),
         (middle, "hidden", n_hidden, plots.BLUE),
     ):
         spikes = table[table["layer"] == layer]

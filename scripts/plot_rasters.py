@@ -46,10 +46,12 @@ def tabulate(spikes, dataset, label):
 def draw(table, units, duration_ms):
     """Return the figure: a row of panels for each data set."""
     sets = list(table.groupby("dataset", sort=False))
-    figure, grid = plots.subplots(
-        2 * len(sets), PANELS // 2, height=4.4 * len(sets), sharex=True, sharey=True, squeeze=False
-    )
-    for (_, rows), axes in zip(sets, grid.reshape(len(sets), -1), strict=True):
+    figure = plots.plt.figure(figsize=(plots.WIDTH, 4.6 * len(sets)))
+    parts = figure.subfigures(len(sets), squeeze=False)[:, 0]
+    for part, (_, rows) in zip(parts, sets, strict=True):
+        part.suptitle(rows["label"].iloc[0], fontsize=9)
+        grid = part.subplots(2, PANELS // 2, sharex=True, sharey=True)
+        axes = grid.ravel()
         shown = list(rows.groupby("example"))
         for panel, (_, example) in zip(axes, shown, strict=False):
             plots.raster(panel, example["time_ms"], example["unit"], color=plots.BLUE)
@@ -58,18 +60,11 @@ def draw(table, units, duration_ms):
             panel.set_title(f"“{first['class']}”{who}")
         for panel in axes[len(shown) :]:
             panel.set_visible(False)
-        axes[0].annotate(
-            rows["label"].iloc[0],
-            (0, 1.16),
-            xycoords="axes fraction",
-            fontsize=9,
-            annotation_clip=False,
-        )
-    grid[0, 0].set(xlim=(0, duration_ms), ylim=(0, units))
-    for axes in grid[-1]:
-        axes.set_xlabel("Time (ms)")
-    for axes in grid[:, 0]:
-        axes.set_ylabel("Channel")
+        grid[0, 0].set(xlim=(0, duration_ms), ylim=(0, units))
+        for panel in grid[-1]:
+            panel.set_xlabel("Time (ms)")
+        for panel in grid[:, 0]:
+            panel.set_ylabel("Channel")
     return figure
 
 

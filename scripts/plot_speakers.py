@@ -6,6 +6,7 @@ import pandas as pd
 from spikespeech import command, exhibit, plots, prose
 
 SIDES = {"train": plots.BLUE, "validation": plots.ORANGE, "test": plots.VERMILLION}
+PURPOSES = {"train": "to train on", "validation": "to validate on", "test": "to test on"}
 HATCHES = {"train": "", "validation": "..", "test": "//"}
 MOST = 40
 """More speakers than this are counted, not drawn one by one."""
@@ -61,15 +62,15 @@ def findings(table):
         sums = rows.groupby("side")["examples"].sum()
         parts = [
             f"{prose.count(int(sums.get(side, 0)), 'example')} of "
-            f"{prose.count(len(speakers), 'speaker')} for {side}"
+            f"{prose.count(len(speakers), 'speaker')} {PURPOSES[side]}"
             for side, speakers in sides.items()
             if speakers
         ]
         unheard = sides["test"] - sides["train"] - sides["validation"]
         sentences.append(
             f"{rows['label'].iloc[0]}, fold {fold}: {prose.listed(parts)}; "
-            f"{len(unheard)} of the test's speakers are heard nowhere else, and training and "
-            f"validation share {len(sides['train'] & sides['validation'])}."
+            f"{prose.count(len(unheard), 'test speaker')} heard nowhere else, "
+            f"{len(sides['train'] & sides['validation'])} shared by training and validation."
         )
     return sentences
 

@@ -18,6 +18,7 @@ class Item:
     when: str = ""
     source: str = ""
     published: tuple = ()
+    key: bool = False
 
     def files(self, results):
         """Return the item's files under the folder `results`, by role."""
@@ -77,7 +78,7 @@ def _item(entry, path):
     kinds = [kind for kind in ("figure", "table") if kind in entry]
     if len(kinds) != 1:
         raise InputError(f"{entry} must name one figure or one table", file=path)
-    unknown = set(entry) - {"figure", "table", "title", "when", "source", "published"}
+    unknown = set(entry) - {"figure", "table", "title", "when", "source", "published", "key"}
     if unknown or "title" not in entry:
         problem = f"has an unknown key {min(unknown)!r}" if unknown else "has no title"
         raise InputError(f"{entry[kinds[0]]!r} {problem}", file=path)

@@ -1,0 +1,185 @@
+"""Assemble the report, one HTML page and one PDF, from the figures, tables and findings."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import jinja2
+import markupsafe
+import typst
+
+from spikespeech import command, contents, files, pages, svg
+
+TITLE = "Spiking keyword spotting, reproduced"
+LEAD = (
+    "Recurrent spiking networks that learn spoken words by EventProp, and the same networks in "
+    "the integer arithmetic of a neuromorphic chip."
+)
+LONG_CELL = 18
+"""Characters above which a column of a table is broken into lines on paper."""
+PACKAGES = ("spikespeech", "snakemake", "numpy", "numba", "scipy", "pandas", "matplotlib", "typst")
+
+
+def assemble(sections, results, captions, labels, provenance, config):
+    """Return the report as one dictionary of plain data, which both layouts are filled from.
+
+    Parameters
+    ----------
+    sections : list of contents.Section
+    results, captions : folders of the results and of the captions
+    labels : {name of a data set: its label}
+    provenance : list of (name, value)
+    config : the configuration, a dictionary
+    """
+    filled = [
+        {
+            "id": "section-" + "-".join(section.title.lower().split()),
+            "title": section.title,
+            "about": section.about,
+            "results": [pages.read(item, results, captions, labels) for item in section.items],
+        }
+        for section in sections
+    ]
+    read = [result for section in filled for result in section["results"]]
+    for section in filled:
+        section["results"] = [
+            pages.plain(result) | {"command": f"snakemake --cores all {result.target}"}
+            for result in section["results"]
+        ]
+    return {
+        "title": TITLE,
+        "lead": LEAD,
+        "cards": pages.cards(read),
+        "highlights": [
+            {"name": r.name, "title": r.title, "text": r.finding} for r in read if r.key
+        ],
+        "synthetic": any(result.synthetic for result in read),
+        "sections": filled,
+        "provenance": provenance,
+        "configuration": json.dumps(config, indent=2, sort_keys=True),
+    }
+
+
+def origin(config):
+    """Return (name, value) pairs: what this report was made with, and from which configuration."""
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    return [
+        ("Configuration", f"sha256:{digest[:16]}"),
+        ("Commit", commit()),
+        ("Python", f"{platform.python_version()} on {platform.machine()}"),
+        *((name, importlib.metadata.version(name)) for name in PACKAGES),
+    ]
+
+
+def commit():
+    """Return the commit of the checkout, "not a git checkout" outside of one."""
+    try:
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "not a git checkout"
+    return run.stdout.strip()
+
+
+def page(report, template, style, script):
+    """Return the HTML page of a report; everything that is not markup of ours is escaped."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    sections = [
+        section | {"results": [_layout(result) for result in section["results"]]}
+        for section in report["sections"]
+    ]
+    return environment.from_string(template).render(
+        report
+        | {
+            "sections": sections,
+            "style": markupsafe.Markup(style),
+            "script": markupsafe.Markup(script),
+        }
+    )
+
+
+def _layout(result):
+    figure = svg.embed(result["svg"], result["name"], result["title"]) if result["svg"] else ""
+    return result | {
+        "figure": markupsafe.Markup(figure),
+        "caption": [markupsafe.Markup(pages.marked(text)) for text in result["caption"]],
+    }
+
+
+def pdf(report, template, out):
+    """Compile the Typst template over the report to a PDF; equal reports give equal bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        sections = [
+            section | {"results": [_typeset(result, folder) for result in section["results"]]}
+            for section in report["sections"]
+        ]
+        (folder / "report.json").write_text(json.dumps(report | {"sections": sections}))
+        shutil.copy(template, folder / "report.typ")
+        with files.atomic(out) as partial:
+            typst.compile(
+                folder / "report.typ",
+                output=partial,
+                root=folder,
+                format="pdf",
+                ignore_system_fonts=True,
+                timestamp=0,
+            )
+
+
+def _typeset(result, folder):
+    image = ""
+    if result["svg"]:
+        source = Path(result["svg"])
+        heavy = source.stat().st_size > svg.HEAVY
+        image = f"{result['name']}.{'png' if heavy else 'svg'}"
+        shutil.copy(source.with_suffix(Path(image).suffix), folder / image)
+    rows = [[text for text, _ in row] for row in result["rows"]]
+    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [0 if length <= LONG_CELL else round(length**0.5) for length in longest]
+    return result | {"image": image, "rows": rows, "widths": widths}
+
+
+def main(arguments):
+    config = arguments.settings["config"]
+    sections = contents.load(arguments.contents, config)
+    report = assemble(
+        sections,
+        arguments.results,
+        arguments.captions,
+        arguments.settings["labels"],
+        origin(config),
+        config,
+    )
+    layout = (arguments.template, arguments.style, arguments.script)
+    texts = [Path(path).read_text(encoding="utf-8") for path in layout]
+    files.write_text(arguments.html, page(report, *texts))
+    pdf(report, arguments.typst, arguments.pdf)
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("--contents", required=True, help="contents.yaml")
+    parser.add_argument("--results", required=True, help="folder of figures and tables")
+    parser.add_argument("--captions", required=True, help="folder of the captions (name.rst)")
+    parser.add_argument("--template", required=True, help="HTML template")
+    parser.add_argument("--style", required=True, help="CSS")
+    parser.add_argument("--script", required=True, help="JavaScript")
+    parser.add_argument("--typst", required=True, help="Typst template")
+    parser.add_argument(
+        "--settings", type=command.json_argument, required=True, help="JSON: config, labels"
+    )
+    parser.add_argument("--html", required=True, help="page to write")
+    parser.add_argument("--pdf", required=True, help="PDF to write")
+    command.run(main, parser.parse_args())

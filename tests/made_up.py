@@ -1,0 +1,222 @@
+"""Results that nobody measured: made-up inputs of the report's scripts, for tests only."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from spikespeech import network, statistics
+from spikespeech.spikes import SpikeTrains
+
+ROOT = Path(__file__).parents[1]
+SECTIONS = ("Data", "Training", "Results", "Published results")
+LABEL = "made-up <data> & “noise” (synthetic speech)"
+LOSSES, SIZES, SEEDS, EPOCHS = ("sum", "sum_exp"), (4, 8), (1, 2, 3), 6
+CLASSES = ("null & <void>", "eins", "zwei", "drei")
+NETWORKS = [
+    {
+        "dataset": "noise",
+        "fold": "main",
+        "loss": loss,
+        "hidden": hidden,
+        "topology": "recurrent",
+        "seed": seed,
+    }
+    for loss in LOSSES
+    for hidden in SIZES
+    for seed in SEEDS
+]
+TRAINING = {
+    "backend": "native",
+    "selection": "validation",
+    "epochs": EPOCHS,
+    "batch_size": 16,
+    "learning_rate": 0.002,
+    "augmentation": {"shift": 15, "blend": True},
+    "regularisation": {"lambda_upper": 2.5e-10, "lambda_lower": 5e-10, "spikes": 14},
+    "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
+}
+
+
+def spikes(rng, n=40, n_units=30, n_steps=50):
+    """Return random spike trains of four classes by five speakers."""
+    times = [np.sort(rng.uniform(0, n_steps, 60)) for _ in range(n)]
+    units = [rng.integers(0, n_units, 60) for _ in range(n)]
+    return SpikeTrains.from_arrays(
+        times,
+        units,
+        np.arange(n) % len(CLASSES),
+        np.arange(n) // 4 % 5,
+        n_units=n_units,
+        n_steps=n_steps,
+        classes=CLASSES,
+    )
+
+
+def history(rng, goal):
+    """Return a history whose validation accuracy climbs towards `goal`."""
+    epoch = np.arange(1, EPOCHS + 1)
+    accuracy = goal * epoch / EPOCHS + rng.uniform(0, 0.02, EPOCHS)
+    return pd.DataFrame(
+        {
+            "epoch": epoch,
+            "learning_rate": 0.002,
+            "train_loss": 3 - accuracy,
+            "train_accuracy": accuracy,
+            "validation_loss": 3 - accuracy,
+            "validation_accuracy": accuracy,
+        }
+    )
+
+
+def evaluation(rows):
+    """Return what scripts/evaluate.py writes for predictions."""
+    correct = int((rows["label"] == rows["prediction"]).sum())
+    accuracy, low, high = statistics.proportion(correct, len(rows))
+    counts = {"n": len(rows), "correct": correct, "accuracy": accuracy, "low": low, "high": high}
+    return {**counts, "classes": [{"class": name} for name in CLASSES], "unseen": counts}
+
+
+def write_networks(folder):
+    """Write data, splits and one folder of results for each of NETWORKS."""
+    rng = np.random.default_rng(7)
+    data = spikes(rng)
+    for part in ("train", "test"):
+        path = folder / f"data/noise/binned/{part}.h5"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data.save(path)
+    split = pd.DataFrame({"speaker": data.speakers, "example": np.arange(len(data))})
+    split["side"] = split["speaker"].map(lambda s: ("train", "validation", "test")[max(0, s - 2)])
+    (folder / "data/noise/splits").mkdir()
+    split.to_csv(folder / "data/noise/splits/main.csv", index=False)
+    for entry in NETWORKS:
+        own = folder_of(folder, entry)
+        own.mkdir(parents=True)
+        goal = 0.4 + 0.3 * (entry["loss"] == "sum_exp") + 0.02 * entry["hidden"]
+        history(rng, goal).to_csv(own / "history.csv", index=False)
+        right = rng.random(len(data)) < goal
+        rows = pd.DataFrame(
+            {
+                "part": "test",
+                "example": np.arange(len(data)),
+                "label": data.labels,
+                "prediction": np.where(right, data.labels, (data.labels + 1) % len(CLASSES)),
+                "speaker": data.speakers,
+            }
+        )
+        rows.to_csv(own / "predictions.csv", index=False)
+        (own / "evaluation.json").write_text(json.dumps(evaluation(rows)))
+        net = network.Network(data.n_units, entry["hidden"], len(CLASSES))
+        weights = network.Weights.random(
+            net, rng, input_hidden=(0.4, 0.2), hidden_hidden=(0, 0.1), hidden_output=(0, 0.2)
+        )
+        network.save(own / "weights.h5", net, weights)
+
+
+def folder_of(folder, entry):
+    """Return the folder of one network."""
+    kind = f"{entry['hidden']}-{entry['topology']}"
+    return folder / "networks/noise/main" / entry["loss"] / kind / f"seed-{entry['seed']}"
+
+
+def run(script, *arguments):
+    """Run a script of the workflow with its arguments, as a rule does, in this process."""
+    words = [script, *map(str, arguments)]
+    with mock.patch.object(sys, "argv", words):
+        runpy.run_path(str(ROOT / "scripts" / script), run_name="__main__")
+
+
+def draw_all(folder):
+    """Run every script of workflow/rules/figures.smk on the made-up results in `folder`."""
+    of = {
+        kind: [folder_of(folder, entry) / kind for entry in NETWORKS]
+        for kind in ("history.csv", "evaluation.json", "predictions.csv", "weights.h5")
+    }
+    settings = [
+        TRAINING
+        | {
+            "loss": {"name": entry["loss"], "normalise": True},
+            "hidden": entry["hidden"],
+            "recurrent": True,
+            "seed": entry["seed"],
+        }
+        for entry in NETWORKS
+    ]
+    named = {"dataset": "noise", "label": LABEL}
+    labels = {"noise": LABEL}
+    tables = folder / "tables"
+    evaluations = ("--evaluations", tables / "evaluations.csv")
+    test = folder / "data/noise/binned/test.h5"
+    train = folder / "data/noise/binned/train.h5"
+
+    def given(value):
+        return ("--settings", json.dumps(value))
+
+    def exhibit(name, *arguments, figure=True):
+        script = f"{'plot' if figure else 'tabulate'}_{name}.py"
+        place = folder / ("figures" if figure else "tables") / name
+        outputs = ["--table", tables / f"{name}.csv", "--finding", f"{place}.txt"]
+        outputs += ["--figure", f"{place}.svg"] if figure else []
+        run(script, *arguments, *outputs)
+
+    run(
+        "collect.py",
+        *("--history", *of["history.csv"], "--evaluation", *of["evaluation.json"]),
+        *given({"networks": NETWORKS, "selections": ["validation"] * 12, "labels": labels}),
+        *("--histories", tables / "histories.csv"),
+        *evaluations,
+    )
+    exhibit("datasets", "--binned", train, *given([{**named, "part": "train"}]), figure=False)
+    exhibit("rasters", "--binned", train, *given([named]))
+    split = folder / "data/noise/splits/main.csv"
+    exhibit("speakers", "--splits", split, *given([{**named, "fold": "main"}]))
+    exhibit(
+        "settings",
+        *given({"networks": NETWORKS, "settings": settings, "labels": labels}),
+        figure=False,
+    )
+    exhibit("learning_curves", "--histories", tables / "histories.csv")
+    exhibit("accuracy", *evaluations)
+    predictions = ("--predictions", *of["predictions.csv"])
+    exhibit(
+        "confusion",
+        *evaluations,
+        *predictions,
+        *("--binned", test),
+        *given({"networks": NETWORKS, "datasets": ["noise"]}),
+    )
+    exhibit(
+        "activity",
+        *evaluations,
+        *predictions,
+        *("--binned", test, "--weights", *of["weights.h5"]),
+        *given({"networks": NETWORKS, **named}),
+    )
+    for name in ("published_accuracy", "published_training_cost"):
+        exhibit(name)
+    for name in ("published_cost", "state_of_the_art"):
+        exhibit(name, figure=False)
+
+
+def write_report(folder, config):
+    """Write the report of SECTIONS over `folder`; return the paths of the page and the PDF."""
+    page, pdf = folder / "report/report.html", folder / "report/report.pdf"
+    sources = ROOT / "workflow/report"
+    listed = yaml.safe_load((sources / "contents.yaml").read_text(encoding="utf-8"))
+    listed["sections"] = [s for s in listed["sections"] if s["title"] in SECTIONS]
+    chosen = folder / "contents.yaml"
+    chosen.write_text(yaml.safe_dump(listed), encoding="utf-8")
+    run(
+        "report.py",
+        *("--contents", chosen, "--results", folder, "--captions", sources),
+        *("--template", sources / "report.html.j2", "--style", sources / "report.css"),
+        *("--script", sources / "report.js", "--typst", sources / "report.typ"),
+        *("--settings", json.dumps({"config": config, "labels": {"noise": LABEL}})),
+        *("--html", page, "--pdf", pdf),
+    )
+    return page, pdf

@@ -1,0 +1,366 @@
+"""Figures, tables and the report, on results that are made up (tests/made_up.py)."""
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import made_up
+import markupsafe
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikespeech import choice, contents, pages, plots, prose, published, svg
+from spikespeech.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+REPORT = ROOT / "workflow/report"
+CONFIG = {"networks": {"dataset": ["noise"]}, "note": "</pre><script>alert(1)</script>"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Made-up results with every figure and table of workflow/rules/figures.smk."""
+    folder = tmp_path_factory.mktemp("report") / "a study's results"
+    folder.mkdir()
+    made_up.write_networks(folder)
+    made_up.draw_all(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(results):
+    """Paths of the page and the PDF made from them."""
+    return made_up.write_report(results, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    """The page's HTML."""
+    return report[0].read_text(encoding="utf-8")
+
+
+class Structure(html.parser.HTMLParser):
+    """What a page is made of: elements with their attributes, and whether tags are balanced."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input", "hr", "wbr"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.stack, self.stray = [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.stack or self.stack.pop() != tag:
+            self.stray.append(tag)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def listed():
+    sections = contents.load(REPORT / "contents.yaml", CONFIG)
+    return [
+        item for section in sections if section.title in made_up.SECTIONS for item in section.items
+    ]
+
+
+def test_page_is_well_formed_and_ids_are_unique(page):
+    structure = Structure(page)
+    assert not structure.stray and not structure.stack
+    ids = [attributes["id"] for _, attributes in structure.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = [a["href"][1:] for a in structure.all("a") + structure.all("use")]
+    targets += re.findall(r"url\(#(.+?)\)", page)
+    assert targets and set(targets) <= set(ids)
+
+
+def test_page_needs_nothing_from_outside(page):
+    for tag, attributes in Structure(page).elements:
+        for name in ("src", "href", "action", "poster", "srcset", "data", "xlink:href"):
+            value = attributes.get(name, "#")
+            assert value.startswith(("#", "data:")), (tag, name, value[:80])
+    assert not re.search(r"@import|url\((?!#)", page)
+
+
+def test_page_shows_every_item_with_its_finding_and_command(page, results):
+    structure = Structure(page)
+    articles = {attributes["id"] for attributes in structure.all("article")}
+    items = listed()
+    assert articles == {item.name for item in items}
+    drawings = structure.all("svg") + structure.all("img")
+    assert len(drawings) == sum(item.kind == "figure" for item in items)
+    for item in items:
+        files = item.files(str(results))
+        finding = Path(files["finding"]).read_text(encoding="utf-8").strip()
+        assert finding.count(". ") < 8 and escaped(finding) in page
+        target = files.get("svg", files["numbers"])
+        assert escaped(f"snakemake --cores all {target}") in page
+
+
+def escaped(text):
+    return str(markupsafe.escape(text))
+
+
+def test_what_users_name_is_escaped(page):
+    assert "<void>" not in page and "null &amp; &lt;void&gt;" in page
+    assert "made-up <data>" not in page
+    assert "<script>alert" not in page
+    assert len(Structure(page).all("script")) == 1
+
+
+def test_synthetic_speech_is_said_wherever_it_is(page):
+    for name, article in articles(page).items():
+        badge = 'class="badge">synthetic speech' in article
+        assert badge == (
+            "synthetic speech)" in re.sub(r"<svg.*?</svg>", "", article, flags=re.S)
+        ), name
+
+
+def articles(page):
+    return {
+        match[1]: match[0]
+        for match in re.finditer(r'<article id="(.+?)">.*?</article>', page, flags=re.S)
+    }
+
+
+def test_published_claims_stand_beside_ours_with_their_flaws(page):
+    accuracy = articles(page)["accuracy"]
+    assert "84.65, 86.98 and 86.95 %" in accuracy
+    assert escaped(published.flaws("no_validation")[0]) in accuracy
+
+
+def test_cards_say_what_the_table_says(results, page):
+    table = pd.read_csv(results / "tables/accuracy.csv")
+    validation = table[table["series"] == "validation"]
+    best = validation.loc[validation["accuracy"].idxmax()]
+    test = table[(table["series"] == "test") & (table["loss"] == best["loss"])]
+    shown = test.loc[test["hidden"] == best["hidden"], "accuracy"].item()
+    assert f'<span class="number">{100 * shown:.1f} %</span>' in page
+
+
+def test_report_is_reproducible(results, report):
+    before = [path.read_bytes() for path in report]
+    made_up.write_report(results, CONFIG)
+    assert [path.read_bytes() for path in report] == before
+
+
+def test_pdf_has_its_pages(report):
+    data = report[1].read_bytes()
+    assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF")
+    if shutil.which("pdftotext"):
+        text = subprocess.run(
+            ["pdftotext", report[1], "-"], capture_output=True, text=True, check=True
+        ).stdout
+        for item in listed():
+            assert item.title in " ".join(text.split())
+        assert "made-up <data> &" in text
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium on this machine")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_page_in_a_browser(report, tmp_path, width):
+    """No console error, no broken image, no horizontal scroll; sorting, zoom and theme work."""
+    probe = """
+    <script>
+    window.addEventListener("load", async () => {
+      const found = {};
+      const root = document.documentElement;
+      found.width = window.innerWidth;
+      found.overflow = root.scrollWidth - root.clientWidth;
+      found.broken = [...document.images].filter((i) => !i.complete || !i.naturalWidth).length;
+      found.empty = [...document.querySelectorAll(".frame > svg")]
+        .filter((s) => s.getBoundingClientRect().height < 50).length;
+      const table = document.querySelector("#state_of_the_art table");
+      const column = [...table.tHead.rows[0].cells].findIndex(
+        (c) => c.textContent === "accuracy percent");
+      const button = table.tHead.rows[0].cells[column].querySelector("button");
+      button.click();
+      const values = [...table.tBodies[0].rows].map((r) => Number(r.cells[column].dataset.key));
+      found.sorted = values.every((v, i) => !i || values[i - 1] <= v);
+      const frame = document.querySelector("#accuracy .frame");
+      frame.click();
+      found.zoomed = document.querySelector("dialog").open && !frame.firstElementChild;
+      document.querySelector("dialog button").click();
+      await new Promise((done) => setTimeout(done, 50));
+      found.restored = Boolean(frame.firstElementChild);
+      const before = getComputedStyle(document.body).backgroundColor;
+      document.getElementById("theme").click();
+      found.themed = before !== getComputedStyle(document.body).backgroundColor;
+      found.rescroll = root.scrollWidth - root.clientWidth;
+      parent.postMessage(JSON.stringify(found), "*");
+    });
+    </script></body>"""
+    page = tmp_path / "report.html"
+    page.write_text(report[0].read_text(encoding="utf-8").replace("</body>", probe))
+    # Chromium's own windows are at least 500 px wide, a frame is as narrow as a phone.
+    host = tmp_path / "host.html"
+    host.write_text(
+        f"""<!doctype html><output id=probe></output><script>
+        addEventListener("message", (m) => document.getElementById("probe").textContent = m.data)
+        </script><iframe src=report.html style="border: 0; width: {width}px; height: 900px">"""
+    )
+    run = subprocess.run(
+        [
+            "chromium",
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1400,1000",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            host.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "CONSOLE" not in run.stderr
+    match = re.search(r'<output id="probe">(.*?)</output>', run.stdout)
+    assert match, run.stdout[-2000:]
+    found = json.loads(match[1].replace("&quot;", '"'))
+    assert found == {
+        "width": width,
+        "overflow": 0,
+        "broken": 0,
+        "empty": 0,
+        "sorted": True,
+        "zoomed": True,
+        "restored": True,
+        "themed": True,
+        "rescroll": 0,
+    }
+
+
+def test_figures_are_reproducible(results, tmp_path):
+    drawn = {}
+    for attempt in ("first", "second"):
+        folder = tmp_path / attempt
+        made_up.run(
+            "plot_accuracy.py",
+            *("--evaluations", results / "tables/evaluations.csv"),
+            *("--table", folder / "a.csv", "--finding", folder / "a.txt"),
+            *("--figure", folder / "a.svg"),
+        )
+        drawn[attempt] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert drawn["first"] == drawn["second"]
+    assert set(drawn["first"]) == {"a.csv", "a.txt", "a.svg", "a.png"}
+    assert b"<dc:date>" not in drawn["first"]["a.svg"]
+
+
+def test_accuracy_states_the_mean_and_interval_of_its_networks(results):
+    evaluations = pd.read_csv(results / "tables/evaluations.csv")
+    own = evaluations[
+        (evaluations["series"] == "test")
+        & (evaluations["loss"] == "sum_exp")
+        & (evaluations["hidden"] == 8)
+    ]["accuracy"]
+    low = own.mean() - 4.302653 * own.std(ddof=1) / np.sqrt(3)
+    finding = (results / "figures/accuracy.txt").read_text()
+    assert f"{100 * own.mean():.1f} % (95 % interval {100 * low:.1f} to" in finding
+
+
+def test_selection_never_looks_at_the_test():
+    rows = [
+        ("a", "sum", 1, "validation", 0.9),
+        ("a", "sum", 1, "test", 0.1),
+        ("a", "max", 1, "validation", 0.2),
+        ("a", "max", 1, "test", 0.9),
+    ]
+    table = pd.DataFrame(rows, columns=["dataset", "loss", "seed", "series", "accuracy"])
+    table = table.assign(fold="main", hidden=4, topology="recurrent")
+    assert choice.best_configuration(table, "a") == ("sum", 4, "recurrent")
+    assert choice.best_network(table, "a")["loss"] == "sum"
+
+
+def test_published_values_agree_with_the_paper():
+    table = published.accuracies().set_index(["dataset", "hidden", "series"])["accuracy"]
+    assert table["shd", 512, "float"] == pytest.approx(86.98, abs=0.005)
+    assert table["ssc", 1024, "lava"] == pytest.approx(62.98, abs=0.005)
+    assert table["shd", 256, "loihi2"] == pytest.approx(83.746, abs=0.001)
+    cost = published.inference()
+    printed = cost[cost["in_table"]]
+    assert len(printed) == 9
+    # Table II prints total energy x latency as the energy-delay product.
+    product = printed["total_mj"] * printed["latency_ms"]
+    np.testing.assert_allclose(product, printed["edp_ujs"], rtol=0.02)
+    jetson = cost[(cost["hardware"] == "Jetson Orin Nano") & (cost["batch"] == 1)]
+    assert jetson["total_mj"].round(1).tolist() == [82.3, 85.0, 92.0]
+
+
+def test_published_rows_name_source_and_known_flaws():
+    for name in ("networks", "loihi", "inference", "benchmark", "state_of_the_art", "claims"):
+        table = published.table(name)
+        assert (table["source"] != "").all(), name
+        for keys in table["flaws"]:
+            published.flaws(keys)
+
+
+def test_published_csvs_agree_with_the_reference(shared):
+    theirs = pd.read_csv(shared / "reference/published_results.csv")
+    theirs = theirs[theirs["aug"] != "plain"].reset_index(drop=True)
+    ours = published.table("networks")
+    np.testing.assert_allclose(100 * ours["test_correct"] / ours["test_n"], theirs["test_acc"])
+    np.testing.assert_allclose(100 * ours["lava_correct"] / ours["lava_n"], theirs["lava_acc"])
+
+
+def test_contents_name_the_file_and_the_mistake(tmp_path):
+    path = tmp_path / "contents.yaml"
+    path.write_text("sections: [{title: A, about: b, items: [{figure: x, titel: y}]}]")
+    with pytest.raises(InputError, match=r"contents\.yaml.*'titel'"):
+        contents.load(path, {})
+    path.write_text(
+        "sections: [{title: A, about: b, items: [{figure: x, title: y}, {table: x, title: y}]}]"
+    )
+    with pytest.raises(InputError, match="'x' is listed twice"):
+        contents.load(path, {})
+
+
+def test_contents_follow_the_configuration(tmp_path):
+    path = tmp_path / "contents.yaml"
+    path.write_text(
+        "sections: [{title: A, about: b, items: [{figure: x, title: y, when: search.fast}]}]"
+    )
+    assert contents.load(path, {"search": {}}) == []
+    assert contents.load(path, {"search": {"fast": {}}}) == []
+    (section,) = contents.load(path, {"search": {"fast": {"rounds": 1}}})
+    assert contents.files([section], "r")[0] == "r/figures/x.svg"
+
+
+def test_every_item_has_a_caption_and_known_claims():
+    for item in listed():
+        assert (REPORT / f"{item.name}.rst").read_text().strip()
+        published.claims(item.published)
+
+
+def test_embedded_figures_follow_the_theme(tmp_path):
+    with plots.style():
+        figure, axes = plots.subplots(height=1)
+        axes.plot([0, 1], color=plots.BLUE)
+    plots.save(figure, tmp_path / "x.svg")
+    embedded = svg.embed(tmp_path / "x.svg", "x", 'a "title" & more')
+    assert "currentColor" in embedded and plots.INK not in embedded and plots.PAPER not in embedded
+    assert plots.BLUE in embedded
+    assert 'aria-label="a &quot;title&quot; &amp; more"' in embedded
+    assert "<style" not in embedded and "xmlns" not in embedded
+
+
+def test_prose():
+    assert prose.percent((0.8034, 0.771, 0.832)) == "80.3 % (95 % interval 77.1 to 83.2)"
+    assert "no interval" in prose.percent((0.8, np.nan, np.nan))
+    assert prose.listed(["a"]) == "a" and prose.listed("abc") == "a, b and c"
+    assert prose.count(1, "seed") == "1 seed" and prose.count(8156, "seed") == "8,156 seeds"
+
+
+def test_marked_escapes_before_it_marks():
+    assert pages.marked("``a<b`` & c") == "<code>a&lt;b</code> &amp; c"

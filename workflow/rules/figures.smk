@@ -1,0 +1,376 @@
+# Figures and tables of the default study and of the literature beside it.
+#
+# What all networks' figures draw from is collected once, so that a figure's own script, style or
+# caption reruns that figure alone.
+from spikespeech.datasets import REGISTRY
+
+NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
+PUBLISHED = "workflow/spikespeech/published"
+GRID = configuration.networks(config)
+DATASETS = list(config["networks"]["dataset"])
+
+
+def label(dataset):
+    """What figures call a data set: says so where its speech is synthetic."""
+    return REGISTRY[dataset].label
+
+
+def labelled(**axes):
+    """Axes of some input files, with the label of their data set."""
+    return {**axes, "label": label(axes["dataset"])}
+
+
+def text(value):
+    """A job's own settings as JSON text, made when the job is planned."""
+    return lambda wildcards: configuration.text(value)
+
+
+rule collect:
+    input:
+        histories=networks(f"{NETWORK}/history.csv"),
+        evaluations=networks(f"{NETWORK}/evaluation.json"),
+    output:
+        histories="<results>/tables/histories.csv",
+        evaluations="<results>/tables/evaluations.csv",
+    log:
+        "<results>/logs/collect.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text(
+            {
+                "networks": GRID,
+                "selections": [
+                    configuration.settings(config, **network)["selection"]
+                    for network in GRID
+                ],
+                "labels": {dataset: label(dataset) for dataset in DATASETS},
+            }
+        ),
+        code=code("scripts/collect.py"),
+    shell:
+        "python scripts/collect.py --history {input.histories:q} "
+        "--evaluation {input.evaluations:q} --settings {params.settings:q} "
+        "--histories {output.histories:q} --evaluations {output.evaluations:q} > {log:q} 2>&1"
+
+
+rule tabulate_datasets:
+    input:
+        binned=[
+            f"<results>/data/{dataset}/binned/{part}.h5"
+            for dataset in DATASETS
+            for part in REGISTRY[dataset].parts
+        ],
+    output:
+        table=report(
+            "<results>/tables/datasets.csv",
+            caption="../report/datasets.rst",
+            category="Data",
+        ),
+        finding="<results>/tables/datasets.txt",
+    log:
+        "<results>/logs/tabulate_datasets.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text(
+            [
+                labelled(dataset=dataset, part=part)
+                for dataset in DATASETS
+                for part in REGISTRY[dataset].parts
+            ]
+        ),
+        code=code("scripts/tabulate_datasets.py"),
+    shell:
+        "python scripts/tabulate_datasets.py --binned {input.binned:q} "
+        "--settings {params.settings:q} --table {output.table:q} "
+        "--finding {output.finding:q} > {log:q} 2>&1"
+
+
+rule plot_rasters:
+    input:
+        binned=[f"<results>/data/{dataset}/binned/train.h5" for dataset in DATASETS],
+    output:
+        figure=report(
+            "<results>/figures/rasters.svg",
+            caption="../report/rasters.rst",
+            category="Data",
+        ),
+        png="<results>/figures/rasters.png",
+        finding="<results>/figures/rasters.txt",
+        table="<results>/tables/rasters.csv",
+    log:
+        "<results>/logs/plot_rasters.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text([labelled(dataset=dataset) for dataset in DATASETS]),
+        code=code("scripts/plot_rasters.py"),
+    shell:
+        "python scripts/plot_rasters.py --binned {input.binned:q} --settings {params.settings:q} "
+        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "> {log:q} 2>&1"
+
+
+rule plot_speakers:
+    input:
+        splits=[
+            f"<results>/data/{dataset}/splits/{fold}.csv"
+            for dataset in DATASETS
+            for fold in config["networks"]["fold"]
+        ],
+    output:
+        figure=report(
+            "<results>/figures/speakers.svg",
+            caption="../report/speakers.rst",
+            category="Data",
+        ),
+        png="<results>/figures/speakers.png",
+        finding="<results>/figures/speakers.txt",
+        table="<results>/tables/speakers.csv",
+    log:
+        "<results>/logs/plot_speakers.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text(
+            [
+                labelled(dataset=dataset, fold=fold)
+                for dataset in DATASETS
+                for fold in config["networks"]["fold"]
+            ]
+        ),
+        code=code("scripts/plot_speakers.py"),
+    shell:
+        "python scripts/plot_speakers.py --splits {input.splits:q} --settings {params.settings:q} "
+        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "> {log:q} 2>&1"
+
+
+rule tabulate_settings:
+    output:
+        table=report(
+            "<results>/tables/settings.csv",
+            caption="../report/settings.rst",
+            category="Training",
+        ),
+        finding="<results>/tables/settings.txt",
+    log:
+        "<results>/logs/tabulate_settings.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text(
+            {
+                "networks": GRID,
+                "settings": [
+                    configuration.settings(config, **network) for network in GRID
+                ],
+                "labels": {dataset: label(dataset) for dataset in DATASETS},
+            }
+        ),
+        code=code("scripts/tabulate_settings.py"),
+    shell:
+        "python scripts/tabulate_settings.py --settings {params.settings:q} "
+        "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
+
+
+rule plot_learning_curves:
+    input:
+        histories="<results>/tables/histories.csv",
+    output:
+        figure=report(
+            "<results>/figures/learning_curves.svg",
+            caption="../report/learning_curves.rst",
+            category="Training",
+        ),
+        png="<results>/figures/learning_curves.png",
+        finding="<results>/figures/learning_curves.txt",
+        table="<results>/tables/learning_curves.csv",
+    log:
+        "<results>/logs/plot_learning_curves.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_learning_curves.py"),
+    shell:
+        "python scripts/plot_learning_curves.py --histories {input.histories:q} "
+        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "> {log:q} 2>&1"
+
+
+rule plot_accuracy:
+    input:
+        evaluations="<results>/tables/evaluations.csv",
+        published=f"{PUBLISHED}/networks.csv",
+    output:
+        figure=report(
+            "<results>/figures/accuracy.svg",
+            caption="../report/accuracy.rst",
+            category="Results",
+        ),
+        png="<results>/figures/accuracy.png",
+        finding="<results>/figures/accuracy.txt",
+        table="<results>/tables/accuracy.csv",
+    log:
+        "<results>/logs/plot_accuracy.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_accuracy.py"),
+    shell:
+        "python scripts/plot_accuracy.py --evaluations {input.evaluations:q} "
+        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "> {log:q} 2>&1"
+
+
+rule plot_confusion:
+    input:
+        evaluations="<results>/tables/evaluations.csv",
+        predictions=networks(f"{NETWORK}/predictions.csv"),
+        binned=[f"<results>/data/{dataset}/binned/test.h5" for dataset in DATASETS],
+    output:
+        figure=report(
+            "<results>/figures/confusion.svg",
+            caption="../report/confusion.rst",
+            category="Results",
+        ),
+        png="<results>/figures/confusion.png",
+        finding="<results>/figures/confusion.txt",
+        table="<results>/tables/confusion.csv",
+    log:
+        "<results>/logs/plot_confusion.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text({"networks": GRID, "datasets": DATASETS}),
+        code=code("scripts/plot_confusion.py"),
+    shell:
+        "python scripts/plot_confusion.py --evaluations {input.evaluations:q} "
+        "--predictions {input.predictions:q} --binned {input.binned:q} "
+        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        "--figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule plot_activity:
+    input:
+        evaluations="<results>/tables/evaluations.csv",
+        weights=networks(f"{NETWORK}/weights.h5", dataset=DATASETS[0]),
+        predictions=networks(f"{NETWORK}/predictions.csv", dataset=DATASETS[0]),
+        binned=f"<results>/data/{DATASETS[0]}/binned/test.h5",
+    output:
+        figure=report(
+            "<results>/figures/activity.svg",
+            caption="../report/activity.rst",
+            category="Results",
+        ),
+        png="<results>/figures/activity.png",
+        finding="<results>/figures/activity.txt",
+        table="<results>/tables/activity.csv",
+    log:
+        "<results>/logs/plot_activity.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text(
+            {
+                "networks": [n for n in GRID if n["dataset"] == DATASETS[0]],
+                **labelled(dataset=DATASETS[0]),
+            }
+        ),
+        code=code("scripts/plot_activity.py"),
+    shell:
+        "python scripts/plot_activity.py --evaluations {input.evaluations:q} "
+        "--weights {input.weights:q} --predictions {input.predictions:q} "
+        "--binned {input.binned:q} --settings {params.settings:q} --table {output.table:q} "
+        "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule plot_published_accuracy:
+    input:
+        f"{PUBLISHED}/networks.csv",
+        f"{PUBLISHED}/loihi.csv",
+    output:
+        figure=report(
+            "<results>/figures/published_accuracy.svg",
+            caption="../report/published_accuracy.rst",
+            category="Published results",
+        ),
+        png="<results>/figures/published_accuracy.png",
+        finding="<results>/figures/published_accuracy.txt",
+        table="<results>/tables/published_accuracy.csv",
+    log:
+        "<results>/logs/plot_published_accuracy.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_published_accuracy.py"),
+    shell:
+        "python scripts/plot_published_accuracy.py --table {output.table:q} "
+        "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule plot_published_training_cost:
+    input:
+        f"{PUBLISHED}/benchmark.csv",
+    output:
+        figure=report(
+            "<results>/figures/published_training_cost.svg",
+            caption="../report/published_training_cost.rst",
+            category="Published results",
+        ),
+        png="<results>/figures/published_training_cost.png",
+        finding="<results>/figures/published_training_cost.txt",
+        table="<results>/tables/published_training_cost.csv",
+    log:
+        "<results>/logs/plot_published_training_cost.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_published_training_cost.py"),
+    shell:
+        "python scripts/plot_published_training_cost.py --table {output.table:q} "
+        "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule tabulate_published_cost:
+    input:
+        f"{PUBLISHED}/inference.csv",
+    output:
+        table=report(
+            "<results>/tables/published_cost.csv",
+            caption="../report/published_cost.rst",
+            category="Published results",
+        ),
+        finding="<results>/tables/published_cost.txt",
+    log:
+        "<results>/logs/tabulate_published_cost.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/tabulate_published_cost.py"),
+    shell:
+        "python scripts/tabulate_published_cost.py --table {output.table:q} "
+        "--finding {output.finding:q} > {log:q} 2>&1"
+
+
+rule tabulate_state_of_the_art:
+    input:
+        f"{PUBLISHED}/state_of_the_art.csv",
+        f"{PUBLISHED}/flaws.csv",
+    output:
+        table=report(
+            "<results>/tables/state_of_the_art.csv",
+            caption="../report/state_of_the_art.rst",
+            category="Published results",
+        ),
+        finding="<results>/tables/state_of_the_art.txt",
+    log:
+        "<results>/logs/tabulate_state_of_the_art.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/tabulate_state_of_the_art.py"),
+    shell:
+        "python scripts/tabulate_state_of_the_art.py --table {output.table:q} "
+        "--finding {output.finding:q} > {log:q} 2>&1"

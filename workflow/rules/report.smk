@@ -1,0 +1,43 @@
+# One HTML page and one PDF of all that workflow/report/contents.yaml lists.
+from spikespeech import contents
+
+REPORT = "workflow/report"
+SECTIONS = contents.load(Path(workflow.basedir, REPORT, "contents.yaml"), config)
+
+
+rule report:
+    input:
+        results=contents.files(SECTIONS, "<results>"),
+        captions=[
+            f"{REPORT}/{item.name}.rst"
+            for section in SECTIONS
+            for item in section.items
+        ],
+        contents=f"{REPORT}/contents.yaml",
+        claims=[
+            "workflow/spikespeech/published/claims.csv",
+            "workflow/spikespeech/published/flaws.csv",
+        ],
+        template=f"{REPORT}/report.html.j2",
+        style=f"{REPORT}/report.css",
+        script=f"{REPORT}/report.js",
+        typst=f"{REPORT}/report.typ",
+    output:
+        html="<results>/report/report.html",
+        pdf="<results>/report/report.pdf",
+    log:
+        "<results>/logs/report.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        results=lambda wildcards, output: Path(output.html).parent.parent,
+        captions=REPORT,
+        settings=lambda wildcards: configuration.text(
+            {"config": config, "labels": {name: label(name) for name in DATASETS}}
+        ),
+        code=code("scripts/report.py"),
+    shell:
+        "python scripts/report.py --contents {input.contents:q} --results {params.results:q} "
+        "--captions {params.captions:q} --template {input.template:q} --style {input.style:q} "
+        "--script {input.script:q} --typst {input.typst:q} --settings {params.settings:q} "
+        "--html {output.html:q} --pdf {output.pdf:q} > {log:q} 2>&1"
