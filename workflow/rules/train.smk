@@ -8,7 +8,7 @@ NETWORK_LOG = (
 # Training finds its backend by name, which the digest of its script cannot follow.
 BACKENDS = {
     "native": "workflow/spikespeech/eventprop/__init__.py",
-    "mlgenn": "workflow/spikespeech/mlgenn.py",
+    "mlgenn": "workflow/spikespeech/mlgenn/__init__.py",
 }
 
 
