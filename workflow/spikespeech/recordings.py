@@ -9,6 +9,10 @@ import numpy as np
 
 from spikespeech import cochlea
 from spikespeech.errors import InputError
+from spikespeech.spikes import write_events
+
+# Ends of the spawn keys of random streams: what is drawn from them.
+VOICE, COCHLEA, PARTS = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -59,5 +63,41 @@ def encode_all(recordings, *, seed, window="ramps", n_channels=700, threads=1):
                 future.cancel()
 
 
-# The last number of a stream's spawn key: what it is drawn for.
-VOICE, COCHLEA = 0, 1
+def parts(recordings, *, seed, test_speakers, test_share):
+    """Return {"train": [...], "test": [...]}, the recordings in their order.
+
+    As in SHD, the test part holds all recordings of the test-only speakers and, of every other
+    speaker, a share drawn by seed. Raises InputError where a part would be empty.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(PARTS,)))
+    speakers = np.array([recording.speaker for recording in recordings])
+    tested = np.isin(speakers, list(test_speakers))
+    for speaker in np.unique(speakers[~tested]):
+        own = np.flatnonzero(speakers == speaker)
+        tested[rng.choice(own, round(test_share * len(own)), replace=False)] = True
+    divided = {
+        "train": [r for r, test in zip(recordings, tested, strict=True) if not test],
+        "test": [r for r, test in zip(recordings, tested, strict=True) if test],
+    }
+    for part, chosen in divided.items():
+        if not chosen:
+            raise InputError(
+                f"the {part} part would be empty",
+                mend="set `test_speakers` or `test_share` of the data set",
+            )
+    return divided
+
+
+def write(path, recordings, classes, *, attributes, progress, **how):
+    """Encode recordings and write them in SHD's layout.
+
+    `progress` wraps the iterator over examples; `how` goes to `encode_all`.
+    """
+    write_events(
+        path,
+        progress(encode_all(recordings, **how)),
+        [recording.label for recording in recordings],
+        [recording.speaker for recording in recordings],
+        classes,
+        attributes=attributes,
+    )

@@ -1,0 +1,144 @@
+# From the internet, a synthesiser or the user's own files to spikes, all in SHD's HDF5 layout,
+# then on the study's grid of time steps.
+from spikespeech import datasets
+
+# Data sets by how they are made, as a constraint on {dataset}.
+MADE_BY = {
+    source: "|".join(
+        name
+        for name, section in config["datasets"].items()
+        if datasets.source(name, section) == source
+    )
+    or "(?!)"
+    for source in ("download", "synthesise", "audio", "spikes")
+}
+
+
+rule download:
+    output:
+        "<results>/data/{dataset}/{part}.h5",
+    log:
+        "<results>/logs/data/{dataset}/{part}.log",
+    wildcard_constraints:
+        dataset=MADE_BY["download"],
+    conda:
+        "../../envs/spikespeech.yaml"
+    resources:
+        runtime=240,
+    params:
+        settings=lambda w: configuration.text(config["datasets"][w.dataset]),
+        code=code("scripts/download.py"),
+    shell:
+        "python scripts/download.py --dataset {wildcards.dataset} --part {wildcards.part} "
+        "--settings {params.settings:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule synthesise:
+    output:
+        train="<results>/data/{dataset}/train.h5",
+        test="<results>/data/{dataset}/test.h5",
+    log:
+        "<results>/logs/data/{dataset}/synthesise.log",
+    wildcard_constraints:
+        dataset=MADE_BY["synthesise"],
+    conda:
+        "../../envs/spikespeech.yaml"
+    threads: 8
+    resources:
+        mem_mb=memory(2000),
+    params:
+        settings=lambda w: configuration.text(config["datasets"][w.dataset]),
+        code=code("scripts/synthesise.py"),
+    shell:
+        "python scripts/synthesise.py --settings {params.settings:q} --threads {threads} "
+        "--train {output.train:q} --test {output.test:q} > {log:q} 2>&1"
+
+
+rule convert_audio:
+    input:
+        lambda w: datasets.local_files(w.dataset, config["datasets"][w.dataset]),
+    output:
+        train="<results>/data/{dataset}/train.h5",
+        test="<results>/data/{dataset}/test.h5",
+    log:
+        "<results>/logs/data/{dataset}/convert_audio.log",
+    wildcard_constraints:
+        dataset=MADE_BY["audio"],
+    conda:
+        "../../envs/spikespeech.yaml"
+    threads: 8
+    resources:
+        mem_mb=memory(2000),
+        runtime=60,
+    params:
+        settings=lambda w: configuration.text(config["datasets"][w.dataset]),
+        code=code("scripts/convert_audio.py"),
+    shell:
+        "python scripts/convert_audio.py --dataset {wildcards.dataset} "
+        "--settings {params.settings:q} --threads {threads} "
+        "--train {output.train:q} --test {output.test:q} > {log:q} 2>&1"
+
+
+rule import_spikes:
+    input:
+        lambda w: config["datasets"][w.dataset][w.part],
+    output:
+        "<results>/data/{dataset}/{part}.h5",
+    log:
+        "<results>/logs/data/{dataset}/{part}.log",
+    wildcard_constraints:
+        dataset=MADE_BY["spikes"],
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
+        code=code("scripts/import_spikes.py"),
+    shell:
+        "python scripts/import_spikes.py {input:q} --channels {params.channels} --out {output:q} "
+        "> {log:q} 2>&1"
+
+
+rule bin_spikes:
+    input:
+        "<results>/data/{dataset}/{part}.h5",
+    output:
+        "<results>/data/{dataset}/binned/{part}.h5",
+    log:
+        "<results>/logs/data/{dataset}/binned/{part}.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    resources:
+        mem_mb=memory(1000),
+    params:
+        settings=lambda w: configuration.text(
+            {
+                **config["time"],
+                "channels": datasets.channels(
+                    w.dataset, config["datasets"][w.dataset]
+                ),
+            }
+        ),
+        code=code("scripts/bin_spikes.py"),
+    shell:
+        "python scripts/bin_spikes.py {input:q} --settings {params.settings:q} --out {output:q} "
+        "> {log:q} 2>&1"
+
+
+rule describe_data:
+    input:
+        lambda w: [
+            f"<results>/data/{w.dataset}/{part}.h5"
+            for part in datasets.REGISTRY[w.dataset].parts
+        ],
+    output:
+        "<results>/tables/dataset-{dataset}.csv",
+    log:
+        "<results>/logs/tables/dataset-{dataset}.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
+        code=code("scripts/describe_data.py"),
+    shell:
+        "python scripts/describe_data.py {input:q} --channels {params.channels} --out {output:q} "
+        "> {log:q} 2>&1"

@@ -1,0 +1,189 @@
+"""The registry of data sets: what each one is, where it comes from and under which licence."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+GERMAN = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
+DIGITS = ENGLISH + GERMAN
+"""The 20 classes of SHD, in its order."""
+
+SUFFIXES = (".wav", ".flac")
+"""Kinds of files that are recordings."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to be downloaded: its address and MD5 or SHA-256 (`md5:...`, `sha256:...`)."""
+
+    url: str
+    checksum: str | None = None
+
+    @property
+    def name(self):
+        """Last part of the address."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set of single spoken words as spike trains.
+
+    Attributes
+    ----------
+    name : its name in configuration, paths and tables
+    label : its name in captions; says where speech is synthetic
+    source : how it is made: "download", "synthesise" or "audio"; "own" where the
+        configuration says which (`source`)
+    synthetic : whether no human speaks
+    description, licence, reference : for the report
+    language : of the words
+    classes : their names, in the order of the labels; empty where the files name them
+    n_channels, n_speakers : None where the files decide
+    parts : of train, valid and test
+    files : what is downloaded, by part ("all" for one archive)
+    """
+
+    name: str
+    label: str
+    source: str
+    synthetic: bool = False
+    description: str = ""
+    licence: str = "the user's own"
+    reference: str = ""
+    language: str = ""
+    classes: tuple = ()
+    n_channels: int | None = 700
+    n_speakers: int | None = None
+    parts: tuple = ("train", "test")
+    files: dict = field(default_factory=dict)
+
+
+# What a user's own audio folder need not set.
+OWN_AUDIO = {"test_speakers": [], "test_share": 0.0, "window": "ramps", "channels": 700, "seed": 1}
+
+
+def source(name, section):
+    """Return how the data set with this section of the configuration is made.
+
+    "download", "synthesise", "audio" (recordings) or "spikes" (a user's own spike files).
+    """
+    own = {"audio_folder": "audio", "spike_file": "spikes"}
+    return own[section["source"]] if name not in REGISTRY else REGISTRY[name].source
+
+
+def channels(name, section):
+    """Return the number of input channels of a data set."""
+    return section.get("channels", REGISTRY[name].n_channels)
+
+
+def local_files(name, section):
+    """Return the user's files that a data set is made from, whose change makes it stale."""
+    if name == "fsdd":
+        archive = section["archive"]
+        return [] if archive is None or "://" in archive else [archive]
+    table = [section["table"]] if "table" in section else []
+    folder = Path(section["folder"])
+    return table + sorted(str(f) for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+
+
+def provenance(name, settings):
+    """Return what the files of data set `name` say of themselves, as HDF5 attributes."""
+    dataset = REGISTRY[name]
+    return {
+        "dataset": dataset.name,
+        "label": dataset.label,
+        "synthetic": dataset.synthetic,
+        "licence": dataset.licence,
+        "reference": dataset.reference,
+        "settings": json.dumps(settings, sort_keys=True),
+    }
+
+
+CRAMER = (
+    "Cramer, Stradmann, Schemmel and Zenke, The Heidelberg spiking data sets for the systematic "
+    "evaluation of spiking neural networks, IEEE TNNLS 33(7), 2022"
+)
+ZENKE_LAB = "https://zenkelab.org/datasets/"
+
+
+class _Registry(dict):
+    """Data sets by name; an unknown name is a user's own data, which that name labels."""
+
+    def __missing__(self, name):
+        return Dataset(name=name, label=name, source="own")
+
+
+REGISTRY = _Registry(
+    (dataset.name, dataset)
+    for dataset in (
+        Dataset(
+            name="shd",
+            label="SHD",
+            source="download",
+            description="Spiking Heidelberg Digits: spoken digits, recorded in a studio",
+            licence="CC BY 4.0",
+            reference=CRAMER,
+            language="English and German",
+            classes=DIGITS,
+            n_speakers=12,
+            files={
+                "train": File(
+                    ZENKE_LAB + "shd_train.h5.zip", "md5:f3252aeb598ac776c1b526422d90eecb"
+                ),
+                "test": File(ZENKE_LAB + "shd_test.h5.zip", "md5:1503a5064faa34311c398fb0a1ed0a6f"),
+            },
+        ),
+        Dataset(
+            name="ssc",
+            label="SSC",
+            source="download",
+            description="Spiking Speech Commands: 35 words by many speakers",
+            licence="CC BY 4.0",
+            reference=CRAMER,
+            language="English",
+            parts=("train", "valid", "test"),
+            files={
+                "train": File(
+                    ZENKE_LAB + "ssc_train.h5.zip", "md5:d102be95e7144fcc0553d1f45ba94170"
+                ),
+                "valid": File(
+                    ZENKE_LAB + "ssc_valid.h5.zip", "md5:b4eee3516a4a90dd0c71a6ac23a8ae43"
+                ),
+                "test": File(ZENKE_LAB + "ssc_test.h5.zip", "md5:a35ff1e9cffdd02a20eb850c17c37748"),
+            },
+        ),
+        Dataset(
+            name="digits",
+            label="digits (synthetic speech)",
+            source="synthesise",
+            synthetic=True,
+            description="Digits said by voices of eSpeak NG, in SHD's classes, through the "
+            "cochlea model that made SHD",
+            licence="CC0 1.0",
+            reference="eSpeak NG 1.52, github.com/espeak-ng/espeak-ng",
+            language="English and German",
+            classes=DIGITS,
+            n_speakers=12,
+        ),
+        Dataset(
+            name="fsdd",
+            label="FSDD",
+            source="audio",
+            description="Free Spoken Digit Dataset 1.0.10: 3,000 recordings at 8 kHz, through "
+            "the cochlea model that made SHD",
+            licence="CC BY-SA 4.0",
+            reference="Jackson et al., Free Spoken Digit Dataset, doi:10.5281/zenodo.1342401",
+            language="English",
+            classes=ENGLISH,
+            n_speakers=6,
+            files={
+                "all": File(
+                    "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/"
+                    "v1.0.10.tar.gz"
+                )
+            },
+        ),
+    )
+)

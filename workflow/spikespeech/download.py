@@ -1,0 +1,195 @@
+"""Files from the internet: checked, taken up where they broke off, unpacked safely."""
+
+import os
+import shutil
+import stat
+import tarfile
+import time
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pooch
+import requests
+
+from spikespeech.errors import InputError
+from spikespeech.files import atomic
+
+ATTEMPTS = 5
+FIRST_PAUSE = 1.0  # seconds before the second attempt; each later pause is twice as long
+TIMEOUT = 30.0  # seconds without a byte
+PIECE = 2**18  # bytes
+MAX_UNPACKED = 16 * 2**30  # bytes; SSC's training part is 3 GB
+
+
+def cache():
+    """Return the folder of downloads, which all studies share; SPIKESPEECH_CACHE sets it."""
+    return Path(os.environ.get("SPIKESPEECH_CACHE") or pooch.os_cache("spikespeech"))
+
+
+def fetch(file, *, mirror=None, folder=None, progress=None, pause=FIRST_PAUSE):
+    """Return the local path of a `datasets.File`, which is downloaded unless it is there.
+
+    Parameters
+    ----------
+    mirror : an address that replaces all but the file's name, or a local folder (or the file
+        itself) for machines without internet
+    folder : of downloads, by default `cache()`
+    progress : called with (bytes so far, bytes in all or None)
+
+    Raises InputError where the file cannot be had or has another checksum.
+    """
+    url = file.url
+    if mirror and "://" in str(mirror):
+        url = f"{str(mirror).rstrip('/')}/{file.name}"
+    elif mirror:
+        local = Path(mirror) / file.name if Path(mirror).is_dir() else Path(mirror)
+        if not local.is_file():
+            raise InputError("does not exist", file=local, mend="set `mirror` of the data set")
+        _check(local, file.checksum, "copy it again")
+        return local
+
+    def download(url, output, _pooch):
+        _resume(url, Path(folder) / f"{file.name}.part", progress, pause)
+        shutil.move(Path(folder) / f"{file.name}.part", output)
+
+    folder = Path(folder or cache())
+    try:
+        return Path(pooch.retrieve(url, file.checksum, file.name, folder, downloader=download))
+    except ValueError as error:  # pooch found another checksum and removed the file
+        raise InputError(
+            f"its checksum is not {file.checksum}",
+            file=url,
+            mend="try again; if it stays so, the file was changed: use another `mirror`",
+        ) from error
+
+
+def _check(path, checksum, mend):
+    if checksum:
+        algorithm, _, expected = checksum.partition(":")
+        found = pooch.file_hash(path, alg=algorithm)
+        if found != expected:
+            raise InputError(
+                f"its {algorithm.upper()} is {found} instead of {expected}", file=path, mend=mend
+            )
+
+
+def _resume(url, partial, progress, pause):
+    """Download into `partial`, from where it ends, in several attempts."""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(pause * 2 ** (attempt - 1))
+        try:
+            return _continue(url, partial, progress)
+        except requests.HTTPError as error:
+            if error.response.status_code < 500:
+                raise InputError(
+                    f"the server says {error.response.status_code} {error.response.reason}",
+                    file=url,
+                    mend="set `mirror` of the data set to another address or a local folder",
+                ) from error
+            last = error
+        except (requests.RequestException, EOFError) as error:
+            last = error
+    raise InputError(
+        f"cannot be downloaded: {str(last).splitlines()[0]}",
+        file=url,
+        mend="run it again to go on where it stopped, or set `mirror` of the data set to another "
+        "address or a local folder",
+    ) from last
+
+
+def _continue(url, partial, progress):
+    done = partial.stat().st_size if partial.exists() else 0
+    # Offsets count the bytes that are stored, so no compression on the way.
+    headers = {"Range": f"bytes={done}-", "Accept-Encoding": "identity"}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        if answer.status_code == requests.codes.requested_range_not_satisfiable:
+            if answer.headers.get("Content-Range", "").rpartition("/")[2] == str(done):
+                return  # it was whole already
+            partial.unlink()
+            raise EOFError("the part that was there does not fit")
+        answer.raise_for_status()
+        if answer.status_code != requests.codes.partial_content:
+            done = 0  # the server sends it all again
+        length = answer.headers.get("Content-Length")
+        total = done + int(length) if length else None
+        with partial.open("ab" if done else "wb") as file:
+            for piece in answer.iter_content(PIECE):
+                file.write(piece)
+                done += len(piece)
+                if progress:
+                    progress(done, total)
+    if total is not None and done < total:
+        raise EOFError(f"the connection broke after {done} of {total} bytes")
+
+
+def _refuse_escape(name, archive):
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
+        raise InputError(
+            "leaves the archive's folder", file=archive, example=name, mend="do not use this file"
+        )
+
+
+def unzip_one(archive, suffix, target, *, max_bytes=MAX_UNPACKED):
+    """Unpack the one member of a zip archive that ends in `suffix` to the path `target`."""
+    try:
+        zipped = zipfile.ZipFile(archive)
+    except zipfile.BadZipFile as error:
+        raise InputError("not a zip archive", file=archive, mend="fetch it again") from error
+    with zipped:
+        for name in zipped.namelist():
+            _refuse_escape(name, archive)
+        members = [m for m in zipped.infolist() if m.filename.endswith(suffix)]
+        if len(members) != 1:
+            raise InputError(
+                f"has {len(members)} members *{suffix} instead of one",
+                file=archive,
+                mend="fetch it again",
+            )
+        if stat.S_ISLNK(members[0].external_attr >> 16):
+            raise InputError("is a link", file=archive, example=members[0].filename)
+        with atomic(target) as partial, partial.open("wb") as output:
+            try:
+                with zipped.open(members[0]) as member:
+                    _copy(member, output, archive, max_bytes)
+            except zipfile.BadZipFile as error:
+                raise InputError(str(error), file=archive, mend="fetch it again") from error
+
+
+def _copy(member, output, archive, max_bytes):
+    left = max_bytes
+    while piece := member.read(PIECE):
+        left -= len(piece)
+        if left < 0:
+            raise InputError(
+                f"unpacks to more than {max_bytes} bytes", file=archive, mend="do not use this file"
+            )
+        output.write(piece)
+
+
+def read_tar(archive, suffix, *, max_bytes=2**30):
+    """Return {member name: bytes} of the regular files of a tar archive that end in `suffix`.
+
+    Nothing is written to disk.
+    """
+    contents, left = {}, max_bytes
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                _refuse_escape(member.name, archive)
+                if not member.name.endswith(suffix):
+                    continue
+                if not member.isfile():
+                    raise InputError("is no regular file", file=archive, example=member.name)
+                left -= member.size
+                if left < 0:
+                    raise InputError(f"unpacks to more than {max_bytes} bytes", file=archive)
+                contents[member.name] = tar.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise InputError("does not exist", file=archive) from error
+        raise InputError(
+            f"not a whole tar archive: {error}", file=archive, mend="fetch it again"
+        ) from error
+    return contents
