@@ -4,25 +4,12 @@
 # caption reruns that figure alone.
 from spikespeech.datasets import REGISTRY
 
-NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
 PUBLISHED = "workflow/spikespeech/published"
 GRID = configuration.networks(config)
 DATASETS = list(config["networks"]["dataset"])
 
-
-def label(dataset):
-    """What figures call a data set: says so where its speech is synthetic."""
-    return REGISTRY[dataset].label
-
-
-def labelled(**axes):
-    """Axes of some input files, with the label of their data set."""
-    return {**axes, "label": label(axes["dataset"])}
-
-
-def text(value):
-    """A job's own settings as JSON text, made when the job is planned."""
-    return lambda wildcards: configuration.text(value)
+# What figures call a data set: says so where its speech is synthetic.
+NAMED = {dataset: REGISTRY[dataset].label for dataset in DATASETS}
 
 
 rule collect:
@@ -37,14 +24,14 @@ rule collect:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text(
+        settings=lambda wildcards: configuration.text(
             {
                 "networks": GRID,
                 "selections": [
                     configuration.settings(config, **network)["selection"]
                     for network in GRID
                 ],
-                "labels": {dataset: label(dataset) for dataset in DATASETS},
+                "labels": NAMED,
             }
         ),
         code=code("scripts/collect.py"),
@@ -73,9 +60,9 @@ rule tabulate_datasets:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text(
+        settings=lambda wildcards: configuration.text(
             [
-                labelled(dataset=dataset, part=part)
+                {"dataset": dataset, "part": part, "label": NAMED[dataset]}
                 for dataset in DATASETS
                 for part in REGISTRY[dataset].parts
             ]
@@ -104,7 +91,9 @@ rule plot_rasters:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text([labelled(dataset=dataset) for dataset in DATASETS]),
+        settings=lambda wildcards: configuration.text(
+            [{"dataset": dataset, "label": NAMED[dataset]} for dataset in DATASETS]
+        ),
         code=code("scripts/plot_rasters.py"),
     shell:
         "python scripts/plot_rasters.py --binned {input.binned:q} --settings {params.settings:q} "
@@ -133,9 +122,9 @@ rule plot_speakers:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text(
+        settings=lambda wildcards: configuration.text(
             [
-                labelled(dataset=dataset, fold=fold)
+                {"dataset": dataset, "fold": fold, "label": NAMED[dataset]}
                 for dataset in DATASETS
                 for fold in config["networks"]["fold"]
             ]
@@ -160,13 +149,13 @@ rule tabulate_settings:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text(
+        settings=lambda wildcards: configuration.text(
             {
                 "networks": GRID,
                 "settings": [
                     configuration.settings(config, **network) for network in GRID
                 ],
-                "labels": {dataset: label(dataset) for dataset in DATASETS},
+                "labels": NAMED,
             }
         ),
         code=code("scripts/tabulate_settings.py"),
@@ -243,7 +232,9 @@ rule plot_confusion:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": GRID, "datasets": DATASETS}),
+        settings=lambda wildcards: configuration.text(
+            {"networks": GRID, "datasets": DATASETS}
+        ),
         code=code("scripts/plot_confusion.py"),
     shell:
         "python scripts/plot_confusion.py --evaluations {input.evaluations:q} "
@@ -272,10 +263,11 @@ rule plot_activity:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text(
+        settings=lambda wildcards: configuration.text(
             {
                 "networks": [n for n in GRID if n["dataset"] == DATASETS[0]],
-                **labelled(dataset=DATASETS[0]),
+                "dataset": DATASETS[0],
+                "label": NAMED[DATASETS[0]],
             }
         ),
         code=code("scripts/plot_activity.py"),
@@ -357,7 +349,6 @@ rule tabulate_published_cost:
 rule tabulate_state_of_the_art:
     input:
         f"{PUBLISHED}/state_of_the_art.csv",
-        f"{PUBLISHED}/flaws.csv",
     output:
         table=report(
             "<results>/tables/state_of_the_art.csv",

@@ -31,9 +31,13 @@ rule report:
         "../../envs/spikespeech.yaml"
     params:
         results=lambda wildcards, output: Path(output.html).parent.parent,
-        captions=REPORT,
+        captions=lambda wildcards, input: Path(input.contents).parent,
         settings=lambda wildcards: configuration.text(
-            {"config": config, "labels": {name: label(name) for name in DATASETS}}
+            {
+                "config": config,
+                "labels": {name: data.label for name, data in REGISTRY.items()}
+                | NAMED,
+            }
         ),
         code=code("scripts/report.py"),
     shell:

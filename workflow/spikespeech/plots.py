@@ -167,7 +167,8 @@ def raster(axes, times, units, **points):
         units,
         linestyle="none",
         marker=".",
-        markersize=1.4,
+        # Dots as large as their number lets them be told apart.
+        markersize=float(np.clip(150 / np.sqrt(max(1, len(times))), 1.4, 4)),
         markeredgewidth=0,
         rasterized=True,
         **points,
