@@ -231,11 +231,10 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
             name: Connection(pre, post, Dense(getattr(weights, name)), Exponential(tau))
             for name, (pre, post, tau) in ends.items()
         }
-    optimiser = Adam()
     compiled = Compiler(
         padded,
         losses="sparse_categorical_crossentropy",
-        optimiser=optimiser,
+        optimiser=Adam(),
         reg_lambda_upper=regulariser.lambda_upper,
         reg_lambda_lower=regulariser.lambda_lower,
         reg_nu_upper=int(regulariser.spikes),
@@ -249,8 +248,8 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
         **options,
         **genn,
     ).compile(described, name="spikespeech")
-    # The compiler makes one optimiser, whose updates are in the order of the connections.
-    ((_, updates),) = compiled.optimisers
+    # The compiler works with a copy of the optimiser; its updates are in the connections' order.
+    ((optimiser, updates),) = compiled.optimisers
     populations = compiled.neuron_populations
     return Built(
         compiled,

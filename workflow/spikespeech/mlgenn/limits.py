@@ -1,6 +1,7 @@
 """What mlGeNN cannot do, or only where something is installed: said in one line, by name."""
 
 import logging
+import re
 
 import numpy as np
 
@@ -22,10 +23,12 @@ def genn_options(device, batch_size):
         raise InputError(
             f"training.backend: mlgenn needs mlGeNN and PyGeNN ({error})", mend=INSTALL
         ) from error
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise InputError(f"device {device!r}", mend="auto, cuda, cuda:<number> or cpu")
     name, _, number = device.partition(":")
     if name == "auto":
         name = "cuda" if "cuda" in backend_modules else "cpu"
-    if name == "cpu" and not number:
+    if name == "cpu":
         if batch_size != 1:
             raise InputError(
                 f"a batch of {batch_size} examples: on a CPU GeNN simulates one at a time",
@@ -33,8 +36,6 @@ def genn_options(device, batch_size):
             )
         logger.warning("mlGeNN runs on the CPU, one example at a time: to check, not to train")
         return {"backend": "single_threaded_cpu"}
-    if name != "cuda" or not (number.isdigit() or device in ("auto", "cuda")):
-        raise InputError(f"device {device!r}", mend="auto, cuda, cuda:<number> or cpu")
     if "cuda" not in backend_modules:
         raise InputError(
             f"device {device!r}, but PyGeNN was built without CUDA",
