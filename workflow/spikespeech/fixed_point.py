@@ -73,9 +73,9 @@ class States:
     Attributes
     ----------
     u, v : tuple of (n, n_steps, n_units) int32, after the reset of spiking neurons; () unless
-        recorded
-    spikes : tuple of (n, n_steps, n_units) bool; () unless recorded
-    readouts : (n, n_steps / period, n_outputs) float64, sum over t of window[t % period] v(t) of
+        recorded, (n, 0, 0) for layers that are not recorded
+    spikes : tuple of (n, n_steps, n_units) bool, likewise
+    readouts : (n, n_steps / period, n_outputs) float64, sum of window[t % period] v(t) over t of
         the last layer, v in its integer units; None without a window
     spike_counts : tuple of (n, n_units) int64
     wrapped, saturated : (n, n_layers) int64, time steps in which any u of the layer left 24 bits
@@ -99,6 +99,7 @@ def simulate(
     reset_offset=0,
     input_message_bits=0,
     record=("u", "v", "spikes"),
+    record_layers=None,
     window=None,
     threads=1,
 ):
@@ -115,7 +116,9 @@ def simulate(
         u = v = 0 every `reset_interval` steps, layer after layer one step later; a count acts as
         a multiple of the weight where `input_message_bits` > 0 and as one spike where it is 0
     record : any of "u", "v", "spikes"
-    window : (period,) weights of the readout in time, see `States.readouts`
+    record_layers : which layers to record, by index; by default all
+    window : (period,) weights of the readout in time, or one row for each example, see
+        `States.readouts`
     threads : number of threads; the result does not depend on it
     """
     layers = netx_file.read(netx_path) if not isinstance(netx_path, list) else netx_path
@@ -129,17 +132,21 @@ def simulate(
             (int(reset_interval), (reset_offset + 1 + i) % reset_interval)
             for i in range(len(layers))
         ]
-    window = np.zeros(0) if window is None else np.asarray(window, dtype=np.float64)
-    period = max(len(window), 1)
+    windows = np.atleast_2d(np.zeros(0) if window is None else np.asarray(window, np.float64))
+    period = windows.shape[1]
     prepared = [_PreparedLayer(layer, reset) for layer, reset in zip(layers, resets, strict=True)]
 
     n, n_steps = len(events), events.n_steps
+    chosen = np.arange(len(layers))[slice(None) if record_layers is None else list(record_layers)]
     shapes = [(n, n_steps, layer.n_units) for layer in layers]
     recorded = {
-        name: [np.empty(shape if name in record else (n, 0, 0), dtype) for shape in shapes]
+        name: [
+            np.empty(shape if name in record and i in chosen else (n, 0, 0), dtype)
+            for i, shape in enumerate(shapes)
+        ]
         for name, dtype in (("u", np.int32), ("v", np.int32), ("spikes", np.bool_))
     }
-    intervals = -(-n_steps // period) if len(window) else 0
+    intervals = -(-n_steps // period) if period else 0
     readouts = np.zeros((n, intervals, layers[-1].n_units))
     spike_counts = [np.zeros((n, layer.n_units), np.int64) for layer in layers]
     limits = np.zeros((2, len(layers), n), np.int64)
@@ -156,7 +163,7 @@ def simulate(
                 events.counts,
                 graded and i == 0,
                 n_steps,
-                window if last else window[:0],
+                (windows[part] if len(windows) > 1 else windows) if last else windows[:, :0],
                 readouts[part],
                 spike_counts[i][part],
                 *limits[:, i, part],
@@ -174,7 +181,7 @@ def simulate(
             name: tuple(shown(a) for a in arrays) if name in record else ()
             for name, arrays in recorded.items()
         },
-        readouts=shown(readouts) if len(window) else None,
+        readouts=shown(readouts) if period else None,
         spike_counts=tuple(shown(a) for a in spike_counts),
         wrapped=shown(limits[0].T),
         saturated=shown(limits[1].T),
@@ -234,7 +241,7 @@ class _PreparedLayer:
             self.bias[: self.n] = layer.bias << kernels.ACTIVATION_BITS
         self.reset = np.array(reset)
 
-    def run(self, offsets, steps, units, counts, graded, n_steps, window, *results):
+    def run(self, offsets, steps, units, counts, graded, n_steps, windows, *results):
         """Simulate the layer; return its spikes as (offsets, steps, units)."""
         return kernels.run_layer(
             offsets,
@@ -249,7 +256,7 @@ class _PreparedLayer:
             self.bias,
             self.n,
             self.reset,
-            window,
+            windows,
             *results,
         )
 

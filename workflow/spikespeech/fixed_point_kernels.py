@@ -22,7 +22,7 @@ def padded(n):
 
 @njit(nogil=True, cache=True, forceinline=True)
 def add_rows(total, weights, k, units, counts, graded, first, last):
-    """Add the rows of `weights[k]` of events first … last - 1 to `total`, four rows at a time.
+    """Add the rows of `weights[k]` of events first … last - 1 to `total`, eight at a time.
 
     weights : (n_delays, n_sources + 1, n) int8 or int16; the last row is zero and fills
         incomplete fours. Indexing it in full spares the counting of references to views.
@@ -40,7 +40,7 @@ def add_rows(total, weights, k, units, counts, graded, first, last):
             eight = np.int16(np.int16(ab + cd) + np.int16(ef + gh))
             total[j] = np.int32(total[j] + np.int32(eight))
         event += 8
-    for event in range(event, last, 4):
+    while event < last:
         a = units[event]
         b = units[event + 1] if event + 1 < last else nothing
         c = units[event + 2] if event + 2 < last else nothing
@@ -51,6 +51,7 @@ def add_rows(total, weights, k, units, counts, graded, first, last):
                 + np.int16(weights[k, c, j] + weights[k, d, j])
             )
             total[j] = np.int32(total[j] + np.int32(four))
+        event += 4
     if graded:
         for event in range(first, last):
             extra = np.int32(counts[event] - 1)
@@ -147,7 +148,7 @@ def run_layer(
     bias,
     n,
     reset,
-    window,
+    windows,
     readouts,
     spike_counts,
     wrapped,
@@ -165,8 +166,8 @@ def run_layer(
     neuron : (keep_u, keep_v, threshold) with keep = 4096 - decay
     reset : (interval, phase); u = v = 0 at the start of step t where (t + 1) % interval == phase;
         interval 0 is no reset
-    window : (period,) float64; readouts[i, t // period] gains window[t % period] v(t); empty for
-        no readout
+    windows : (1 or n_examples, period) float64; readouts[i, t // period] gains
+        windows[i, t % period] v(t); period 0 is no readout
     spike_counts : (n_examples, n) gains the number of spikes
     wrapped, saturated : (n_examples,) gain the number of steps in which any u wrapped, any v was
         clipped
@@ -197,6 +198,7 @@ def run_layer(
         pointers[n_steps] = event
         u[:], v[:] = 0, 0
         phase, interval = 0, 0
+        row = example if windows.shape[0] > 1 else 0
         for step in range(n_steps):
             out_pointers[step] = filled
             if reset[0] > 0 and (step + 1) % reset[0] == reset[1]:
@@ -234,11 +236,11 @@ def run_layer(
                     if unit < n:
                         out_units[filled], out_steps[filled] = unit, step
                         filled += 1
-            if window.shape[0] > 0:
-                if phase == window.shape[0]:
+            if windows.shape[1] > 0:
+                if phase == windows.shape[1]:
                     phase, interval = 0, interval + 1
                 for j in range(n):
-                    readouts[example, interval, j] += window[phase] * v[j]
+                    readouts[example, interval, j] += windows[row, phase] * v[j]
                 phase += 1
             if recording_u:
                 record_u[example, step] = u[:n]

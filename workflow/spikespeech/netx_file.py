@@ -5,6 +5,7 @@ A NetX file is HDF5: `layer/<i>/{type, shape, weight[, weight_rec][, delay][, bi
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -114,7 +115,7 @@ def read(path):
             layers.append(_read_layer(file[name], kind == "dense_rec", path))
     if not layers:
         raise InputError("has no dense layer", file=path)
-    for i, (before, after) in enumerate(zip(layers, layers[1:], strict=False), start=2):
+    for i, (before, after) in enumerate(pairwise(layers), start=2):
         if before.n_units != after.n_sources:
             raise InputError(
                 f"layer/{i} takes {after.n_sources} sources from {before.n_units} units", file=path
