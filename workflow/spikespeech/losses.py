@@ -117,6 +117,9 @@ def make(name, *, n_steps, dt_ms=1.0, normalise=False, **parameters):
 
     Raises InputError for an unknown name or parameter, or a window that cannot be normalised.
     """
+    for parameter in ("sigma", "width", "tau", "temperature"):
+        if not parameters.get(parameter, 1) > 0:
+            raise InputError(f"loss '{name}': {parameter} {parameters[parameter]} is not positive")
     try:
         if name in WINDOWS:
             u = np.arange(n_steps) / n_steps

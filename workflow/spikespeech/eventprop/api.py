@@ -23,6 +23,8 @@ class Regulariser:
     -lambda_lower (n - spikes). Lambdas are in mlGeNN's units, relative to gradients dL/dw / τ_mem;
     with mean voltages and 1,000 ms trials values such as 2.5e-10 are usual. Counts are of each
     example, as mlGeNN's at batch size 1; spikes of the last step reach nothing and do not count.
+    (With `max` mlGeNN's gradients lack a factor T, so that equal lambdas weigh 1/T as much here;
+    with `first_spike` lambdas are relative to dL/dw itself.)
     """
 
     lambda_upper: float = 0.0
@@ -84,9 +86,10 @@ def as_loss(network, loss, n_steps):
 def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=None, *, threads=1):
     """Return Gradients of the mean loss over `spikes`.
 
-    The gradients are those of EventProp's adjoint on mlGeNN's grid: dL/dw, which is τ_mem times
-    what mlGeNN's EventPropCompiler accumulates at batch size 1 (for max also times the trial's
-    length, a factor that its drive lacks).
+    The gradients are those of EventProp's adjoint on mlGeNN's grid: dL/dw. Finite differences of
+    the loss agree as dt goes to 0. What mlGeNN's EventPropCompiler accumulates at batch size 1 is
+    dL/dw / τ_mem for losses of voltages (for `max` also divided by the trial's length, which its
+    drive lacks), and dL/dw for `first_spike`.
 
     Parameters
     ----------

@@ -7,14 +7,14 @@ import numpy as np
 
 from spikespeech.eventprop import adam, forward
 from spikespeech.eventprop.api import as_loss, gradients
-from spikespeech.eventprop.engine import Engine, gradient_scale
+from spikespeech.eventprop.engine import Engine, mlgenn_unit
 from spikespeech.eventprop.vectors import aligned
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 
 EPSILON = 1e-8
-"""Adam's ε in mlGeNN's units. It is multiplied by τ_mem, as gradients here are mlGeNN's times τ_mem
-(`api.gradients`): so Adam steps as mlGeNN's does with its default."""
+"""Adam's ε in mlGeNN's units. It is multiplied as gradients are (`engine.mlgenn_unit`), so that
+Adam steps as mlGeNN's does with its default."""
 
 CHUNK = 256  # examples that are evaluated at a time
 
@@ -63,7 +63,7 @@ class Backend:
     def _prepare(self, network, weights, loss, regulariser, threads):
         loss = as_loss(network, loss, getattr(loss, "n_steps", None))
         self.engine = Engine(network, weights, loss, regulariser, threads)
-        self.epsilon = np.float32(EPSILON * gradient_scale(network))
+        self.epsilon = np.float32(EPSILON * mlgenn_unit(network, loss))
         self.steps = 0
         self.mean, self.square = (
             tuple(aligned(p.shape) for p in self.engine.parameters) for _ in range(2)

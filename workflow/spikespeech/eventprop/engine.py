@@ -50,7 +50,7 @@ class Engine:
         self.gradients = tuple(aligned(p.shape) for p in self.parameters)
         self.weights = weights
         self.hidden, self.output = layers(network)
-        self.rule = _penalty(network, regulariser)
+        self.rule = _penalty(regulariser, mlgenn_unit(network, loss))
         self.reading = self._read_windows(*loss.windows(None)) if loss.shared else None
         self.scratch = [
             example.scratch(loss.n_steps, n_sources, network.n_hidden, network.n_outputs)
@@ -208,18 +208,19 @@ def _slice(start, end, thread, threads):
     return int(bounds[thread]), int(bounds[thread + 1])
 
 
-def gradient_scale(network):
-    """Return mlGeNN's unit of gradients and adjoints: dL/dw / τ_mem of the outputs, in ms."""
-    return float(np.mean(network.tau_mem_output))
+def mlgenn_unit(network, loss):
+    """Return what mlGeNN's gradients and adjoints are multiplied by to be those of dL/dw.
+
+    For losses of voltages τ_mem of the outputs, in ms; for first spikes mlGeNN's are dL/dw.
+    """
+    return 1.0 if loss.kind == "first_spike" else float(np.mean(network.tau_mem_output))
 
 
-def _penalty(network, regulariser):
+def _penalty(regulariser, unit):
     if regulariser is None:
         return example.Penalty(0.0, 0.0, 0.0)
-    unit = gradient_scale(network)
-    return example.Penalty(
-        unit * regulariser.lambda_upper, unit * regulariser.lambda_lower, float(regulariser.spikes)
-    )
+    upper, lower = unit * regulariser.lambda_upper, unit * regulariser.lambda_lower
+    return example.Penalty(upper, lower, float(regulariser.spikes))
 
 
 def balanced(load, n_shares):

@@ -158,7 +158,7 @@ def read_simulated(label, row, model, reading, w, out):
     if reading.kind == PER_TIMESTEP:
         return outputs.per_timestep(voltage, label, dt, out, g, drive)
     temperature, alpha = reading.temperature, reading.alpha
-    return outputs.first_spike(tape, label, dt, temperature, alpha, k, out, g, w.jump, w.phantom)
+    return outputs.first_spike(tape, label, dt, temperature, alpha, out, g, w.jump, w.phantom)
 
 
 @kernel

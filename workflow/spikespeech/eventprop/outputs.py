@@ -69,44 +69,40 @@ def per_timestep(voltage, label, dt_ms, readout, g, drive):
 
 
 @kernel
-def first_spike(tape, label, dt_ms, temperature, alpha, k, readout, g, jump, phantom):
+def first_spike(tape, label, dt_ms, temperature, alpha, readout, g, jump, phantom):
     """Y_k = -t_k, the first spike's time in ms; return the loss.
 
     L = -log softmax(Y / temperature)_label + alpha / (1.01 T - t_label) (Nowotny et al. 2025).
-    A first spike's λ_V jumps by τ_mem dL/dt_k / q. A silent label is pulled up by a phantom spike
-    at the end of the trial, and its loss is that of a spike there; as in mlGeNN the softmax of
-    the gradient is at temperature 1, over outputs that did spike, and silent outputs read
-    `NEVER`.
+    A first spike's λ_V jumps by dL/dt_k / q. Outputs that never spike read `NEVER` and have no
+    part in the softmax; a label that never does is pulled up by a phantom spike at the end of the
+    trial, and its loss is that of a spike there.
 
-    jump : (n_output_spikes,) float32, τ_mem dL/dt at first spikes, else 0
+    jump : (n_output_spikes,) float32, dL/dt at first spikes, else 0
     phantom : (n_outputs,) float32, λ_V at the end of the trial
     """
     first, ids = tape.first, tape.ids
-    n_steps, n = len(first) - 1, len(readout)
+    n_steps = len(first) - 1
     duration = n_steps * dt_ms
     phantom[:] = 0
     readout[:] = NEVER
     for t in range(n_steps - 1, -1, -1):
         for e in range(first[t], first[t + 1]):
             readout[ids[e]] = -t * dt_ms
-    bounded = np.empty(n)
-    for j in range(n):
-        bounded[j] = max(readout[j], -duration) / temperature
-    loss = cross_entropy(bounded, label, g) + alpha / (
-        1.01 * duration + temperature * bounded[label]
+    scaled = np.maximum(readout, -duration) / temperature
+    loss = cross_entropy(scaled, label, g) + alpha / (
+        1.01 * duration + max(readout[label], -duration)
     )
-    cross_entropy(readout, label, g)
+    cross_entropy(readout / temperature, label, g)
     for t in range(n_steps):
         for e in range(first[t], first[t + 1]):
             j = ids[e]
             jump[e] = 0
             if readout[j] == -t * dt_ms:
-                change = -g[j] / temperature
+                jump[e] = -g[j] / temperature
                 if j == label:
-                    change += alpha / (1.01 * duration - t * dt_ms) ** 2
-                jump[e] = k.tau_mem[j] * change
+                    jump[e] += alpha / (1.01 * duration - t * dt_ms) ** 2
     if readout[label] == NEVER:
-        phantom[label] = k.tau_mem[label] * alpha / (1e-4 * duration**2)
+        phantom[label] = alpha / (1e-4 * duration**2)
     return loss
 
 
