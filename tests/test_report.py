@@ -324,6 +324,9 @@ def test_contents_name_the_file_and_the_mistake(tmp_path):
     )
     with pytest.raises(InputError, match="'x' is listed twice"):
         contents.load(path, {})
+    path.write_text("sections: [{title: A, items: [{figure: x, title: a, why?, b}]}]")
+    with pytest.raises(InputError, match=r"contents\.yaml: line 1"):
+        contents.load(path, {})
 
 
 def test_contents_follow_the_configuration(tmp_path):

@@ -49,7 +49,11 @@ def load(path, config):
     Sections without items are left out. Raises InputError for an unknown or missing key or a name
     that comes twice.
     """
-    listed = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["sections"]
+    try:
+        listed = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["sections"]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1
+        raise InputError(f"line {line}: {error.problem}", file=path, mend="quote it") from error
     names, sections = set(), []
     for section in listed:
         items = [_item(entry, path) for entry in section["items"]]
