@@ -1,10 +1,13 @@
 """The illustrations' models against known values, closed forms and each other."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import plot_eventprop
 import plot_gedanken
 import plot_information
+import plot_loss_study
 import plot_loss_windows
 import pytest
 import tabulate_chain_rule
@@ -277,3 +280,78 @@ def test_the_printed_chain_rule_does_not_multiply():
     assert list(table["shape_as_printed"]) == ["undefined", "undefined"]
     assert list(table["shape_with_transposes"]) == list(table["shape"])
     assert table["largest_relative_error"].max() < 1e-12
+
+
+def histories_of(tau, seeds=(1, 2, 3, 4, 5), sizes=(64, 128), jitter=0.05):
+    """Return histories of losses that learn with time constants `tau`, seeds sharing their luck."""
+    rows, epoch = [], np.arange(1, 41)
+    for seed in seeds:
+        luck = np.random.default_rng(seed).normal(0, 3)
+        for loss, hidden in itertools.product(tau, sizes):
+            rng = np.random.default_rng([seed, hidden, *loss.encode()])
+            speed = tau[loss] + luck + rng.normal(0, jitter)
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "epoch": epoch,
+                        "validation_accuracy": 0.9 * (1 - np.exp(-epoch / speed)),
+                        "dataset": "made_up",
+                        "label": "made up",
+                        "fold": "main",
+                        "loss": loss,
+                        "hidden": hidden,
+                        "topology": "recurrent",
+                        "seed": seed,
+                    }
+                )
+            )
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_loss_study_finds_a_difference_that_only_pairs_can_see():
+    table = plot_loss_study.compare(
+        plot_loss_study.measure(histories_of({"sum_exp": 12.0, "gaussian": 11.0}))
+    )
+    speed = table[(table["measure"] == "learning") & (table["loss"] == "gaussian")].iloc[0]
+    assert speed["difference_low"] > 0 and speed["p"] < 0.001
+    # Without pairs the luck of the seeds hides it: the losses' own intervals overlap.
+    own = table[table["measure"] == "learning"].set_index("loss")
+    assert own.loc["gaussian", "low"] < own.loc["sum_exp", "high"]
+    assert speed["pairs"] == 5
+    assert plot_loss_study.verdict(speed) == "yes"
+
+
+def test_loss_study_leaves_equal_losses_undecided():
+    table = plot_loss_study.compare(
+        plot_loss_study.measure(histories_of({"sum_exp": 12.0, "gaussian": 12.0}, jitter=1))
+    )
+    speed = table[(table["measure"] == "learning") & (table["loss"] == "gaussian")].iloc[0]
+    assert plot_loss_study.verdict(speed) == "undecided"
+    assert "Undecided" in " ".join(plot_loss_study.findings(table, True))
+
+
+def test_loss_study_counts_a_level_that_is_never_reached_as_one_more_epoch():
+    histories = histories_of({"sum_exp": 5.0}, seeds=(1,), sizes=(64,))
+    histories["validation_accuracy"] = np.linspace(0, 0.6, len(histories))
+    row = plot_loss_study.measure(histories).iloc[0]
+    assert row["epochs_to_75%"] == 41 and not row["reached_75%"]
+    assert row["epochs_to_50%"] == 1 + np.argmax(histories["validation_accuracy"] >= 0.5)
+    assert row["learning"] == pytest.approx(0.3)
+
+
+def test_loss_study_without_the_reference_says_so():
+    histories = histories_of({"sum": 10.0})
+    table = plot_loss_study.compare(plot_loss_study.measure(histories))
+    assert "no answer" in plot_loss_study.findings(table, True)[0]
+    plot_loss_study.draw(table, plot_loss_study.curves(histories))
+
+
+def test_loss_study_of_one_seed_has_no_interval_and_no_verdict():
+    table = plot_loss_study.compare(
+        plot_loss_study.measure(histories_of({"sum_exp": 12.0, "gaussian": 5.0}, seeds=(1,)))
+    )
+    assert (
+        plot_loss_study.verdict(table.set_index(["measure", "loss"]).loc["learning", "gaussian"])
+        == "undecided"
+    )
+    plot_loss_study.findings(table, False)

@@ -236,7 +236,7 @@ rule plot_loss_windows:
         figure=report(
             "<results>/figures/loss_windows.svg",
             caption="../report/loss_windows.rst",
-            category="Illustrations",
+            category="Losses",
         ),
         png="<results>/figures/loss_windows.png",
         finding="<results>/figures/loss_windows.txt",
@@ -258,7 +258,7 @@ rule plot_gedanken:
         figure=report(
             "<results>/figures/gedanken.svg",
             caption="../report/gedanken.rst",
-            category="Illustrations",
+            category="Losses",
         ),
         png="<results>/figures/gedanken.png",
         finding="<results>/figures/gedanken.txt",
@@ -288,7 +288,7 @@ rule plot_information:
         figure=report(
             "<results>/figures/information.svg",
             caption="../report/information.rst",
-            category="Illustrations",
+            category="Losses",
         ),
         png="<results>/figures/information.png",
         finding="<results>/figures/information.txt",
@@ -304,3 +304,28 @@ rule plot_information:
         "python scripts/plot_information.py --binned {input.binned:q} --split {input.split:q} "
         "--weights {input.weights:q} --settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule plot_loss_study:
+    input:
+        histories="<results>/tables/histories.csv",
+    output:
+        figure=report(
+            "<results>/figures/loss_study.svg",
+            caption="../report/loss_study.rst",
+            category="Losses",
+        ),
+        png="<results>/figures/loss_study.png",
+        finding="<results>/figures/loss_study.txt",
+        table="<results>/tables/loss_study.csv",
+    log:
+        "<results>/logs/plot_loss_study.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text({"normalise_losses": config["normalise_losses"]}),
+        code=code("scripts/plot_loss_study.py"),
+    shell:
+        "python scripts/plot_loss_study.py --histories {input.histories:q} "
+        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        "--figure {output.figure:q} > {log:q} 2>&1"
