@@ -4,7 +4,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from spikespeech import configuration, provenance
+from spikespeech.datasets import REGISTRY
 from spikespeech.errors import InputError
+
+# One network's folder, and where its jobs log.
+NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
+NETWORK_LOG = NETWORK.replace("<results>", "<results>/logs")
 
 try:
     configuration.check(config)
@@ -22,6 +27,16 @@ def code(*scripts):
 def settings(wildcards):
     """Resolved training settings of one network, as JSON text."""
     return configuration.text(configuration.settings(config, **wildcards))
+
+
+def text(value):
+    """Any other job's settings as JSON text (a function, since Snakemake would fill its braces)."""
+    return lambda wildcards: configuration.text(value)
+
+
+def label(dataset):
+    """What figures call a data set: says so where its speech is synthetic."""
+    return REGISTRY[dataset].label
 
 
 def networks(pattern, **chosen):

@@ -2,7 +2,6 @@
 #
 # What all networks' figures draw from is collected once, so that a figure's own script, style or
 # caption reruns that figure alone.
-from spikespeech.datasets import REGISTRY
 
 PUBLISHED = "workflow/spikespeech/published"
 GRID = configuration.networks(config)

@@ -1,10 +1,5 @@
 # Who trains, validates and tests; the trainings; their evaluation.
-from spikespeech.datasets import REGISTRY
 
-NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
-NETWORK_LOG = (
-    "<results>/logs/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
-)
 # Training finds its backend by name, which the digest of its script cannot follow.
 BACKENDS = {
     "native": "workflow/spikespeech/eventprop/__init__.py",
