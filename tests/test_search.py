@@ -1,17 +1,23 @@
 """The space of a search, its proposers, its chains and what its trials say."""
 
 import copy
+import itertools
 import json
 import math
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 
-from spikespeech import comparison, search, space
+from spikespeech import comparison, search, space, studies, trials
 from spikespeech.errors import InputError
+from spikespeech.training import TrainingFailed
 
 SPACE = {
     "learning_rate": {"type": "real", "low": 1e-4, "high": 1e-1, "scale": "log"},
@@ -222,7 +228,7 @@ def test_bad_trials_are_avoided_not_dropped():
 
 
 def test_bayesian_search_finds_a_planted_optimum_in_fewer_trials_than_random():
-    seeds, rounds = range(1, 6), 7
+    seeds, rounds = range(1, 6), 6
     table = pd.DataFrame(
         [
             {
@@ -246,3 +252,240 @@ def test_bayesian_search_finds_a_planted_optimum_in_fewer_trials_than_random():
     assert bayesian.difference_low > 0
     assert bayesian.p_rank == bayesian.smallest_p == 2 / 2**5
     assert bayesian.regret < random.regret
+
+
+# --- studies of the configuration
+
+
+@pytest.fixture(scope="module")
+def config():
+    """The default configuration, with one small search."""
+    path = Path(__file__).parents[1] / "config/config.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) | {"search": {"tiny": STUDY}}
+
+
+STUDY = {
+    "dataset": "digits",
+    "loss": "gaussian",
+    "hidden": 32,
+    "topology": "feedforward",
+    "set": {"epochs": 7, "augmentation": {"shift": 2}},
+    "space": SPACE,
+    "objective": {"folds": ["main", "speaker-1"], "seeds": [1, 2], "cost": {}},
+    "initial": {"trials": 4, "design": "sobol"},
+    "rounds": 3,
+    "trials": 2,
+    "proposers": ["bayesian", "random"],
+    "surrogate": "GP",
+    "acquisition": "EI",
+    "random_budget": 2,
+    "seeds": [1, 2],
+    "confirm": [11],
+}
+
+
+def test_a_study_starts_from_the_resolved_settings_of_its_network(config):
+    study = studies.load(config)["tiny"]
+    assert study.base["epochs"] == 7
+    assert study.base["augmentation"] == {"shift": 2, "blend": False}
+    assert study.base["batch_size"] == config["training"]["batch_size"]
+    assert study.base["loss"]["mu"] == config["losses"]["gaussian"]["mu"]
+    assert (study.base["hidden"], study.base["recurrent"]) == (32, False)
+    assert config["training"]["epochs"] != 7
+
+
+def test_chains_share_the_rounds_of_the_initial_design(config):
+    study = studies.load(config)["tiny"]
+    bayesian, random = (study.records(proposer, 1) for proposer in ("bayesian", "random"))
+    assert len(bayesian) == 3 * 2
+    assert len(random) == 2 * 3 * 2
+    assert bayesian[:4] == random[:4] == study.records("grid", 1, 2)
+    assert bayesian[3] == "<results>/search/tiny/initial/seed-1/round-2/trial-2.json"
+    assert bayesian[4] == "<results>/search/tiny/bayesian/seed-1/round-3/trial-1.json"
+    assert study.earlier("bayesian", 1, 3) == bayesian[:4]
+    assert study.earlier("random", 1, 3) == study.earlier("initial", 1, 2) == []
+
+
+def test_the_number_of_rounds_is_in_no_job_but_best(config):
+    section = {**STUDY, "rounds": 9}
+    few = studies.load(config)["tiny"]
+    many = studies.load(config | {"search": {"tiny": section}})["tiny"]
+    assert few.proposing() == many.proposing()
+    assert few.trying() == many.trying()
+    assert many.records("bayesian", 1)[:6] == few.records("bayesian", 1)
+
+
+def test_a_study_that_is_null_is_left_out(config):
+    assert studies.load(config | {"search": {"tiny": None}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dataset": "digit"}, "search.tiny.dataset: 'digit' is not defined"),
+        ({"loss": "gausian"}, "search.tiny.loss: 'gausian' is not defined"),
+        ({"rounds": 1}, "search.tiny.rounds: 1 rounds of 2 are fewer trials than the initial"),
+        ({"trials": 3}, "search.tiny.initial.trials: 4 is no multiple of the 3"),
+        ({"confirm": [2]}, "search.tiny.confirm: repeats a seed of search.tiny.objective.seeds"),
+        ({"space": {}}, "search.tiny.space: has no setting to search"),
+        (
+            {"space": {"augmentation.blend": SPACE["augmentation.blend"]}, "proposers": ["grid"]}
+            | {"rounds": 5},
+            "search.tiny.proposers: the grid has 2 points, fewer than its 6 trials",
+        ),
+        (
+            {"space": {"neuron.tau_men": SPACE["learning_rate"]}},
+            "search.tiny.space.neuron.tau_men: no setting 'tau_men' in neuron; known: tau_mem",
+        ),
+        (
+            {"space": {"hidden": {"type": "real", "low": 16, "high": 64}}},
+            "search.tiny.space.hidden: settings.hidden: 16.0 is not an integer",
+        ),
+        (
+            {"space": {"neuron.tau_mem": {"type": "real", "low": 0, "high": 64}}},
+            "search.tiny.space.neuron.tau_mem: settings.neuron.tau_mem: 0 is not more than 0",
+        ),
+        (
+            {"space": {"loss.sigma": {"type": "real", "low": -1, "high": 64}}},
+            "search.tiny.space.loss.sigma: ",
+        ),
+    ],
+)
+def test_a_bad_study_is_refused_by_its_key(config, changes, words):
+    with pytest.raises(InputError) as refused:
+        studies.load(config | {"search": {"tiny": STUDY | changes}})
+    assert words in str(refused.value)
+
+
+# --- what a trial is worth
+
+
+def run(accuracy, spikes=50.0):
+    return {"accuracy": accuracy, "spikes": spikes, "parameters": 1000}
+
+
+def test_the_objective_is_the_mean_accuracy_less_what_the_network_costs():
+    accuracies = {("main", 1): run(0.5), ("main", 2): run(0.7, spikes=150.0)}
+    attempt = partial(trials.attempt, lambda *place: accuracies[place], list(accuracies))
+    free = attempt({})
+    assert (free["status"], free["objective"]) == ("ok", pytest.approx(0.6))
+    half = attempt({"spikes": {"limit": 200, "weight": 0.1}})
+    assert half["objective"] == pytest.approx(0.6 - 0.1 * 100 / 200)
+    both = {"spikes": {"limit": 10, "weight": 0.1}, "parameters": {"limit": 500, "weight": 0.2}}
+    assert attempt(both)["objective"] == pytest.approx(0.6 - 0.1 - 0.2)
+
+
+@pytest.mark.parametrize("error", [TrainingFailed("the loss is not finite"), MemoryError()])
+def test_a_failed_training_is_a_recorded_bad_trial(error):
+    def train(fold, seed):
+        if seed == 2:
+            raise error
+        return run(0.5)
+
+    cost = {"spikes": {"limit": 10, "weight": 0.1}}
+    outcome = trials.attempt(train, [("main", 1), ("main", 2), ("main", 3)], cost)
+    assert (outcome["status"], outcome["objective"]) == ("failed", -0.1)
+    assert "fold main, seed 2" in outcome["reason"]
+    assert [r["seed"] for r in outcome["runs"]] == [1]
+
+
+def test_a_silent_network_is_a_recorded_bad_trial():
+    outcome = trials.attempt(lambda *_: run(0.05, spikes=0.0), [("main", 1)], {})
+    assert (outcome["status"], outcome["objective"], outcome["accuracy"]) == ("silent", 0.0, 0.05)
+
+
+def test_a_users_mistake_is_no_bad_trial():
+    def train(fold, seed):
+        raise InputError("no file")
+
+    with pytest.raises(InputError):
+        trials.attempt(train, [("main", 1)], {})
+
+
+def test_the_meter_remembers_what_was_spent_before_an_interruption(tmp_path):
+    path = tmp_path / "trial.spent"
+    path.write_text("100.0")
+    spent = trials.Meter(path).note()
+    assert spent > 100
+    assert trials.Meter(path).close() >= round(spent, 3)
+    assert not path.exists()
+
+
+# --- what the trials of a search say
+
+
+def table(objectives, search="s"):
+    """Return trials of {(proposer, seed): objectives}, one CPU second each."""
+    return pd.DataFrame(
+        [
+            {
+                "search": search,
+                "proposer": proposer,
+                "seed": seed,
+                "order": order,
+                "objective": objective,
+                "cpu_seconds": 1.0,
+            }
+            for (proposer, seed), own in objectives.items()
+            for order, objective in enumerate(own, start=1)
+        ]
+    )
+
+
+TOY = table(
+    {
+        ("bayesian", 1): [0.2, 0.5, 0.4, 0.8],
+        ("bayesian", 2): [0.1, 0.3, 0.7, 0.6],
+        ("random", 1): [0.2, 0.1, 0.5, 0.3, 0.9],
+        ("random", 2): [0.1, 0.2, 0.2, 0.3, 0.1],
+    }
+)
+
+
+def test_incumbents_never_fall():
+    chain = comparison.incumbents(TOY.sample(frac=1, random_state=1))
+    own = chain[(chain["proposer"] == "bayesian") & (chain["seed"] == 2)]
+    assert own["incumbent"].tolist() == [0.1, 0.3, 0.7, 0.7]
+    assert own["cpu_total"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_comparison_counts_equal_trials_only():
+    rows = comparison.compare(TOY).set_index(["proposer", "trials"])
+    bayesian, random = rows.loc[("bayesian", 4)], rows.loc[("random", 4)]
+    longer = rows.loc[("random", 5)]
+    assert bayesian.incumbent == pytest.approx(0.75)
+    assert random.incumbent == pytest.approx(0.4)
+    assert longer.incumbent == pytest.approx(0.6)
+    assert bayesian.difference == pytest.approx(0.35)
+    assert bayesian.regret == pytest.approx(0.9 - 0.75)
+    assert (bayesian.reached, bayesian.trials_to_reach) == (2, 2)
+    assert random.trials_to_reach == 3.5
+    assert bayesian.p_rank == bayesian.smallest_p == 0.5
+    assert (bayesian.cpu_seconds, longer.cpu_seconds) == (4, 5)
+    assert np.isnan(random.difference)
+
+
+def test_a_control_that_is_never_reached_is_counted_so():
+    rows = comparison.compare(table({("bayesian", 1): [0.1, 0.2], ("random", 1): [0.1, 0.3]}))
+    row = rows.set_index("proposer").loc["bayesian"]
+    assert (row.reached, row.difference) == (0, pytest.approx(-0.1))
+    assert np.isnan(row.trials_to_reach)
+
+
+def test_without_a_control_nothing_is_compared():
+    rows = comparison.compare(table({("bayesian", 1): [0.1, 0.2], ("bayesian", 2): [0.3, 0.4]}))
+    assert rows["difference"].isna().all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=7))
+def test_the_rank_test_is_exact(differences):
+    """Against its definition: how many of all sign patterns are as extreme as the one seen."""
+    signed = np.array(differences) / 10
+    p = comparison.rank_test(signed)
+    ranks = rankdata(np.abs(signed))
+    seen = abs(np.sign(signed) @ ranks)
+    patterns = np.array(list(itertools.product([-1, 1], repeat=len(signed))))
+    sums = np.abs(patterns @ np.where(signed == 0, 0, ranks))
+    expected = 1.0 if len(signed) == 1 else np.mean(sums >= seen - 1e-9)
+    assert p == pytest.approx(expected)

@@ -105,8 +105,9 @@ def rank_test(differences):
     `differences` (n,) are pairs' differences, one an optimiser seed: chains of one seed share
     their initial design. With n pairs no p-value is below 2 / 2^n (`smallest_p`).
     """
-    differences = np.asarray(differences, dtype=np.float64)
-    if not np.any(differences):
+    # Rounded, as accuracies that differ alike must tie.
+    differences = np.round(np.asarray(differences, dtype=np.float64), 12)
+    if len(differences) == 1 or not differences.any():
         return 1.0
     exact = stats.PermutationMethod(n_resamples=9999, rng=np.random.default_rng(0))
     return float(stats.wilcoxon(differences, zero_method="zsplit", method=exact).pvalue)
