@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from types import ModuleType, SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -174,28 +175,43 @@ def test_in_the_interpreter_that_has_mlgenn():
 # What needs it
 
 UNEQUAL = replace(NETWORK, tau_mem=15.0, tau_mem_output=35.0, tau_syn_output=9.0, threshold=0.9)
+SPIKING = replace(NETWORK, spiking_output=True)
+
+
+class Case(NamedTuple):
+    loss: dict
+    network: Network = NETWORK
+    regulariser: Regulariser | None = None
+    output_mean: float = 0.0
+
+
 CASES = {
-    "sum": (NETWORK, "sum", {}, None),
-    "sum_exp": (NETWORK, "sum_exp", {}, None),
-    "max": (NETWORK, "max", {}, None),
-    "gaussian": (NETWORK, "gaussian", {}, None),
-    "input": (NETWORK, "input", {}, None),
-    "table": (NETWORK, "table", {"values": np.linspace(-1, 2, STEPS)}, None),
-    "first_spike": (replace(NETWORK, spiking_output=True), "first_spike", {}, None),
-    "normalised, other constants": (UNEQUAL, "gaussian", {"normalise": True}, None),
-    "feed-forward": (replace(NETWORK, recurrent=False), "sum_exp", {}, None),
-    "half steps": (replace(NETWORK, dt_ms=0.5), "gaussian", {}, None),
-    "regularised": (NETWORK, "gaussian", {}, Regulariser(1e-4, 1e-5, 4)),
+    "sum": Case({"name": "sum"}),
+    "sum_exp": Case({"name": "sum_exp"}),
+    "max": Case({"name": "max"}),
+    "gaussian": Case({"name": "gaussian"}),
+    "input": Case({"name": "input"}),
+    "table": Case({"name": "table", "values": np.linspace(-1, 2, STEPS)}),
+    "normalised, other constants": Case({"name": "gaussian", "normalise": True}, UNEQUAL),
+    "feed-forward": Case({"name": "sum_exp"}, replace(NETWORK, recurrent=False)),
+    "half steps": Case({"name": "gaussian"}, replace(NETWORK, dt_ms=0.5)),
+    "regularised": Case({"name": "gaussian"}, NETWORK, Regulariser(1e-4, 1e-5, 4)),
+    "first_spike": Case({"name": "first_spike"}, SPIKING, None, 0.5),
+    "first_spike, warm, some silent": Case(
+        {"name": "first_spike", "temperature": 5.0, "alpha": 2.0},
+        replace(SPIKING, tau_mem_output=30.0),
+        Regulariser(1e-4, 1e-5, 4),
+        0.2,
+    ),
 }
 
 
 @needs_mlgenn
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_the_native_engine(case):
-    network, name, parameters, regulariser = CASES[case]
-    spikes = examples(network=network)
-    initial = weights(network, 0.5 * network.spiking_output)
-    loss = losses.make(name, n_steps=STEPS, dt_ms=network.dt_ms, **parameters)
+    parameters, network, regulariser, output_mean = CASES[case]
+    spikes, initial = examples(network=network), weights(network, output_mean)
+    loss = losses.make(n_steps=STEPS, dt_ms=network.dt_ms, **parameters)
     reference = eventprop.simulate(network, initial, spikes)
     native = eventprop.gradients(network, initial, spikes, loss=loss, regulariser=regulariser)
     compared = mlgenn.Backend(network, initial, loss, regulariser)

@@ -20,8 +20,8 @@ ends with an empty batch, so that its last batch is learned from; Adam's first s
 as the first; no neuron's ring of spike times can overflow; and a time step too small for mlGeNN's
 matching of spike times is an InputError.
 
-mlGeNN's gradients are those of the native engine divided by tau_mem_output; Adam's epsilon and
-the regulariser's strengths are relative to them.
+mlGeNN's gradients are dLoss/dw / tau_mem_output for losses of voltage and dLoss/dw for first
+spikes; Adam's epsilon and the regulariser's strengths are relative to them.
 """
 
 from spikespeech.mlgenn.backend import Backend

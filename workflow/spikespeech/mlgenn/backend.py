@@ -122,7 +122,9 @@ class Backend:
             parts.append(self._learn(n, batch, last, callbacks))
             last = batch
         self._learn(len(parts), silence(last), last, callbacks)
-        scale = self.network.tau_mem_output / len(parts)
+        # mlGeNN's are dLoss/dw / tau_mem for losses of voltage, dLoss/dw for first spikes.
+        tau = 1 if self.loss.kind == "first_spike" else self.network.tau_mem_output
+        scale = tau / len(parts)
         mean = {name: value * scale for name, value in total.items()}
         outcome = self._outcome(parts)
         return Gradients(

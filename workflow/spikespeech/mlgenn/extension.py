@@ -126,6 +126,10 @@ class Compiler(EventPropCompiler):
             rewrite(model.model, "reset_code", self.hidden_resets)
         return model
 
+    def add_softmax_custom_updates(self, *arguments):
+        """Take the softmax at its temperature, by which mlGeNN only divides the gradient."""
+        super().add_softmax_custom_updates(*arguments, temperature=self.softmax_temperature)
+
 
 class Built(NamedTuple):
     """A compiled network, and where its parts are.
