@@ -117,7 +117,7 @@ class Engine:
                 rows, output_rows = (s[n] for s in self.shares)
                 fixed = batch, model, reading, self.rule, learn, self.scratch[thread]
                 if len(shares[n]) or learn:
-                    example.run_all(shares[n], *fixed, out, rows, output_rows)
+                    example.run(shares[n], *fixed, out, rows, output_rows)
 
         self._each(work)
         if not out.ordered.all():

@@ -177,92 +177,92 @@ def penalise(tape, counts, rule, penalty):
 
 
 @kernel
-def run(i, spikes, model, reading, rule, learn, w, out, gradient, output_gradient):
-    """Run example i forward, and if `learn` backward, adding to the gradients."""
-    start, end, label = spikes.offsets[i], spikes.offsets[i + 1], spikes.labels[i]
-    steps, units, nothing = spikes.steps[start:end], spikes.units[start:end], w.no_voltage
+def run(examples, spikes, model, reading, rule, learn, w, out, gradient, output_gradient):
+    """Run `examples` one after another forward, and if `learn` backward.
+
+    examples : (n,) int64, indices into `spikes`
+    learn : whether the flat gradients are emptied and the examples' own summed in them
+    """
+    nothing = w.no_voltage
     n_hidden = out.hidden_spikes.shape[1]
-    out.ordered[i] = forward.index_steps(steps, w.first_input)
     input_weights, recurrent_weights = model.input_weights, model.recurrent_weights
-    count = forward.layer(
-        units,
-        w.first_input,
-        input_weights,
-        recurrent_weights,
-        model.hidden,
-        w.state,
-        w.tape,
-        nothing,
-    )
-    counts = out.hidden_spikes[i]
-    for e in range(count):
-        counts[w.tape.ids[e]] += 1
-
-    row = min(i, len(reading.rho) - 1)
-    if reading.kind == CLOSED:
-        rho, kappa, y = reading.rho[row], reading.kappa[row], w.output_state[0]
-        readout.read(w.tape, model.output_weights, n_hidden, rho, kappa, w.sums, y, out.readouts[i])
-        out.losses[i] = readout.cross_entropy(out.readouts[i], label, w.g)
-    else:
-        out.losses[i] = read_simulated(label, row, model, reading, w, out.readouts[i])
-    if not learn:
-        return
-
-    if reading.kind == CLOSED:
-        readout.adjoint(
-            w.tape,
-            model.output_weights,
-            n_hidden,
-            reading.delta[row],
-            w.g,
-            w.sums,
-            w.output_state[0],
-            w.feedback,
-            output_gradient,
-        )
-    else:
-        out.guarded[i] += outputs.adjoint(
-            w.drive,
-            w.jump,
-            w.phantom,
-            model.output,
-            model.slope_min,
-            w.output_tape,
-            w.lambda_v,
-            w.lambda_i,
-        )
-        outputs.hand_back(
-            w.tape,
-            model.output_weights,
-            model.output,
-            w.lambda_v,
-            w.lambda_i,
-            w.feedback,
-            output_gradient,
-        )
-    penalise(w.tape, counts, rule, w.penalty)
-    out.guarded[i] += backward.hidden_layer(
-        w.tape,
-        w.feedback,
-        recurrent_weights,
-        model.hidden,
-        w.penalty,
-        model.slope_min,
-        w.state,
-        w.trace,
-    )
-    width = w.state.shape[1]
+    n_steps, width = len(w.tape.first) - 1, w.state.shape[1]
     n_inputs = len(input_weights) // width
-    backward.sort_by_source(steps, units, w.tape, n_inputs, w.first_source, w.steps)
-    n_steps = len(w.tape.first) - 1
-    backward.gather(w.first_source, w.steps, n_steps, w.trace, width, gradient)
-
-
-@kernel
-def run_all(examples, spikes, model, reading, rule, learn, w, out, gradient, output_gradient):
-    """Run `examples` one after another, after emptying the gradients if `learn`."""
     if learn:
         gradient[:] = 0
         output_gradient[:] = 0
     for i in examples:
-        run(i, spikes, model, reading, rule, learn, w, out, gradient, output_gradient)
+        start, end, label = spikes.offsets[i], spikes.offsets[i + 1], spikes.labels[i]
+        steps, units = spikes.steps[start:end], spikes.units[start:end]
+        out.ordered[i] = forward.index_steps(steps, w.first_input)
+        count = forward.layer(
+            units,
+            w.first_input,
+            input_weights,
+            recurrent_weights,
+            model.hidden,
+            w.state,
+            w.tape,
+            nothing,
+        )
+        counts = out.hidden_spikes[i]
+        for e in range(count):
+            counts[w.tape.ids[e]] += 1
+
+        row = min(i, len(reading.rho) - 1)
+        if reading.kind == CLOSED:
+            rho, kappa, y = reading.rho[row], reading.kappa[row], w.output_state[0]
+            readout.read(
+                w.tape, model.output_weights, n_hidden, rho, kappa, w.sums, y, out.readouts[i]
+            )
+            out.losses[i] = readout.cross_entropy(out.readouts[i], label, w.g)
+        else:
+            out.losses[i] = read_simulated(label, row, model, reading, w, out.readouts[i])
+        if not learn:
+            continue
+
+        if reading.kind == CLOSED:
+            readout.adjoint(
+                w.tape,
+                model.output_weights,
+                n_hidden,
+                reading.delta[row],
+                w.g,
+                w.sums,
+                w.output_state[0],
+                w.feedback,
+                output_gradient,
+            )
+        else:
+            out.guarded[i] += outputs.adjoint(
+                w.drive,
+                w.jump,
+                w.phantom,
+                model.output,
+                model.slope_min,
+                w.output_tape,
+                w.lambda_v,
+                w.lambda_i,
+            )
+            outputs.hand_back(
+                w.tape,
+                model.output_weights,
+                model.output,
+                w.lambda_v,
+                w.lambda_i,
+                w.feedback,
+                output_gradient,
+            )
+        penalise(w.tape, counts, rule, w.penalty)
+        out.guarded[i] += backward.hidden_layer(
+            w.tape,
+            w.feedback,
+            recurrent_weights,
+            model.hidden,
+            w.penalty,
+            model.slope_min,
+            w.state,
+            w.trace,
+        )
+        backward.sort_by_source(steps, units, w.tape, n_inputs, w.first_source, w.steps)
+        backward.gather(w.first_source, w.steps, n_steps, w.trace, width, gradient)
