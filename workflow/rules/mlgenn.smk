@@ -1,0 +1,78 @@
+# Do both backends agree? Not part of `all`: it needs mlGeNN.
+#
+#   snakemake <results>/figures/agreement.svg
+#
+# with --sdm conda, or with mlgenn.python naming an interpreter that has envs/mlgenn.txt.
+
+AGREEMENT = config["mlgenn"]["agreement"]
+AGREEING = config["networks"]["dataset"][0]
+
+
+def agreement_settings(wildcards):
+    """Settings of the agreement rule: a network for each loss, the last of which is trained."""
+    resolved = [
+        configuration.settings(
+            config,
+            dataset=AGREEING,
+            loss=loss,
+            hidden=AGREEMENT["hidden"],
+            topology=config["networks"]["topology"][0],
+            seed=AGREEMENT["seeds"][0],
+        )
+        | {"batch_size": 1}
+        for loss in AGREEMENT["losses"]
+    ]
+    sizes = {
+        key: AGREEMENT[key]
+        for key in ("examples", "train", "validation", "epochs", "seeds")
+    }
+    return configuration.text({"networks": resolved, **sizes})
+
+
+rule agreement:
+    input:
+        parts=[
+            f"<results>/data/{AGREEING}/binned/{part}.h5"
+            for part in REGISTRY[AGREEING].parts
+            if part != "test"
+        ],
+        split=f"<results>/data/{AGREEING}/splits/{config['networks']['fold'][0]}.csv",
+    output:
+        table="<results>/tables/agreement.csv",
+        histories="<results>/tables/agreement_training.csv",
+    log:
+        "<results>/logs/agreement.log",
+    conda:
+        "../../envs/mlgenn.yaml"
+    params:
+        python=config["mlgenn"]["python"],
+        device=config["mlgenn"]["device"],
+        settings=agreement_settings,
+        code=code("scripts/agreement.py", "workflow/spikespeech/mlgenn/__init__.py"),
+    shell:
+        "{params.python:q} scripts/agreement.py {input.parts:q} --split {input.split:q} "
+        "--device {params.device} --settings {params.settings:q} --table {output.table:q} "
+        "--histories {output.histories:q} > {log:q} 2>&1"
+
+
+rule plot_agreement:
+    input:
+        table="<results>/tables/agreement.csv",
+        histories="<results>/tables/agreement_training.csv",
+    output:
+        figure=report(
+            "<results>/figures/agreement.svg",
+            caption="../report/agreement.rst",
+            category="Training",
+        ),
+        png="<results>/figures/agreement.png",
+        finding="<results>/figures/agreement.txt",
+    log:
+        "<results>/logs/plot_agreement.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_agreement.py"),
+    shell:
+        "python scripts/plot_agreement.py --table {input.table:q} --histories {input.histories:q} "
+        "--figure {output.figure:q} --finding {output.finding:q} > {log:q} 2>&1"
