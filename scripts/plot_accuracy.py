@@ -3,24 +3,33 @@
 import numpy as np
 import pandas as pd
 
-from spikespeech import command, exhibit, plots, prose, published, statistics
+from spikespeech import choice, command, exhibit, plots, prose, published, statistics
 
+JUDGES = {"validation": "validation accuracy", "train": "training accuracy"}
 GROUP = ["dataset", "label", "topology", "loss", "hidden"]
 
 
 def summarise(evaluations):
     """Return the mean accuracy over networks, its 95 % interval and range, for each series.
 
-    Columns: GROUP, series (validation, test, published), accuracy, low, high, least, most,
-    networks (seeds times folds), examples, classes.
+    Columns: GROUP, series (validation, test, unseen: the test's speakers who are heard nowhere
+    else, published), accuracy, low, high, least, most, networks (seeds times folds), examples,
+    classes, chosen (in the rows of the best configuration, by which accuracy it is the best).
     """
-    known = evaluations[evaluations["series"].isin(["validation", "test"])]
-    return pd.DataFrame(
+    known = evaluations[evaluations["series"] != "train"]
+    table = pd.DataFrame(
         dict(zip([*GROUP, "series"], key, strict=True))
         | spread(group["accuracy"])
         | {"examples": group["n"].iloc[0], "classes": group["classes"].iloc[0]}
         for key, group in known.groupby([*GROUP, "series"], sort=False)
     )
+    table["chosen"] = None
+    for dataset in dict.fromkeys(table["dataset"]):
+        best = choice.best_configuration(evaluations, dataset)
+        own = table[choice.CONFIGURATION].apply(tuple, axis=1) == best
+        judge = choice.ranking(evaluations, dataset)["series"].iloc[0]
+        table.loc[own & (table["dataset"] == dataset), "chosen"] = JUDGES[judge]
+    return table
 
 
 def spread(values):
@@ -50,6 +59,7 @@ def with_published(table):
 @plots.style()
 def draw(table):
     """Return the figure: a panel for each data set and topology, sizes along x."""
+    table = table[table["series"] != "unseen"]
     panels = list(table.groupby(["dataset", "label", "topology"], sort=False))
     losses = list(dict.fromkeys(table["loss"]))
     figure, grid = plots.subplots(len(panels), height=0.8 + 2.4 * len(panels), squeeze=False)
@@ -98,44 +108,43 @@ def legend(losses, table):
 
 
 def findings(table, evaluations):
-    """Return, for each data set, the best configuration by validation and the losses' gaps."""
+    """Return, for each data set, the best configuration's accuracies and the losses' gaps to it."""
     sentences = []
-    for _, rows in table.groupby("dataset", sort=False):
-        ours = rows[rows["series"] != "published"].set_index(GROUP[2:])
-        by = {series: ours[ours["series"] == series] for series in ("validation", "test")}
-        chosen = by["validation"] if len(by["validation"]) else by["test"]
-        best = chosen["accuracy"].idxmax()
-        test = by["test"].loc[best]
-        topology, loss, hidden = best
+    for _, rows in table[table["chosen"].notna()].groupby("dataset", sort=False):
+        by = rows.set_index("series")
+        test = by.loc["test"]
         sentences.append(
-            f"{test['label']}: best on "
-            f"{'validation speakers' if len(by['validation']) else 'the test set'} is {loss} with "
-            f"{hidden} {topology} hidden neurons, which classifies "
+            f"{test['label']}: best by {test['chosen']} is {test['loss']} with {test['hidden']} "
+            f"{test['topology']} hidden neurons, which classifies "
             f"{prose.percent(test[['accuracy', 'low', 'high']])} of {int(test['examples']):,} test "
             f"examples, a mean over {prose.count(test['networks'], 'network')}; chance is "
             f"{100 / test['classes']:.1f} %."
         )
-        sentences += gaps(evaluations, test["label"], best)
+        if "unseen" in by.index:
+            unseen = by.loc["unseen"]
+            sentences.append(
+                f"Of the {int(unseen['examples']):,} examples by speakers whom neither training "
+                "nor validation heard it classifies "
+                f"{prose.percent(unseen[['accuracy', 'low', 'high']])}."
+            )
+        sentences += gaps(evaluations, test)
     return sentences
 
 
-def gaps(evaluations, label, best):
+def gaps(evaluations, best):
     """Return a sentence: paired differences in test accuracy of the other losses to the best."""
-    topology, loss, hidden = best
-    test = evaluations[
-        (evaluations["label"] == label)
-        & (evaluations["series"] == "test")
-        & (evaluations["topology"] == topology)
-        & (evaluations["hidden"] == hidden)
-    ].pivot_table(index=["fold", "seed"], columns="loss", values="accuracy", sort=False)
-    others = [other for other in test.columns if other != loss]
+    like = evaluations[["dataset", "topology", "hidden"]] == best[["dataset", "topology", "hidden"]]
+    test = evaluations[like.all(axis=1) & (evaluations["series"] == "test")].pivot_table(
+        index=["fold", "seed"], columns="loss", values="accuracy", sort=False
+    )
     parts = []
-    for other in others:
-        pairs = test[[other, loss]].dropna()
+    for other in test.columns.drop(best["loss"]):
+        pairs = test[[other, best["loss"]]].dropna()
         if len(pairs):
-            gap = statistics.paired_difference(pairs[other], pairs[loss])
+            gap = statistics.paired_difference(pairs[other], pairs[best["loss"]])
             parts.append(f"{other} {prose.points(gap)}")
-    return [f"At that size, against {loss}, seed by seed: {prose.listed(parts)}."] if parts else []
+    against = f"At that size, against {best['loss']}, seed by seed"
+    return [f"{against}: {prose.listed(parts)}."] if parts else []
 
 
 def main(arguments):

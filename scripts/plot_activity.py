@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from spikespeech import choice, command, eventprop, exhibit, network, plots, prose
+from spikespeech import choice, command, eventprop, exhibit, losses, network, plots, prose
 from spikespeech.spikes import SpikeTrains
 
 NAMED = 3
@@ -45,14 +45,18 @@ def tabulate(spikes, simulation):
 
 
 @plots.style()
-def draw(table, classes, label, n_units, n_hidden):
-    """Return the figure: input raster, hidden raster, output voltages, one below the other."""
+def draw(table, classes, label, readout, window, trained):
+    """Return the figure: input raster, hidden raster, output voltages, one below the other.
+
+    `readout` (n_outputs,) ranks the classes; `window` (n_steps,) is shaded, None where the loss
+    has none; `trained` is the Network.
+    """
     figure, (above, middle, below) = plots.subplots(
         3, height=5.6, sharex=True, height_ratios=[1.2, 1, 1.2]
     )
     for axes, layer, size, color in (
-        (above, "input", n_units, plots.GREY),
-        (middle, "hidden", n_hidden, plots.BLUE),
+        (above, "input", trained.n_inputs, plots.GREY),
+        (middle, "hidden", trained.n_hidden, plots.BLUE),
     ):
         spikes = table[table["layer"] == layer]
         plots.raster(axes, spikes["time_ms"], spikes["unit"], color=color)
@@ -60,32 +64,39 @@ def draw(table, classes, label, n_units, n_hidden):
     voltages = table[table["layer"] == "output"].pivot(
         index="time_ms", columns="unit", values="value"
     )
-    rivals = voltages.drop(columns=label).mean().nlargest(NAMED).index
+    rivals = [unit for unit in np.argsort(-readout) if unit != label][:NAMED]
     below.plot(voltages, color=plots.FAINT, linewidth=0.6, alpha=0.6)
     colors = (plots.ORANGE, plots.GREEN, plots.PURPLE)
     for unit, color in zip(rivals, colors, strict=False):
         below.plot(voltages[unit], color=color, linestyle="--", linewidth=1.2, label=classes[unit])
     below.plot(voltages[label], color=plots.BLUE, linewidth=2, label=f"{classes[label]} (spoken)")
     below.set(xlabel="Time (ms)", ylabel="Output V", xlim=(0, voltages.index[-1]))
-    below.legend(loc="upper left", ncols=2)
+    below.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=4, columnspacing=1)
+    if window is not None:
+        shade = below.twinx()
+        shade.fill_between(voltages.index, window, color=plots.YELLOW, alpha=0.25, linewidth=0)
+        shade.set(ylim=(0, 1.05 * window.max()), yticks=[])
+        shade.set_zorder(below.get_zorder() - 1)
     above.set_title(f"Input: “{classes[label]}”")
     middle.set_title("Hidden spikes")
-    below.set_title("Output voltages")
+    below.set_title("Output")
     return figure
 
 
-def findings(table, classes, label, n_hidden, chosen, name):
-    """Return sentences on how many neurons spike, how often, and by how much the word leads."""
+def findings(table, classes, label, readout, chosen, name):
+    """Return sentences on how many neurons spike, how often, and how sure the network is."""
     spikes = table[table["layer"] == "hidden"].groupby("unit").size()
-    means = table[table["layer"] == "output"].groupby("unit")["value"].mean()
-    rival = means.drop(label).idxmax()
+    n_hidden = chosen["hidden"]
+    probabilities = np.exp(readout - readout.max())
+    probabilities /= probabilities.sum()
+    rival = next(unit for unit in np.argsort(-readout) if unit != label)
     return [
         f"{name}, {chosen['loss']} with {n_hidden} {chosen['topology']} hidden neurons, seed "
         f"{chosen['seed']}: for one “{classes[label]}” of the test set "
         f"{prose.count(len(spikes), 'hidden neuron')} of {n_hidden} spike, "
         f"{spikes.sum() / n_hidden:.1f} times on average and at most {spikes.max()} times.",
-        f"The mean output voltage of the spoken word is {means[label]:.3f}, that of the nearest "
-        f"rival (“{classes[rival]}”) {means[rival]:.3f}.",
+        f"The read-out gives the spoken word a probability of {probabilities[label]:.2f}, its "
+        f"nearest rival “{classes[rival]}” {probabilities[rival]:.2f}.",
     ]
 
 
@@ -97,16 +108,16 @@ def main(arguments):
     test = SpikeTrains.open(arguments.binned)
     example = first_right(pd.read_csv(arguments.predictions[at]))
     spikes = test.take([example])
-    label, sizes = int(spikes.labels[0]), (trained.n_inputs, trained.n_hidden)
+    label = int(spikes.labels[0])
+    loss = losses.make(**settings["losses"][at], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
+    readout = eventprop.Backend(trained, weights, loss).evaluate(spikes).readouts[0]
+    window = loss.windows(spikes)[0][0] if loss.kind == "window" else None
     table = tabulate(spikes, eventprop.simulate(trained, weights, spikes))
-    table = table.assign(dataset=settings["dataset"], example=example, **_axes(chosen))
-    figure = draw(table, spikes.classes, label, *sizes)
-    said = findings(table, spikes.classes, label, trained.n_hidden, chosen, settings["label"])
+    axes = {axis: chosen[axis] for axis in ("dataset", "loss", "topology", "seed")}
+    table = table.assign(example=example, **axes)
+    figure = draw(table, spikes.classes, label, readout, window, trained)
+    said = findings(table, spikes.classes, label, readout, chosen, settings["label"])
     exhibit.write(arguments, table, said, figure)
-
-
-def _axes(chosen):
-    return {axis: chosen[axis] for axis in ("loss", "topology", "seed")}
 
 
 if __name__ == "__main__":
@@ -119,6 +130,6 @@ if __name__ == "__main__":
         "--settings",
         type=command.json_argument,
         required=True,
-        help="JSON: dataset and its label, and the networks of the weights",
+        help="JSON: dataset and its label, the networks of the weights and the loss of each",
     )
     command.run(main, parser.parse_args())

@@ -29,7 +29,7 @@ def tabulate(predictions, classes):
 def draw(table):
     """Return the figure: one matrix for each data set, true classes down, predicted across."""
     sets = list(table.groupby("dataset", sort=False))
-    figure, grid = plots.subplots(len(sets), height=5.0 * len(sets), squeeze=False)
+    figure, grid = plots.subplots(len(sets), height=4.3 * len(sets), squeeze=False)
     for (axes,), (_, rows) in zip(grid, sets, strict=True):
         classes = list(dict.fromkeys(rows["true"]))
         fractions = rows["fraction"].to_numpy().reshape(len(classes), -1)

@@ -49,6 +49,7 @@ def draw(table):
                     **plots.loss_line(loss),
                 )
             axes.set_title(f"{hidden} hidden, {topology}", fontweight="normal")
+            axes.xaxis.get_major_locator().set_params(integer=True)
         line[0].set(ylabel=f"{sized['side'].iloc[0].capitalize()} accuracy (%)", ylim=(0, None))
     for axes in grid[-1]:
         axes.set_xlabel("Epoch")

@@ -79,7 +79,21 @@ def evaluation(rows):
     correct = int((rows["label"] == rows["prediction"]).sum())
     accuracy, low, high = statistics.proportion(correct, len(rows))
     counts = {"n": len(rows), "correct": correct, "accuracy": accuracy, "low": low, "high": high}
-    return {**counts, "classes": [{"class": name} for name in CLASSES], "unseen": counts}
+    return {
+        **counts,
+        "classes": groups("class", np.take(CLASSES, rows["label"]), rows),
+        "speakers": [
+            {**row, "unseen": row["speaker"] == 4}
+            for row in groups("speaker", rows["speaker"], rows)
+        ],
+        "unseen": counts,
+    }
+
+
+def groups(name, values, rows):
+    """Return the counts of each group of predictions."""
+    table = statistics.accuracy_by(values, rows["label"], rows["prediction"])
+    return table.rename(columns={"group": name}).to_dict("records")
 
 
 def write_networks(folder):
@@ -182,6 +196,12 @@ def draw_all(folder):
     )
     exhibit("learning_curves", "--histories", tables / "histories.csv")
     exhibit("accuracy", *evaluations)
+    exhibit(
+        "groups",
+        *evaluations,
+        *("--evaluation", *of["evaluation.json"]),
+        *given({"networks": NETWORKS, "labels": labels}),
+    )
     predictions = ("--predictions", *of["predictions.csv"])
     exhibit(
         "confusion",
@@ -195,7 +215,13 @@ def draw_all(folder):
         *evaluations,
         *predictions,
         *("--binned", test, "--weights", *of["weights.h5"]),
-        *given({"networks": NETWORKS, **named}),
+        *given(
+            {
+                "networks": NETWORKS,
+                "losses": [{"name": entry["loss"], "normalise": True} for entry in NETWORKS],
+                **named,
+            }
+        ),
     )
     for name in ("published_accuracy", "published_training_cost"):
         exhibit(name)

@@ -242,6 +242,35 @@ rule plot_confusion:
         "--figure {output.figure:q} > {log:q} 2>&1"
 
 
+rule plot_groups:
+    input:
+        evaluations="<results>/tables/evaluations.csv",
+        evaluation=networks(f"{NETWORK}/evaluation.json"),
+    output:
+        figure=report(
+            "<results>/figures/groups.svg",
+            caption="../report/groups.rst",
+            category="Results",
+        ),
+        png="<results>/figures/groups.png",
+        finding="<results>/figures/groups.txt",
+        table="<results>/tables/groups.csv",
+    log:
+        "<results>/logs/plot_groups.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=lambda wildcards: configuration.text(
+            {"networks": GRID, "labels": NAMED}
+        ),
+        code=code("scripts/plot_groups.py"),
+    shell:
+        "python scripts/plot_groups.py --evaluations {input.evaluations:q} "
+        "--evaluation {input.evaluation:q} --settings {params.settings:q} "
+        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "> {log:q} 2>&1"
+
+
 rule plot_activity:
     input:
         evaluations="<results>/tables/evaluations.csv",
@@ -267,6 +296,11 @@ rule plot_activity:
                 "networks": [n for n in GRID if n["dataset"] == DATASETS[0]],
                 "dataset": DATASETS[0],
                 "label": NAMED[DATASETS[0]],
+                "losses": [
+                    configuration.settings(config, **n)["loss"]
+                    for n in GRID
+                    if n["dataset"] == DATASETS[0]
+                ],
             }
         ),
         code=code("scripts/plot_activity.py"),

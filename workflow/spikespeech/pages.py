@@ -71,6 +71,8 @@ def read(item, results, captions, labels):
     table = pd.read_csv(files["numbers"])
     data = _data(table, labels)
     short = len(table) <= MOST_ROWS
+    if "label" in table and "dataset" in table:
+        table = table.drop(columns="label").assign(dataset=table["label"])
     return Result(
         kind=item.kind,
         name=item.name,
@@ -98,36 +100,29 @@ def plain(result):
 
 
 def cards(results):
-    """Return the headline accuracy of each data set: that of the configuration best on validation.
+    """Return the headline accuracy of each data set: that of the chosen configuration.
 
-    Each is a dictionary: label, accuracy, low, high (percent, text), what (the configuration).
+    Each is a dictionary: label, accuracy, low, high, chance (percent, as text), what (the
+    configuration), chosen (by which accuracy), networks.
     """
     found = [result for result in results if result.name == "accuracy"]
     if not found:
         return []
     table = pd.read_csv(found[0].numbers)
-    chosen = []
-    for label, rows in table.groupby("label", sort=False):
-        test = rows[rows["series"] == "test"].set_index(["loss", "hidden", "topology"])
-        validation = rows[rows["series"] == "validation"]
-        judged = validation.set_index(["loss", "hidden", "topology"]) if len(validation) else test
-        loss, hidden, topology = best = judged["accuracy"].idxmax()
-        row = test.loc[best]
-        bounds = [
-            "" if math.isnan(row[side]) else f"{100 * row[side]:.1f}" for side in ("low", "high")
-        ]
-        chosen.append(
-            {
-                "label": label,
-                "accuracy": f"{100 * row['accuracy']:.1f}",
-                "low": bounds[0],
-                "high": bounds[1],
-                "what": f"{loss}, {hidden} {topology} hidden neurons",
-                "chance": f"{100 / row['classes']:.1f}",
-                "networks": int(row["networks"]),
-            }
-        )
-    return chosen
+    best = table[(table["series"] == "test") & table["chosen"].notna()]
+    return [
+        {
+            "label": row.label,
+            "accuracy": f"{100 * row.accuracy:.1f}",
+            "low": "" if math.isnan(row.low) else f"{100 * row.low:.1f}",
+            "high": "" if math.isnan(row.high) else f"{100 * row.high:.1f}",
+            "chance": f"{100 / row.classes:.1f}",
+            "what": f"{row.loss}, {row.hidden} {row.topology} hidden neurons",
+            "chosen": row.chosen,
+            "networks": row.networks,
+        }
+        for row in best.itertuples()
+    ]
 
 
 def marked(text):
