@@ -221,10 +221,8 @@ def _mirrored(bins):
 
 def _block_spectrum(sound, start):
     """Return (BLOCK,) complex64 bins below 24 kHz of the block for the samples from `start`."""
-    first = 2 * (start - TAIL)
-    block = np.zeros(2 * BLOCK)
-    inside = slice(max(first, 0), min(first + 2 * BLOCK, len(sound)))
-    block[inside.start - first : inside.stop - first] = sound[inside]
+    # The sound repeats: in lauscher the answer to its beginning, which leads it, ends the clip.
+    block = np.take(sound, np.arange(2 * BLOCK) + 2 * (start - TAIL), mode="wrap")
     return scipy.fft.fft(block)[:BLOCK].astype(np.complex64)
 
 

@@ -17,7 +17,7 @@ from spikespeech.files import atomic
 ATTEMPTS = 5
 FIRST_PAUSE = 1.0  # seconds before the second attempt; each later pause is twice as long
 TIMEOUT = 30.0  # seconds without a byte
-PIECE = 2**18  # bytes
+PIECE = 2**14  # bytes; where a connection breaks, less than that is lost
 MAX_UNPACKED = 16 * 2**30  # bytes; SSC's training part is 3 GB
 
 
@@ -125,7 +125,7 @@ def _continue(url, partial, progress):
 
 def _refuse_escape(name, archive):
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[:1]:
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise InputError(
             "leaves the archive's folder", file=archive, example=name, mend="do not use this file"
         )
