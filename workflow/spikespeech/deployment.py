@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikespeech import eventprop, fixed_point, quantise, statistics
+from spikespeech import eventprop, fixed_point, quantise, splits, statistics
 from spikespeech.errors import InputError
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import Weights
 from spikespeech.netx_file import LARGEST_THRESHOLD
+from spikespeech.settings import Settings
 
 CHUNK = 256
 NEVER = np.finfo(np.float32).min  # read-out of an output that does not spike, as in eventprop
@@ -28,7 +29,13 @@ def bin_events(events, examples, convention, *, n_steps, dt_ms):
     """Return GradedSpikes of some examples of an `spikes.Events` file by one of `INPUTS`."""
     if convention not in INPUTS:
         raise InputError(f"input {convention!r}", mend=f"choose from {', '.join(INPUTS)}")
-    binned = [_bin(*events[i], convention, n_steps, dt_ms, events.n_units) for i in examples]
+    wanted = set(np.asarray(examples).tolist())
+    binned = {
+        i: _bin(times, units, convention, n_steps, dt_ms, events.n_units)
+        for i, (times, units) in enumerate(events)
+        if i in wanted
+    }
+    binned = [binned[i] for i in np.asarray(examples).tolist()]
     offsets = np.concatenate([[0], np.cumsum([len(codes) for codes, _ in binned])])
     codes = np.concatenate([codes for codes, _ in binned] or [np.zeros(0, np.int64)])
     counts = np.concatenate([counts for _, counts in binned] or [np.zeros(0, np.int64)])
@@ -267,3 +274,25 @@ def back_to_back(layers, inputs, loss, windows):
 def float_outcome(network, weights, loss, spikes, threads=1):
     """Return eventprop's Outcome of the float network."""
     return eventprop.Backend(network, weights, loss, threads=threads).evaluate(spikes)
+
+
+def test_side(test, split, settings):
+    """Return (SpikeTrains, rows of the split, Loss, its windows) of a network's test examples.
+
+    test : path of the binned test part; split : path of the split; settings : of the training
+    """
+    rows = splits.read(split)
+    spikes = splits.gather([test], rows, "test")
+    rows = rows[rows.side == "test"]
+    loss = Settings.parse(settings).make_loss(spikes)
+    windows = loss.windows(spikes)[0] if loss.kind == "window" else None
+    return spikes, rows, loss, windows
+
+
+def calibration(parts, split, examples):
+    """Return some SpikeTrains of validation speakers, evenly spread, or None without any."""
+    spikes = splits.gather(parts, splits.read(split), "validation")
+    if not examples or not len(spikes):
+        return None
+    chosen = np.linspace(0, len(spikes) - 1, min(examples, len(spikes))).astype(int)
+    return spikes.take(chosen)

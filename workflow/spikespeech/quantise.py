@@ -39,7 +39,9 @@ class Quantised:
     report: dict
 
 
-def quantise(network, weights, *, bits=8, scale="percentile", activity=None, coarser=0):
+def quantise(
+    network, weights, *, bits=8, scale="percentile", activity=None, coarser=0, lsb=(None, None)
+):
     """Return a `Quantised` network.
 
     Parameters
@@ -52,6 +54,7 @@ def quantise(network, weights, *, bits=8, scale="percentile", activity=None, coa
     activity : for "error": (n_inputs,) and (n_hidden,) spikes of calibration data, by which the
         errors of a source's weights are weighed; by default all sources alike
     coarser : number of times that the output's LSB is doubled, to give its voltage more room
+    lsb : (hidden, output), given scales instead of those that `scale` finds
 
     Raises InputError for what a NetX file or Lava cannot hold: several time constants within a
     layer, a threshold outside 17 bits, all-zero weights, an unknown word length or scale.
@@ -85,6 +88,7 @@ def quantise(network, weights, *, bits=8, scale="percentile", activity=None, coa
         bits,
         scale,
         0,
+        lsb[0],
     )
     output_part = _quantise_layer(
         "output",
@@ -95,6 +99,7 @@ def quantise(network, weights, *, bits=8, scale="percentile", activity=None, coa
         bits,
         scale,
         coarser,
+        lsb[1],
     )
     hidden_hidden = (
         hidden_part.arrays[1] if network.recurrent else np.zeros_like(weights.hidden_hidden)
@@ -153,15 +158,14 @@ def error_lsb(arrays, bits, threshold, source_weights):
             for a, f in zip(arrays, source_weights, strict=True)
         )
 
-    # From an LSB that clips nothing to one that clips all above a twentieth of the largest.
-    ends = np.log(threshold * np.array([top / 2, 20 * top]) / largest)
-    best = None
-    for points, span in ((64, ends), (32, None)):
-        if span is None:
-            step = (ends[1] - ends[0]) / 63
-            span = np.log(best) + np.array([-step, step])
-        candidates = np.unique(np.rint(np.exp(np.linspace(*span, points))))
+    # From an LSB that clips nothing to one that clips all above a twentieth of the largest, then
+    # twice around the best, so that weights which are on a grid already keep it.
+    low, high = np.log(threshold * np.array([top / 2, 20 * top]) / largest)
+    for points in (64, 32, 32):
+        candidates = np.unique(np.rint(np.exp(np.linspace(low, high, points))))
         best = min(candidates[candidates >= 1], key=error, default=1.0)
+        step = (high - low) / (points - 1)
+        low, high = np.log(best) - step, np.log(best) + step
     return threshold / best
 
 
@@ -191,16 +195,16 @@ class _QuantisedLayer:
     report: dict
 
 
-def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, coarser):
+def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, coarser, lsb):
     """Quantise the matrices [(weights (source, target), activity or None), …] of one layer."""
     arrays = [np.asarray(w, np.float64) * constants.drive for w, _ in matrices]
     if not any(a.any() for a in arrays):
         raise InputError(
             f"all weights of the {name} layer are zero", mend="lava-dl cannot load such a layer"
         )
-    if scale == "percentile":
+    if lsb is None and scale == "percentile":
         lsb = percentile_lsb(arrays, bits)
-    else:
+    elif lsb is None:
         factors = [np.ones(len(w)) if f is None else np.asarray(f, float) for w, f in matrices]
         if not any(f.any() for f in factors):
             raise InputError(

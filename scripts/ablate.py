@@ -1,0 +1,90 @@
+"""Which part of a deployment costs accuracy: one cause at a time, on the test side.
+
+Causes: 12-bit decays, clipping and rounding of the weights (all in the float engine), integer
+states (with all of these), the output threshold 2^16 of ml_genn_netx, the input convention, and a
+run over all examples with Lava's resets.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from spikespeech import command, deployment, files, network, netx
+from spikespeech.spikes import read_events
+
+
+def main(arguments):
+    """Write one row for each variant."""
+    settings = arguments.deployment
+    net, weights = network.load(arguments.weights)
+    spikes, rows, loss, windows = deployment.test_side(
+        arguments.test, arguments.split, arguments.settings
+    )
+    examples = deployment.calibration(
+        arguments.parts, arguments.split, settings["calibration_examples"]
+    )
+    labels = rows.label.to_numpy()
+
+    def in_float(net, weights):
+        outcome = deployment.float_outcome(net, weights, loss, spikes, arguments.threads)
+        return outcome.readouts.argmax(axis=1)
+
+    def in_integers(layers, inputs):
+        return deployment.evaluate(
+            layers, inputs, loss, windows, threads=arguments.threads
+        ).predictions
+
+    reference = in_float(net, weights)
+    table = []
+
+    def note(variant, arithmetic, predictions):
+        result = deployment.compare(labels, reference, predictions)
+        table.append({"variant": variant, "arithmetic": arithmetic, **result})
+
+    note("float", "float", reference)
+    quantised = netx.fit(
+        net, weights, bits=settings["bits"], scale=settings["scale"], calibration=examples
+    )
+    for cause, changed in deployment.float_variants(net, weights, quantised).items():
+        note(cause, "float", in_float(*changed))
+    with read_events(arguments.events, n_units=spikes.n_units) as events:
+        inputs = {
+            name: deployment.bin_events(
+                events, rows.example, name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms
+            )
+            for name in deployment.INPUTS
+        }
+    note("fixed point", "integer", in_integers(quantised.layers, inputs["binary"]))
+    other = "error" if settings["scale"] == "percentile" else "percentile"
+    rescaled = netx.fit(net, weights, bits=settings["bits"], scale=other, calibration=examples)
+    note(f"fixed point, scale: {other}", "integer", in_integers(rescaled.layers, inputs["binary"]))
+    if not net.spiking_output:
+        firing = deployment.with_output_threshold(quantised.layers)
+        note("output threshold 2^16", "integer", in_integers(firing, inputs["binary"]))
+    for name in ("counts", "aligned", "graded"):
+        note(f"input: {name}", "integer", in_integers(quantised.layers, inputs[name]))
+    if loss.kind == "window" and loss.shared:
+        carried = deployment.back_to_back(quantised.layers, inputs["graded"], loss, windows)
+        note("input: graded, back to back", "integer", carried)
+    files.write_csv(arguments.out, pd.DataFrame(table))
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("weights", type=Path, help="weights.h5")
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="to calibrate with")
+    parser.add_argument("--test", type=Path, required=True, help="binned test spikes")
+    parser.add_argument("--events", type=Path, required=True, help="the same part in SHD's layout")
+    parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
+    parser.add_argument(
+        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
+    )
+    parser.add_argument(
+        "--deployment",
+        type=command.json_argument,
+        required=True,
+        help="JSON: bits, scale, calibration_examples",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
+    parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
+    command.run(main, parser.parse_args())

@@ -1,0 +1,69 @@
+"""Accuracy of a network against the word length of its weights, without training again."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from spikespeech import command, deployment, files, network, netx
+from spikespeech.errors import InputError
+from spikespeech.fixed_point import GradedSpikes
+from spikespeech.quantise import SCALES
+
+
+def main(arguments):
+    """Write one row for each word length and scale, beside the float network's accuracy."""
+    settings = arguments.deployment
+    net, weights = network.load(arguments.weights)
+    spikes, rows, loss, windows = deployment.test_side(
+        arguments.test, arguments.split, arguments.settings
+    )
+    examples = deployment.calibration(
+        arguments.parts, arguments.split, settings["calibration_examples"]
+    )
+    labels, inputs = rows.label.to_numpy(), GradedSpikes.from_spike_trains(spikes)
+    outcome = deployment.float_outcome(net, weights, loss, spikes, arguments.threads)
+    reference = outcome.readouts.argmax(axis=1)
+    table = [
+        {"bits": 32, "scale": "float", **deployment.compare(labels, reference, reference)},
+    ]
+    for scale in SCALES:
+        for bits in settings["word_lengths"]:
+            try:
+                quantised = netx.fit(net, weights, bits=bits, scale=scale, calibration=examples)
+            except InputError as error:
+                print(f"{bits} bits, scale {scale}: {error}")
+                continue
+            outcome = deployment.evaluate(
+                quantised.layers, inputs, loss, windows, threads=arguments.threads
+            )
+            matrices = [m for layer in quantised.report["layers"] for m in layer["matrices"]]
+            table.append(
+                {
+                    "bits": bits,
+                    "scale": scale,
+                    **deployment.compare(labels, reference, outcome.predictions),
+                    "largest_error": max(m["error"] for m in matrices),
+                    "clipped": sum(m["clipped"] for m in matrices),
+                }
+            )
+    files.write_csv(arguments.out, pd.DataFrame(table))
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("weights", type=Path, help="weights.h5")
+    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="to calibrate with")
+    parser.add_argument("--test", type=Path, required=True, help="binned test spikes")
+    parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
+    parser.add_argument(
+        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
+    )
+    parser.add_argument(
+        "--deployment",
+        type=command.json_argument,
+        required=True,
+        help="JSON: word_lengths, calibration_examples",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
+    parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
+    command.run(main, parser.parse_args())
