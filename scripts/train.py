@@ -16,7 +16,8 @@ def main(arguments):
     rows = splits.read(arguments.split)
     checkpoint = arguments.weights.with_name("checkpoint.npz")
     clock = Clock()
-    with progress.epochs(settings.epochs, settings.loss["name"]) as show:
+    title = f"{settings.loss['name']} {settings.hidden} seed {settings.seed}"
+    with progress.epochs(settings.epochs, title) as show:
         result = training.train(
             splits.gather(arguments.parts, rows, "train"),
             splits.gather(arguments.parts, rows, "validation"),

@@ -57,7 +57,7 @@ rule train:
     shell:
         "python scripts/train.py {input.parts:q} --split {input.split:q} "
         "--settings {params.settings:q} --threads {threads} --stamp {params.code} "
-        "--weights {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
+        "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
 
 rule evaluate:

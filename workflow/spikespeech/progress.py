@@ -9,15 +9,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 # Lines that a log file gets from one training, about.
-LINES = 20
+LINES = 10
 
 
 @contextlib.contextmanager
 def epochs(total, title):
     """Yield a function to call with each row of a training's history.
 
-    On a terminal it prints one line an epoch above a bar with the time to go; elsewhere a plain
-    line every few epochs.
+    On a terminal it prints one line an epoch above a bar with the time to go; elsewhere (several
+    trainings may share the output) a plain line with its `title` every few epochs.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -28,7 +28,9 @@ def epochs(total, title):
             if row["epoch"] % max(1, total // LINES) == 0 or row["epoch"] == total:
                 pace = (time.monotonic() - begin) / len(first)
                 left = pace * (total - row["epoch"])
-                print(f"{line(row, total)}  {left:4.0f} s to go", file=sys.stderr, flush=True)
+                print(
+                    f"{title}: {line(row, total)}  {left:4.0f} s to go", file=sys.stderr, flush=True
+                )
 
         yield log
         return
