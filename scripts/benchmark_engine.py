@@ -1,0 +1,230 @@
+"""Measure the engine beside its peers, on the same work, in one run on this machine.
+
+The work is that of an SHD-sized training step: 700 inputs with 8,000 spikes over 1,000 steps, a
+recurrent hidden layer that spikes about 14 times a neuron, 20 outputs, batches of 32, forward,
+backward and Adam. Times are CPU milliseconds an example, the least of some repeats; spikes a
+neuron are stated for each, so that equal work is compared. The bound is the time that moving the
+bytes alone would take, at the bandwidths measured here for the arrays they come from.
+
+Peers run in the environment of --peers (envs/peers.yaml), each in a process of its own; one that
+is not installed there is listed as not run.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from spikespeech import command, eventprop, files, losses
+from spikespeech.eventprop.kernel import kernel
+from spikespeech.eventprop.vectors import LANES, aligned, load, padded, splat, store
+from spikespeech.network import Network, Weights
+from spikespeech.spikes import SpikeTrains
+
+INPUTS, OUTPUTS, INPUT_SPIKES, SPIKES_A_NEURON = 700, 20, 8000, 14
+PEERS = ("spyx", "snntorch", "norse")
+COLUMNS = (
+    "implementation", "hidden", "steps", "threads", "forward_ms", "total_ms", "wall_ms",
+    "bound_ms", "bound_reached", "spikes_a_neuron", "resident_mb", "times_the_engine",
+)  # fmt: skip
+
+
+def input_spikes(n, n_steps, rng):
+    """Return SpikeTrains of n examples with the workload's number of input spikes each."""
+    count = INPUT_SPIKES * n_steps // 1000
+    codes = (np.sort(rng.choice(n_steps * INPUTS, count, replace=False)) for _ in range(n))
+    binned = [(c // INPUTS, c % INPUTS) for c in codes]
+    labels = rng.integers(0, OUTPUTS, n)
+    classes = tuple(map(str, range(OUTPUTS)))
+    return SpikeTrains.from_binned(binned, labels, np.full(n, -1), n_steps, INPUTS, 1.0, classes)
+
+
+def workload(n_hidden, n_steps, n_examples, seed=1):
+    """Return (network, weights, spikes) with about SPIKES_A_NEURON spikes per 1,000 steps."""
+    rng = np.random.default_rng(seed)
+    network = Network(INPUTS, n_hidden, OUTPUTS)
+    weights = Weights.random(
+        network,
+        rng,
+        input_hidden=(0, 0.01),
+        hidden_hidden=(0, 0.01 * (256 / n_hidden) ** 0.5),
+        hidden_output=(0, 0.03),
+    )
+    spikes = input_spikes(n_examples, n_steps, rng)
+    centred, low, high = weights.input_hidden.copy(), 0.0, 0.1
+    sample = spikes.take(range(min(2, n_examples)))
+    for _ in range(12):
+        mean = (low + high) / 2
+        weights.input_hidden = centred + np.float32(mean)
+        hidden = eventprop.simulate(network, weights, sample, record=("hidden_spikes",))
+        often = len(hidden.hidden_spikes.steps) / len(sample) / n_hidden
+        low, high = (low, mean) if often > SPIKES_A_NEURON * n_steps / 1000 else (mean, high)
+    return network, weights, spikes
+
+
+def least(call, repeats):
+    """Return the least (CPU, wall) seconds of `repeats` calls."""
+    times = []
+    for _ in range(repeats):
+        cpu, wall = time.process_time(), time.perf_counter()
+        call()
+        times.append((time.process_time() - cpu, time.perf_counter() - wall))
+    return tuple(min(column) for column in zip(*times, strict=True))
+
+
+def resident():
+    """Return this process's resident memory in MB; nan where /proc does not tell."""
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        return np.nan
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def engine(n_hidden, n_steps, n_examples, threads, repeats):
+    """Return the engine's row."""
+    network, weights, spikes = workload(n_hidden, n_steps, n_examples)
+    loss = losses.make("sum_exp", n_steps=n_steps)
+    before = resident()
+    backend = eventprop.Backend(
+        network, weights, loss, eventprop.Regulariser(2.5e-10, 2.5e-10), threads
+    )
+    outcome = backend.train([spikes], [1e-6])
+    memory = resident() - before
+    cpu, wall = least(lambda: backend.train([spikes], [1e-6]), repeats)
+    forward, _ = least(lambda: backend.evaluate(spikes), repeats)
+    often = float(outcome.hidden_spikes.sum(axis=1).mean())
+    bound = byte_bound(n_hidden, n_steps, n_examples, INPUT_SPIKES * n_steps / 1000, often)
+    total = 1e3 * cpu / n_examples
+    return {
+        "implementation": "engine",
+        "hidden": n_hidden,
+        "steps": n_steps,
+        "threads": threads,
+        "forward_ms": 1e3 * forward / n_examples,
+        "total_ms": total,
+        "wall_ms": 1e3 * wall / n_examples,
+        "bound_ms": 1e3 * bound,
+        "bound_reached": 1e3 * bound / total,
+        "spikes_a_neuron": often / n_hidden,
+        "resident_mb": memory,
+    }
+
+
+@kernel
+def sweep(array, writing):
+    """Read, or write, a flat array once, whole registers at a time."""
+    block = splat(np.float32(0))
+    for i in range(0, len(array), LANES):
+        if writing:
+            store(array, i, block)
+        else:
+            block = block + load(array, i)
+    store(array, 0, block)
+
+
+def bandwidth(n_bytes, writing=False):
+    """Return bytes/s at which an array of n_bytes is swept again and again on this machine."""
+    array = aligned(padded(max(int(n_bytes) // 4, 1024)))
+    array[:] = 0
+    sweep(array, writing)
+    sweeps = max(1, 2**23 // array.nbytes)
+
+    def call():
+        for _ in range(sweeps):
+            sweep(array, writing)
+
+    return sweeps * array.nbytes / least(call, 20)[1]
+
+
+def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
+    """Return the seconds an example's bytes take: each row from an array as large as its matrix.
+
+    Forward reads a row of weights for each input spike and each hidden spike; backward reads the
+    hidden rows again and writes the trace of the adjoint current; the gradient reads a row of the
+    trace for each spike, a block of columns at a time, and reads and writes the sums; the sums of
+    the shares and Adam (eight arrays) come once a batch.
+    """
+    row = 4 * padded(n_hidden)
+    inputs, own, trace = INPUTS * row, n_hidden * row, n_steps * row
+    both = inputs + own
+    plane = 4 * LANES * n_steps
+    used = min(n_examples, eventprop.engine.SHARES)
+    moved = (
+        (n_input * row, inputs, False),
+        (2 * n_own * row, own, False),
+        (trace, trace, True),
+        ((n_input + n_own) * row, plane, False),
+        (both, both, False),
+        (both, both, True),
+        ((used + 8) * both / n_examples, used * both, False),
+    )
+    return sum(n_bytes / bandwidth(size, writing) for n_bytes, size, writing in moved)
+
+
+def peer(python, name, n_hidden, n_steps, n_examples, repeats):
+    """Run a peer in its environment; return its row, or None where it is not installed."""
+    _, weights, spikes = workload(n_hidden, n_steps, n_examples)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder) / "work.npz"
+        dense = np.zeros((n_steps, n_examples, INPUTS), np.uint8)
+        for i in range(n_examples):
+            steps, units = spikes.example(i)
+            dense[steps, i, units] = 1
+        np.savez(work, spikes=dense, labels=spikes.labels, **vars(weights))
+        done = subprocess.run(
+            [python, Path(__file__).with_name("benchmark_peer.py"), name, work, str(repeats)],
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode:
+        print(f"{name}: not run: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+        return None
+    row = json.loads(done.stdout.splitlines()[-1])
+    return {**row, "hidden": n_hidden, "steps": n_steps, "threads": 1}
+
+
+def main(arguments):
+    """Measure, print the table and write it."""
+    rows = []
+    for n_hidden in arguments.hidden:
+        for threads in arguments.threads:
+            size = n_hidden, arguments.steps, arguments.examples
+            rows.append(engine(*size, threads, arguments.repeats))
+        for name in PEERS:
+            row = None
+            if arguments.peers:
+                row = peer(arguments.peers, name, *size, max(2, arguments.repeats // 5))
+            rows.append(row or {"implementation": f"{name}: not run", "hidden": n_hidden})
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"steps": "Int64", "threads": "Int64"})
+    own = table[table.threads == 1].groupby("hidden").total_ms.first()
+    table["times_the_engine"] = table.total_ms / table.hidden.map(own)
+    shown = Table(title=f"CPU ms an example, {arguments.steps} steps")
+    for column in table.columns:
+        shown.add_column(column.replace("_", " "), justify="right", min_width=5)
+    for row in table.itertuples(index=False):
+        shown.add_row(
+            *("" if pd.isna(v) else f"{v:.3g}" if isinstance(v, float) else str(v) for v in row)
+        )
+    Console(width=130).print(shown)
+    if arguments.out:
+        files.write_csv(arguments.out, table)
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("--hidden", type=int, nargs="+", default=[256, 1024], help="hidden sizes")
+    parser.add_argument("--steps", type=int, default=1000, help="steps of a trial")
+    parser.add_argument("--examples", type=int, default=32, help="examples in a batch")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="engine's threads")
+    parser.add_argument("--repeats", type=int, default=20, help="the least of so many is kept")
+    parser.add_argument("--peers", help="python of an environment with Spyx, snnTorch or norse")
+    parser.add_argument("--out", help="CSV file to write")
+    command.run(main, parser.parse_args())
