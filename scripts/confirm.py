@@ -19,6 +19,12 @@ def choose(base, records):
     return max(records, key=lambda record: record["objective"])["settings"]
 
 
+def unseen(speakers, known):
+    """Return {"correct", "examples"} of the speakers that nobody of the `known` is."""
+    own = [counts for counts in speakers if counts["speaker"] not in known]
+    return {key: sum(counts[key] for counts in own) for key in ("correct", "examples")}
+
+
 def main(arguments):
     records = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.best]
     chosen = choose(arguments.settings, records)
@@ -37,9 +43,12 @@ def main(arguments):
             progress=show,
         )
     judged = trials.judge(result, settings, splits.gather(arguments.spikes, rows, "test"))
+    known = set(rows["speaker"][rows["side"] == "train"])
+    judged["unseen"] = unseen(judged["speakers"], known)
     write_json(arguments.out, {"seed": arguments.seed, "settings": chosen, **judged})
     checkpoint.unlink(missing_ok=True)
-    print(f"test accuracy {judged['accuracy']:.1%}")
+    name = "best of the search" if records else "defaults"
+    print(f"{name}, seed {arguments.seed}: test accuracy {judged['accuracy']:.1%}")
 
 
 if __name__ == "__main__":

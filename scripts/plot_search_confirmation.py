@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose, statistics
@@ -15,7 +16,12 @@ def tabulate(records, settings):
     columns = ["seed", "accuracy", "correct", "examples", "best_epoch", "spikes", "parameters"]
     return pd.DataFrame(
         [
-            {**entry, **{column: record[column] for column in columns}}
+            {
+                **entry,
+                **{column: record[column] for column in columns},
+                "unseen_correct": record["unseen"]["correct"],
+                "unseen_examples": record["unseen"]["examples"],
+            }
             for entry, record in zip(settings, records, strict=True)
         ]
     )
@@ -43,27 +49,36 @@ def findings(table):
     """Return each candidate's gain over the defaults, against the spread between seeds."""
     sentences = []
     for search, rows in table.groupby("search", sort=False):
-        accuracies = {name: own.to_numpy() for name, own in rows.groupby("candidate")["accuracy"]}
-        base = accuracies[DEFAULTS]
-        examples = rows["examples"].iloc[0]
+        accuracies = {
+            name: own["accuracy"].to_numpy() for name, own in rows.groupby("candidate", sort=False)
+        }
+        base = accuracies.pop(DEFAULTS)
         sentences.append(
-            f"{search}: on {examples:,} test examples the defaults reach "
+            f"{search}: on {rows['examples'].iloc[0]:,} test examples the defaults reach "
             f"{prose.percent(statistics.mean(base))} over {prose.count(len(base), 'fresh seed')}."
         )
-        for name in rows["candidate"].drop_duplicates():
-            if name == DEFAULTS:
-                continue
-            gain = statistics.paired_difference(accuracies[name], base)
-            spread = max(own.std(ddof=1) if len(own) > 1 else 0 for own in (base, accuracies[name]))
-            clear = gain.low > 0 and gain.estimate > spread
-            sentences.append(
-                f"What {name} search found reaches "
-                f"{prose.percent(statistics.mean(accuracies[name]))}: a gain of "
-                f"{prose.points(gain)}, "
-                + ("beyond" if clear else "not clearly beyond")
-                + f" the spread between seeds (standard deviation {100 * spread:.1f} points)."
-            )
+        sentences += [gain(name, own, base) for name, own in accuracies.items()]
+        if {"bayesian", "random"} <= set(accuracies):
+            between = statistics.paired_difference(accuracies["bayesian"], accuracies["random"])
+            sentences.append(f"Bayesian less random: {prose.points(between)}.")
+        sums = rows.groupby("candidate", sort=False)[["unseen_correct", "unseen_examples"]].sum()
+        if sums["unseen_examples"].all():
+            shares = 100 * sums["unseen_correct"] / sums["unseen_examples"]
+            each = prose.listed(f"{name} {share:.1f} %" for name, share in shares.items())
+            sentences.append(f"Among them, on speakers who never trained: {each}.")
     return sentences
+
+
+def gain(name, own, base):
+    """Return what a proposer's best reaches, and whether it is more than another seed may bring."""
+    difference = statistics.paired_difference(own, base)
+    spread = max(values.std(ddof=1) if len(values) > 1 else np.nan for values in (own, base))
+    clear = difference.low > 0 and difference.estimate > spread
+    return (
+        f"What {name} search found reaches {prose.percent(statistics.mean(own))}: a gain of "
+        f"{prose.points(difference)}, {'' if clear else 'not clearly '}beyond the spread between "
+        f"seeds (standard deviation {100 * spread:.1f} points)."
+    )
 
 
 def main(arguments):

@@ -38,8 +38,13 @@ def tabulate(trials, settings):
 def draw(table, trials, settings):
     """Return the figure: for each search a triangle of maps, with its trials as dots."""
     searches = list(table.groupby("search", sort=False))
+    if not searches:
+        figure, axes = plots.subplots(height=1)
+        axes.text(0, 0, "No search has a pair of settings.")
+        axes.set_axis_off()
+        return figure
     sides = [len(settings[search]["space"]) - 1 for search, _ in searches]
-    height = sum(0.5 + plots.WIDTH / max(side, 2) for side in sides)
+    height = sum(0.6 + min(2.0, 0.5 + 1.6 / side) * side for side in sides)
     figure = plots.plt.figure(figsize=(plots.WIDTH, height))
     parts = figure.subfigures(len(searches), 1, height_ratios=sides, squeeze=False)[:, 0]
     for part, side, (search, rows) in zip(parts, sides, searches, strict=True):

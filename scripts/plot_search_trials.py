@@ -26,7 +26,15 @@ def draw(trials, settings):
         for i, d in enumerate(dimensions):
             axes.axvline(i, color=plots.INK, linewidth=0.8)
             for position, label in zip(*space.ticks(d), strict=True):
-                axes.annotate(label, (i, position), (3, 0), textcoords="offset points", fontsize=7)
+                axes.annotate(
+                    label,
+                    (i, position),
+                    (3, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=7,
+                    bbox={"facecolor": plots.PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
+                )
         axes.set_xticks(range(len(dimensions)), [d.key.replace(".", ".\n") for d in dimensions])
         axes.set(
             yticks=[],

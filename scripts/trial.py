@@ -52,7 +52,12 @@ def main(arguments):
     write_json(arguments.time, {"cpu_seconds": meter.close()})
     for checkpoint in checkpoints.values():
         checkpoint.unlink(missing_ok=True)
-    print(f"{outcome['status']} {outcome['reason']}: objective {outcome['objective']:.4f}")
+    values = ", ".join(f"{key} {space.cell(value)}" for key, value in point.items())
+    worth = outcome["reason"] or f"objective {outcome['objective']:.3f}"
+    print(
+        "{proposer} seed {seed} round {round}".format(**place)
+        + f" trial {arguments.trial}: {values}: {worth}"
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 # The number of rounds stands in the inputs of `best` alone, so that raising it adds the new
 # rounds and redoes nothing. All proposers of an optimiser seed share the rounds of `initial`.
 from spikespeech import studies
-from spikespeech.datasets import REGISTRY
 
 # A search that is null in one configuration file drops that of another.
 config["search"] = {k: section for k, section in config["search"].items() if section}
@@ -19,7 +18,7 @@ CHAINS = [
     for study in STUDIES.values()
     for path in study.chains("{proposer}/seed-{seed}/trials.csv")
 ]
-LABELS = {name: REGISTRY[study.dataset].label for name, study in STUDIES.items()}
+LABELS = {name: label(study.dataset) for name, study in STUDIES.items()}
 SPACES = {
     name: {"label": LABELS[name], "space": study.space}
     for name, study in STUDIES.items()
@@ -53,6 +52,7 @@ rule propose:
         "--proposal {output.proposal:q} --time {output.time:q} > {log:q} 2>&1"
 
 
+# A trial's epochs go to its log alone, its one line of result to the terminal, too.
 rule trial:
     input:
         proposal=f"{ROUND}/proposal.json",
@@ -68,16 +68,18 @@ rule trial:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=memory(1500),
-        runtime=720,
+        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        runtime="1d",
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].trying()),
-        code=code("scripts/trial.py"),
+        code=lambda w: code(
+            "scripts/trial.py", BACKENDS[STUDIES[w.search].base["backend"]]
+        ),
     shell:
         "python scripts/trial.py --proposal {input.proposal:q} --trial {wildcards.trial} "
         "--spikes {input.spikes:q} --splits {input.splits:q} --settings {params.settings:q} "
         "--stamp {params.code:q} --record {output.record:q} --time {output.time:q} "
-        "> {log:q} 2>&1"
+        "2> {log:q} | tee -a {log:q}"
 
 
 rule best:
@@ -113,15 +115,17 @@ rule confirm:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=memory(1500),
-        runtime=720,
+        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        runtime="1d",
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].base),
-        code=code("scripts/confirm.py"),
+        code=lambda w: code(
+            "scripts/confirm.py", BACKENDS[STUDIES[w.search].base["backend"]]
+        ),
     shell:
         "python scripts/confirm.py --spikes {input.spikes:q} --split {input.split:q} "
         "--best {input.best:q} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--stamp {params.code:q} --out {output:q} > {log:q} 2>&1"
+        "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a {log:q}"
 
 
 rule tabulate_search_comparison:
@@ -183,7 +187,7 @@ rule plot_search_convergence:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda w: configuration.text(
+        settings=text(
             {
                 name: {"label": LABELS[name], "initial": study.initial["trials"]}
                 for name, study in STUDIES.items()
@@ -213,7 +217,7 @@ rule plot_search_dependence:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda w: configuration.text(SPACES),
+        settings=text(SPACES),
         code=code("scripts/plot_search_dependence.py"),
     shell:
         "python scripts/plot_search_dependence.py --trials {input:q} "
@@ -238,7 +242,7 @@ rule plot_search_pairwise:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda w: configuration.text(SPACES),
+        settings=text(SPACES),
         code=code("scripts/plot_search_pairwise.py"),
     shell:
         "python scripts/plot_search_pairwise.py --trials {input:q} "
@@ -263,7 +267,7 @@ rule plot_search_trials:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda w: configuration.text(SPACES),
+        settings=text(SPACES),
         code=code("scripts/plot_search_trials.py"),
     shell:
         "python scripts/plot_search_trials.py --trials {input:q} "
@@ -288,7 +292,7 @@ rule plot_search_confirmation:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda w: configuration.text(
+        settings=text(
             [
                 {"search": name, "label": LABELS[name], "candidate": candidate}
                 for name, study in STUDIES.items()
