@@ -8,6 +8,7 @@ import pandas as pd
 from spikespeech import choice, command, exhibit, plots, prose, statistics
 
 COLORS = {"heard": plots.BLUE, "unheard": plots.VERMILLION, "word": plots.GREEN}
+KINDS = {"heard": "heard in training or validation", "unheard": "speaks in the test only"}
 MOST = 40
 """More groups than this are drawn without their names."""
 
@@ -49,15 +50,15 @@ def draw(table):
                 linestyle="none",
                 marker="D" if kind == "unheard" else "o",
                 color=COLORS[kind],
-                label={"heard": "heard in training or validation"}.get(kind, kind),
+                label=KINDS.get(kind),
             )
         names = rows["group"] if len(rows) <= MOST else []
         turned = {"rotation": 90} if by == "word" else {}
         axes.set_xticks(range(len(names)), names, fontsize=7.5, **turned)
         axes.set(ylabel="Accuracy (%)", ylim=(0, 104), title=f"{label}, by {by}")
         axes.grid(False, axis="x")
-        if by == "speaker":
-            axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
 
 

@@ -124,12 +124,25 @@ def write_networks(folder):
             }
         )
         rows.to_csv(own / "predictions.csv", index=False)
+        (own / "fixed_point.json").write_text(json.dumps(fixed_point(goal)))
         (own / "evaluation.json").write_text(json.dumps(evaluation(rows)))
         net = network.Network(data.n_units, entry["hidden"], len(CLASSES))
         weights = network.Weights.random(
             net, rng, input_hidden=(0.4, 0.2), hidden_hidden=(0, 0.1), hidden_output=(0, 0.2)
         )
         network.save(own / "weights.h5", net, weights)
+
+
+def fixed_point(accuracy):
+    """Return what scripts/fixed_point.py writes, for two input conventions."""
+    return {
+        "bits": 8,
+        "inputs": [
+            {"input": "binary", "accuracy": accuracy - 0.01, "difference": -0.01},
+            {"input": "counts", "accuracy": 0.5, "difference": -0.5},
+            {"input": "graded", "accuracy": accuracy - 0.05, "difference": -0.05},
+        ],
+    }
 
 
 def folder_of(folder, entry):
@@ -149,7 +162,13 @@ def draw_all(folder):
     """Run every script of workflow/rules/figures.smk on the made-up results in `folder`."""
     of = {
         kind: [folder_of(folder, entry) / kind for entry in NETWORKS]
-        for kind in ("history.csv", "evaluation.json", "predictions.csv", "weights.h5")
+        for kind in (
+            "fixed_point.json",
+            "history.csv",
+            "evaluation.json",
+            "predictions.csv",
+            "weights.h5",
+        )
     }
     settings = [
         TRAINING
@@ -222,6 +241,12 @@ def draw_all(folder):
                 **named,
             }
         ),
+    )
+    exhibit(
+        "deployment",
+        *evaluations,
+        *("--fixed-point", *of["fixed_point.json"]),
+        *given({"networks": NETWORKS}),
     )
     for name in ("published_accuracy", "published_training_cost"):
         exhibit(name)

@@ -311,6 +311,34 @@ rule plot_activity:
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
+rule plot_deployment:
+    input:
+        evaluations="<results>/tables/evaluations.csv",
+        fixed_point=networks(f"{NETWORK}/fixed_point.json"),
+        published=[f"{PUBLISHED}/networks.csv", f"{PUBLISHED}/loihi.csv"],
+    output:
+        figure=report(
+            "<results>/figures/deployment.svg",
+            caption="../report/deployment.rst",
+            category="Deployment",
+        ),
+        png="<results>/figures/deployment.png",
+        finding="<results>/figures/deployment.txt",
+        table="<results>/tables/deployment.csv",
+    log:
+        "<results>/logs/plot_deployment.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=lambda wildcards: configuration.text({"networks": GRID}),
+        code=code("scripts/plot_deployment.py"),
+    shell:
+        "python scripts/plot_deployment.py --evaluations {input.evaluations:q} "
+        "--fixed-point {input.fixed_point:q} --settings {params.settings:q} "
+        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "> {log:q} 2>&1"
+
+
 rule plot_published_accuracy:
     input:
         f"{PUBLISHED}/networks.csv",

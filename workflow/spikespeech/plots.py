@@ -39,10 +39,11 @@ LOSSES = {
     "table": (ORANGE, ":", "*"),
 }
 SERIES = {
-    "train": (FAINT, "//"),
+    "train": (FAINT, ""),
     "validation": (SKY, ""),
     "float": (BLUE, ""),
     "fixed_point": (ORANGE, ""),
+    "fixed_point_graded": (YELLOW, ""),
     "lava": (GREEN, ".."),
     "loihi2": (PURPLE, "xx"),
 }
