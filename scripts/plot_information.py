@@ -170,13 +170,16 @@ def findings(table, n_classes, windows):
     for layer, rows in table.groupby("layer", sort=False):
         first, best = rows.iloc[0], rows.loc[rows["bits"].idxmax()]
         share = first["spikes_per_unit_s"] / rows["spikes_per_unit_s"].sum()
-        verdict = "so they are not mere noise" if first["low"] > 0 else "not told apart from none"
+        if np.isnan(first["low"]):
+            sure = "one network, no interval"
+        else:
+            verdict = "so they are not mere noise" if first["low"] > 0 else "not told from none"
+            sure = f"95 % interval {first['low']:.2f} to {first['high']:.2f}, {verdict}"
         sentences.append(
-            f"The first {width:g} ms hold {share:.1%} of the {layer} spikes, and these carry at "
-            f"least {first['bits']:.2f} of log2({n_classes}) = {np.log2(n_classes):.2f} bits "
-            f"about the word (95 % interval {first['low']:.2f} to {first['high']:.2f}, "
-            f"{verdict}); the most telling bin, from {best['start_ms']:g} ms, carries "
-            f"{best['bits']:.2f}."
+            f"The first {width:g} ms hold {share:.1%} of the {layer} spikes, and these carry "
+            f"{max(first['bits'], 0):.2f} or more of log2({n_classes}) = {np.log2(n_classes):.2f} "
+            f"bits about the word ({sure}); the most telling bin, from {best['start_ms']:g} ms, "
+            f"carries {best['bits']:.2f}."
         )
     hidden = table.loc[table["layer"] == "hidden", "bits"].to_numpy()
     weighted = []

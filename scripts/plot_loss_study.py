@@ -196,16 +196,19 @@ def findings(table, normalised):
             alike & (table["measure"] == "epochs_to_50%") & (table["loss"] == REFERENCE)
         ].iloc[0]
         columns = ["difference_mean", "difference_low", "difference_high"]
-        epochs = f"{abs(half['difference_mean']):.1f}"
         sense = "earlier" if half["difference_mean"] < 0 else "later"
+        milestone = (
+            f"50 % comes {abs(half['difference_mean']):.1f} epochs {sense} "
+            f"({half['reached']:.0%} and {other['reached']:.0%} of the networks reach it)"
+            if half["reached"] and other["reached"]
+            else "50 % is out of reach of one of them or both"
+        )
+        chance = f", p = {speed['p']:.2g}" if np.isfinite(speed["p"]) else ""
         sentences.append(
             f"{rows['label'].iloc[0]}, {topology}: does {CLAIMED} learn faster than {REFERENCE}? "
             f"{verdict(speed).capitalize()}: mean validation accuracy over training differs by "
-            f"{prose.points(speed[columns])} over {prose.count(speed['pairs'], 'pair')}"
-            + (f", p = {speed['p']:.2g}" if np.isfinite(speed["p"]) else "")
-            + f"; 50 % comes {epochs} epochs {sense} ({half['reached']:.0%} and "
-            f"{other['reached']:.0%} of the networks reach it); final accuracy differs by "
-            f"{prose.points(final[columns])}."
+            f"{prose.points(speed[columns])} over {prose.count(speed['pairs'], 'pair')}{chance}; "
+            f"{milestone}; final accuracy differs by {prose.points(final[columns])}."
         )
     tested = table[(table["measure"] == "learning") & (table["p_holm"] < 0.05)]
     for sense, others in (
