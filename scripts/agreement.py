@@ -24,7 +24,7 @@ def compare(spikes, settings, device):
 
     Columns: loss, quantity, values (how many), nonzero (of the native engine's), differing (how
     many are not equal), largest (magnitude, of the native engine's), deviation (largest absolute
-    difference) and relative (deviation / largest).
+    difference), relative (deviation / largest), and genn_backend: where mlGeNN ran.
     """
     network, native = training.start(spikes, replace(settings, backend="native"))
     _, mlgenn = training.start(spikes, replace(settings, backend="mlgenn"), device=device)
@@ -49,7 +49,12 @@ def compare(spikes, settings, device):
             pair = getattr(ours.gradients, layer), getattr(theirs.gradients, layer)
             pairs[f"gradient of {layer}"] = pair
     return [
-        {"loss": settings.loss["name"], "quantity": quantity, **difference(*pair)}
+        {
+            "loss": settings.loss["name"],
+            "quantity": quantity,
+            **difference(*pair),
+            "genn_backend": mlgenn.genn_backend,
+        }
         for quantity, pair in pairs.items()
     ]
 
@@ -103,7 +108,6 @@ def main(arguments):
     ).assign(
         pygenn=importlib.metadata.version("pygenn"),
         ml_genn=importlib.metadata.version("ml_genn"),
-        device=arguments.device,
     )
     files.write_csv(arguments.table, table)
     sides = some(train, chosen["train"]), some(validation, chosen["validation"])

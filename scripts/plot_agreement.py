@@ -33,7 +33,7 @@ def draw(table, histories):
     ticks = [FLOOR, 1e-6, 1e-3, 1]
     left.set_xticks(ticks, ["equal", "$10^{-6}$", "$10^{-3}$", "1"])
     left.minorticks_off()
-    left.legend(loc="lower right")
+    left.legend(loc="upper right")
     for backend, curve in curves(histories).groupby("backend", sort=False):
         values = (100 * curve[column] for column in ("mean", "low", "high"))
         plots.band(right, curve["epoch"], *values, **LINES[backend])
@@ -62,8 +62,8 @@ def findings(table, histories):
         f"{accuracies['mlgenn']} and the native engine one of {accuracies['native']} (mean of "
         f"{prose.count(len(final), 'seed')}; mlGeNN is {apart.min():+.1f} to {apart.max():+.1f} "
         "points from it, by seed).",
-        f"PyGeNN {versions['pygenn']}, ml_genn {versions['ml_genn']}, "
-        f"device: {versions['device']}.",
+        f"PyGeNN {versions['pygenn']}, ml_genn {versions['ml_genn']}, GeNN's backend "
+        f"{versions['genn_backend']}.",
     ]
 
 

@@ -10,7 +10,7 @@ AGREEING = config["networks"]["dataset"][0]
 
 def agreement_settings(wildcards):
     """Settings of the agreement rule: a network for each loss, the last of which is trained."""
-    resolved = [
+    compared = [
         configuration.settings(
             config,
             dataset=AGREEING,
@@ -22,11 +22,13 @@ def agreement_settings(wildcards):
         | {"batch_size": 1}
         for loss in AGREEMENT["losses"]
     ]
+    for network in compared:
+        configuration.update(network, AGREEMENT["set"])
     sizes = {
         key: AGREEMENT[key]
         for key in ("examples", "train", "validation", "epochs", "seeds")
     }
-    return configuration.text({"networks": resolved, **sizes})
+    return configuration.text({"networks": compared, **sizes})
 
 
 rule agreement:

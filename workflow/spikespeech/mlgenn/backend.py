@@ -26,6 +26,10 @@ class Backend:
     batch_size : examples a batch; 1 on a CPU
     device : "auto" (the GPU that GeNN finds best, or the CPU where PyGeNN was built without
         CUDA), "cuda", "cuda:1" (a GPU by its number) or "cpu"
+
+    Attributes
+    ----------
+    genn_backend : GeNN's name of where it runs, "cuda" or "single_threaded_cpu"
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Backend:
         genn = genn_options(device, batch_size)
         from spikespeech.mlgenn import extension
 
+        self.genn_backend = genn["backend"]
         self._quiet = extension.QUIET
         check_times(loss.n_steps + self._quiet, network.dt_ms)
         self.network, self.loss, self.batch_size = network, loss, batch_size
