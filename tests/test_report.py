@@ -101,7 +101,7 @@ def test_page_shows_every_item_with_its_finding_and_command(page, results):
     for item in items:
         files = item.files(str(results))
         finding = Path(files["finding"]).read_text(encoding="utf-8").strip()
-        assert finding.count(". ") < 8 and escaped(finding) in page
+        assert escaped(pages.unbroken(finding)) in page
         target = files.get("svg", files["numbers"])
         assert escaped(f"snakemake --cores all {target}") in page
 
@@ -361,6 +361,7 @@ def test_embedded_figures_follow_the_theme(tmp_path):
 def test_prose():
     assert prose.percent((0.8034, 0.771, 0.832)) == "80.3 % (95 % interval 77.1 to 83.2)"
     assert "no interval" in prose.percent((0.8, np.nan, np.nan))
+    assert prose.points((-0.012, -0.02, 0.004)) == "−1.2 points (95 % interval −2.0 to +0.4)"
     assert prose.listed(["a"]) == "a" and prose.listed("abc") == "a, b and c"
     assert prose.count(1, "seed") == "1 seed" and prose.count(8156, "seed") == "8,156 seeds"
 

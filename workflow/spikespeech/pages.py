@@ -79,7 +79,7 @@ def read(item, results, captions, labels):
         title=item.title,
         source=item.source,
         caption=_paragraphs(Path(captions) / f"{item.name}.rst"),
-        finding=Path(files["finding"]).read_text(encoding="utf-8").strip(),
+        finding=unbroken(Path(files["finding"]).read_text(encoding="utf-8").strip()),
         svg=files.get("svg", ""),
         columns=tuple(str(column).replace("_", " ") for column in table.columns),
         rows=tuple(tuple(map(_cell, row)) for row in table.to_numpy(dtype=object)) if short else (),
@@ -125,6 +125,11 @@ def cards(results):
     ]
 
 
+def unbroken(text):
+    """Return prose in which no line ends between a number and its per cent sign or unit."""
+    return re.sub(r"(?<=\d) (?=%|ms\b|points\b)", "\N{NO-BREAK SPACE}", text)
+
+
 def marked(text):
     """Return prose as HTML: everything escaped, ``code`` in double backquotes set as code."""
     return re.sub(r"``(.+?)``", r"<code>\1</code>", html.escape(text))
@@ -134,7 +139,7 @@ def _paragraphs(path):
     if not path.is_file():
         raise InputError("has no caption", file=path, mend="write what the result shows, in prose")
     blocks = re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip())
-    return tuple(" ".join(block.split()) for block in blocks if block)
+    return tuple(unbroken(" ".join(block.split())) for block in blocks if block)
 
 
 def _data(table, labels):
@@ -166,5 +171,5 @@ def _cell(value):
     if isinstance(value, float):
         if value == round(value) and abs(value) < 1e15:
             return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}", repr(value)
-        return f"{value:.4g}", repr(value)
+        return (f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"), repr(value)
     return str(value), str(value)

@@ -15,11 +15,12 @@ def percent(interval, digits=1):
 
 
 def points(interval, digits=1):
-    """Return "-1.2 points (95 % interval -2.0 to -0.4)" of a difference of fractions."""
+    """Return "−1.2 points (95 % interval −2.0 to −0.4)" of a difference of fractions."""
     estimate, low, high = (100 * value for value in interval[:3])
+    bounds = f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}"
     if math.isnan(low):
-        return f"{estimate:+.{digits}f} points (one network, no interval)"
-    return f"{estimate:+.{digits}f} points (95 % interval {low:+.{digits}f} to {high:+.{digits}f})"
+        bounds = "one network, no interval"
+    return f"{estimate:+.{digits}f} points ({bounds})".replace("-", "−")
 
 
 def listed(words):
