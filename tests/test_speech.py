@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikespeech import espeak, speech
+from spikespeech import espeak, pico, speech
 from spikespeech.datasets import DIGITS, REGISTRY
 from spikespeech.errors import InputError
 from spikespeech.spikes import read_events
@@ -59,7 +59,8 @@ def digits(tmp_path_factory):
 def test_classes_are_those_of_shd():
     assert DIGITS[0] == "zero" and DIGITS[10] == "null" and len(DIGITS) == 20
     assert REGISTRY["digits"].synthetic and "synthetic" in REGISTRY["digits"].label
-    assert len(speech.VOICES) == len(set(speech.VOICES)) == REGISTRY["digits"].n_speakers
+    for voices in speech.TIERS.values():
+        assert len(voices) == len(set(voices)) == REGISTRY["digits"].n_speakers
 
 
 def test_the_same_seed_gives_the_same_bytes_for_any_number_of_threads(digits, tmp_path):
@@ -129,8 +130,24 @@ def test_espeak_obeys_rate_and_pitch_and_knows_its_voices():
     spectrum = [np.abs(np.fft.rfft(clip, 2**16))[200:2000] for clip in (slow, high)]
     assert spectrum[1].argmax() > spectrum[0].argmax()
     np.testing.assert_array_equal(espeak.speak([order])[0], slow)
-    with pytest.raises(InputError, match="eSpeak NG ended with status 1"):
+    with pytest.raises(InputError, match="espeak ended with status 1"):
         espeak.speak([order | {"voice": "xx+nobody"}])
+
+
+def test_the_hard_tier_mixes_two_synthesisers():
+    pytest.importorskip("py_nanotts", reason="the hard tier needs py-nanotts")
+    planned = speech.plan(seed=1, speakers=4, utterances=1, classes=("two", "drei"))
+    first, again = (
+        [r.sound() for r in speech.say(planned, seed=1, classes=("two", "drei"), tier="hard")]
+        for _ in range(2)
+    )
+    for (samples, rate), (same, _), utterance in zip(first, again, planned, strict=True):
+        np.testing.assert_array_equal(samples, same)
+        assert 0.25 < len(samples) / rate < 1.5
+        voice = speech.TIERS["hard"][utterance.speaker]
+        engine = pico if utterance.speaker % 2 else espeak
+        assert voice.engine == engine.__name__.rpartition(".")[2]
+        assert rate == pytest.approx(engine.RATE * voice.formants * utterance.formants)
 
 
 def test_pink_noise_and_trimming():

@@ -1,24 +1,14 @@
-"""eSpeak NG, in a process of its own.
-
-The library keeps state from one utterance to the next and is under the GPL; so `speak` starts
-a child process that says all utterances in the order given, and nothing else runs in there.
-The same list gives the same samples. The package `espeakng-loader` carries library and voices.
-"""
+"""eSpeak NG: library and voices come with the package `espeakng-loader`."""
 
 import ctypes
-import json
 import math
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from spikespeech.errors import InputError
+from spikespeech import synthesiser
 
 RATE = 22_050  # Hz
-FULL_SCALE = 32_768
 NORMAL_PITCH, OCTAVE = 50, 50  # of the setting 0..99
 
 # Numbers of speak_lib.h.
@@ -30,24 +20,12 @@ def speak(utterances):
 
     Parameters
     ----------
-    utterances : dicts of `voice` (language+variant, as "de+f2"), `text`, `rate` (words per
-        minute), `pitch` (0..99, see `pitch`) and `seed`
+    utterances : dictionaries of `voice` (language+variant, as "de+f2"), `text`, `rate` (words
+        per minute), `pitch` (0..99, see `pitch`) and `seed`
     """
-    child = subprocess.run(
-        [sys.executable, "-m", __name__],
-        input=json.dumps(utterances).encode(),
-        stdout=subprocess.PIPE,
-        check=False,
+    return synthesiser.spoken(
+        __name__, utterances, "see its message above, or reinstall espeakng-loader"
     )
-    if child.returncode:
-        raise InputError(
-            f"eSpeak NG ended with status {child.returncode}",
-            mend="see its message above; `pip install --force-reinstall espeakng-loader` may help",
-        )
-    lengths = np.frombuffer(child.stdout, np.int64, len(utterances))
-    samples = np.frombuffer(child.stdout, np.int16, offset=lengths.nbytes)
-    clips = np.split(samples, np.cumsum(lengths)[:-1])
-    return [clip.astype(np.float32) / FULL_SCALE for clip in clips]
 
 
 def pitch(ratio):
@@ -67,7 +45,6 @@ _Callback = ctypes.CFUNCTYPE(
 def _main():
     import espeakng_loader
 
-    utterances = json.load(sys.stdin)
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     library.espeak_Synth.argtypes = (
         [ctypes.c_char_p, ctypes.c_size_t] + 4 * [ctypes.c_uint] + 2 * [ctypes.c_void_p]
@@ -85,9 +62,7 @@ def _main():
             chunks.append(ctypes.string_at(samples, 2 * count))
         return 0
 
-    library.espeak_SetSynthCallback(collect)
-    clips = []
-    for utterance in utterances:
+    def say(utterance):
         voice, text = utterance["voice"].encode(), utterance["text"].encode()
         if library.espeak_SetVoiceByName(voice):
             sys.exit(f"eSpeak NG has no voice {utterance['voice']}")
@@ -96,9 +71,10 @@ def _main():
         library.espeak_SetParameter(_PITCH, utterance["pitch"], 0)
         chunks.clear()
         library.espeak_Synth(text, len(text) + 1, 0, 0, 0, _UTF8, None, None)
-        clips.append(b"".join(chunks))
-    sys.stdout.buffer.write(np.array([len(c) // 2 for c in clips], np.int64).tobytes())
-    sys.stdout.buffer.write(b"".join(clips))
+        return b"".join(chunks)
+
+    library.espeak_SetSynthCallback(collect)
+    synthesiser.answer(say)
 
 
 if __name__ == "__main__":

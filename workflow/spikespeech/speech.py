@@ -10,21 +10,47 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikespeech import espeak
+from spikespeech import espeak, pico
 from spikespeech.datasets import DIGITS, ENGLISH
 from spikespeech.recordings import VOICE, Recording
 
-VOICES = (
-    *("m1", "f1", "m3", "f2", "adam", "linda"),
-    *("Lee", "f4", "edward", "aunty", "m8", "Annie"),
-)
-"""eSpeak NG's variant for each speaker, male and female in turn.
 
-They were chosen neither all alike nor too odd: a linear read-out of spike counts finds about seven
-of eight words of a speaker that it was not fitted to.
+@dataclass(frozen=True)
+class Voice:
+    """A synthetic speaker: an engine ("espeak" or "pico"), its voice, a shift of formants."""
+
+    engine: str
+    name: str
+    formants: float = 1.0
+
+
+_ESPEAK = [
+    Voice("espeak", name)
+    for name in (
+        *("m1", "f1", "m3", "f2", "adam", "linda"),
+        *("Lee", "f4", "edward", "aunty", "m8", "Annie"),
+    )
+]
+# Pico has one German and two English voices: formants and pitch make them speakers.
+_PICO = [
+    Voice("pico", name, formants)
+    for name, formants in zip(
+        3 * ["en-GB", "en-US"], (1.0, 0.9, 0.86, 1.12, 0.95, 1.06), strict=True
+    )
+]
+TIERS = {
+    "standard": tuple(_ESPEAK),
+    "hard": tuple(_PICO[i // 2] if i % 2 else _ESPEAK[i] for i in range(12)),
+}
+"""The 12 speakers of each tier.
+
+Those of eSpeak NG are male and female in turn and were chosen to be neither all alike nor too
+odd: a linear read-out of spike counts finds about seven of eight words of a speaker that it was
+not fitted to. The hard tier puts Pico in the place of the female ones.
 """
 
-WORDS_PER_MINUTE = 115  # gives words as long as SHD's, 0.7 s
+WORDS_PER_MINUTE = 115  # of eSpeak NG, gives words as long as SHD's, 0.7 s
+PICO_RATE = 0.75  # times its own, likewise
 SPREAD = 0.15  # of rate and pitch
 FORMANT_SPREAD = 0.03
 SIGNAL_TO_NOISE_DB = (15.0, 30.0)
@@ -57,7 +83,7 @@ def plan(*, seed, speakers=12, utterances=5, classes=DIGITS):
     Parameters
     ----------
     seed : of the data set
-    speakers : the first so many of VOICES
+    speakers : the first so many of a tier
     utterances : of each class by each speaker
     classes : names, of DIGITS; labels count in their order
     """
@@ -82,37 +108,64 @@ def plan(*, seed, speakers=12, utterances=5, classes=DIGITS):
     return planned
 
 
-def say(planned, *, seed, classes=DIGITS):
-    """Return planned utterances as `Recording`s, spoken by eSpeak NG."""
-    orders = [
-        {
-            "voice": f"{'en' if classes[u.label] in ENGLISH else 'de'}+{VOICES[u.speaker]}",
-            "text": classes[u.label],
-            "rate": round(WORDS_PER_MINUTE * u.rate),
-            # Formants are moved by resampling, which moves the pitch as well.
-            "pitch": espeak.pitch(u.pitch / u.formants),
-            "seed": seed % 2**31,
-        }
-        for u in planned
-    ]
+def say(planned, *, seed, classes=DIGITS, tier="standard"):
+    """Return planned utterances as `Recording`s, spoken by the voices of a tier.
+
+    Formants are moved by resampling, which moves pitch and rate as well: both are asked for
+    accordingly.
+    """
+    clips = [None] * len(planned)
+    for engine, speak, order, rate in (
+        ("espeak", espeak.speak, _espeak_order, espeak.RATE),
+        ("pico", pico.speak, _pico_order, pico.RATE),
+    ):
+        own = [i for i, u in enumerate(planned) if TIERS[tier][u.speaker].engine == engine]
+        orders = []
+        for i in own:
+            u = planned[i]
+            voice, word = TIERS[tier][u.speaker], classes[u.label]
+            shift = u.formants * voice.formants
+            orders.append(order(voice, word, u.rate / shift, u.pitch / shift, seed))
+        for i, clip in zip(own, speak(orders), strict=True):
+            shift = planned[i].formants * TIERS[tier][planned[i].speaker].formants
+            clips[i] = clip, rate, rate * shift
     return [
         Recording(
             key=u.key,
             name=f"utterance {u.repetition} of {classes[u.label]!r} by speaker {u.speaker}",
             label=u.label,
             speaker=u.speaker,
-            sound=functools.partial(_finish, clip, u),
+            sound=functools.partial(_finish, *clip, u),
         )
-        for u, clip in zip(planned, espeak.speak(orders), strict=True)
+        for u, clip in zip(planned, clips, strict=True)
     ]
 
 
-def _finish(clip, utterance):
+def _espeak_order(voice, word, rate, pitch, seed):
+    return {
+        "voice": f"{'en' if word in ENGLISH else 'de'}+{voice.name}",
+        "text": word,
+        "rate": round(WORDS_PER_MINUTE * rate),
+        "pitch": espeak.pitch(pitch),
+        "seed": seed % 2**31,
+    }
+
+
+def _pico_order(voice, word, rate, pitch, _seed):
+    return {
+        "voice": voice.name if word in ENGLISH else "de-DE",
+        "text": word,
+        "rate": PICO_RATE * rate,
+        "pitch": pitch,
+    }
+
+
+def _finish(clip, rate, shifted_rate, utterance):
     """Return an utterance's sound: the trimmed clip, its formants moved, with noise."""
-    clip = trim(clip, round(SILENCE * espeak.RATE))
+    clip = trim(clip, round(SILENCE * rate))
     noise = pink_noise(len(clip), np.random.default_rng(utterance.noise_seed))
     power = np.mean(clip**2) * 10 ** (-utterance.snr_db / 10)
-    return clip + np.sqrt(power) * noise, espeak.RATE * utterance.formants
+    return clip + np.sqrt(power) * noise, shifted_rate
 
 
 def trim(clip, margin):
