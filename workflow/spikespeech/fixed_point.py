@@ -228,12 +228,13 @@ class _PreparedLayer:
             width = kernels.padded(self.n)
             empty = np.zeros((0, self.n + 1, width), self.synapses[0][0].dtype)
             self.synapses.append((empty, np.zeros(0, np.int64), 0))
-        shifted = layer.threshold << kernels.ACTIVATION_BITS
+        # Lava shifts within 32 bits: 2^25 and more wrap around, to neurons that always spike.
+        shifted = np.left_shift(np.int64(layer.threshold), kernels.ACTIVATION_BITS).astype(np.int32)
         self.neuron = np.array(
             [
                 (1 << kernels.DECAY_BITS) - layer.current_decay,
                 (1 << kernels.DECAY_BITS) - layer.voltage_decay,
-                min(shifted, np.iinfo(np.int32).max),
+                shifted,
             ]
         )
         self.bias = np.zeros(kernels.padded(self.n), np.int32)
