@@ -19,7 +19,7 @@ def main(arguments):
         classes=classes,
     )
     divided = recordings.parts(
-        speech.say(planned, seed=seed, classes=classes, tier=settings.get("tier", "standard")),
+        speech.say(planned, seed=seed, classes=classes, tier=settings["tier"]),
         seed=seed,
         test_speakers=settings["test_speakers"],
         test_share=settings["test_share"],

@@ -16,6 +16,7 @@ from spikespeech.spikes import read_events
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SETTINGS = {
+    "tier": "standard",
     "speakers": 4,
     "utterances": 2,
     "classes": ["three", "null", "fünf"],
