@@ -12,21 +12,10 @@ SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmark_engine.py"
 
 def test_benchmark_lists_the_engine_and_its_peers(tmp_path):
     out = tmp_path / "engine.csv"
-    size = [
-        "--hidden",
-        "16",
-        "--steps",
-        "60",
-        "--examples",
-        "2",
-        "--threads",
-        "1",
-        "2",
-        "--repeats",
-        "1",
-    ]
+    size = {"hidden": "16", "steps": "60", "examples": "2", "repeats": "1"}
+    options = [word for key, value in size.items() for word in (f"--{key}", value)]
     subprocess.run(
-        [sys.executable, SCRIPT, *size, "--peers", sys.executable, "--out", out],
+        [sys.executable, SCRIPT, *options, "--peers", sys.executable, "--out", out],
         capture_output=True,
         text=True,
         check=True,
