@@ -12,6 +12,8 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/illustrations.smk"
+include: "workflow/rules/benchmark.smk"
+include: "workflow/rules/mlgenn.smk"
 include: "workflow/rules/report.smk"
 
 
