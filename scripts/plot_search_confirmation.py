@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose, statistics
@@ -72,12 +71,17 @@ def findings(table):
 def gain(name, own, base):
     """Return what a proposer's best reaches, and whether it is more than another seed may bring."""
     difference = statistics.paired_difference(own, base)
-    spread = max(values.std(ddof=1) if len(values) > 1 else np.nan for values in (own, base))
+    sentence = (
+        f"What {name} search found reaches {prose.percent(statistics.mean(own))}: a gain of "
+        f"{prose.points(difference)}"
+    )
+    if len(own) == 1:
+        return f"{sentence}; one seed has no spread to compare it with."
+    spread = max(values.std(ddof=1) for values in (own, base))
     clear = difference.low > 0 and difference.estimate > spread
     return (
-        f"What {name} search found reaches {prose.percent(statistics.mean(own))}: a gain of "
-        f"{prose.points(difference)}, {'' if clear else 'not clearly '}beyond the spread between "
-        f"seeds (standard deviation {100 * spread:.1f} points)."
+        f"{sentence}, {'' if clear else 'not clearly '}beyond the spread between seeds (standard "
+        f"deviation {100 * spread:.1f} points)."
     )
 
 

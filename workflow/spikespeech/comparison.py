@@ -15,6 +15,7 @@ CHAIN = ["search", "proposer", "seed"]
 
 
 NUMBERS = ["seed", "order", "round", "trial", "objective", "accuracy", "spikes", "parameters"]
+NUMBERS += ["cpu_seconds"]
 
 
 def read(paths):
@@ -24,10 +25,8 @@ def read(paths):
     """
     trials = pd.concat(
         [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths], ignore_index=True
-    )
-    numbers = [*NUMBERS, "cpu_seconds"]
-    trials[numbers] = trials[numbers].apply(pd.to_numeric)
-    return trials.fillna("").astype({"initial": str})
+    ).fillna("")
+    return trials.assign(**{column: pd.to_numeric(trials[column]) for column in NUMBERS})
 
 
 def distinct(trials):
