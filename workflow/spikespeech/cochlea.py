@@ -10,13 +10,13 @@ The equations are those of `lauscher` 1.0.1 (github.com/electronicvisions/lausch
    with a dead time of 1 ms converge.
 
 `lauscher` spends minutes and gigabytes on half a second of sound. `encode` gives the same
-distribution of spikes in a tenth of a second: the membrane filters blocks of 0.2 s by
+distribution of spikes in less than a fifth of a second: the membrane filters blocks of 0.4 s by
 overlap-save, so that its transfer function is evaluated once; hair and bushy cells are
 compiled; and the 40 fibres, which only their sum tells apart, are one binomial draw of those
 not in their dead time. `encode_exactly` makes every draw of `lauscher`, in its order.
 
-The filter's phases are those of exp(-iωt), as in `lauscher`: its answer leads the sound by up
-to 9 ms instead of following it.
+The filter's phases are those of exp(-iωt), as in `lauscher`: its answer leads the sound, by
+23 ms in the lowest channel, instead of following it; what leads the beginning ends the clip.
 """
 
 import functools
@@ -37,8 +37,8 @@ N_FIBRES = 40
 DEAD_SAMPLES = 24  # 1 ms, of a fibre and of the bushy cell
 WINDOWS = {"ramps": 0.030, "hann": None}  # seconds at either end; None: half the recording
 
-# Overlap-save: output needs the sound up to LEAD after it (the slowest channel's answer leads by
-# 100 ms) and TAIL before it: 99.99 % of the energy of the impulse response of every channel.
+# Overlap-save: output needs the sound from TAIL before it to LEAD after it, samples at 24 kHz. They
+# hold 99.99 % of the energy of the impulse response of every channel that speech reaches.
 BLOCK = 12_000
 LEAD, TAIL = 2_400, 160
 HOP = BLOCK - LEAD - TAIL
@@ -221,7 +221,7 @@ def _mirrored(bins):
 
 def _block_spectrum(sound, start):
     """Return (BLOCK,) complex64 bins below 24 kHz of the block for the samples from `start`."""
-    # The sound repeats: in lauscher the answer to its beginning, which leads it, ends the clip.
+    # The sound repeats, as in the circular convolution of lauscher.
     block = np.take(sound, np.arange(2 * BLOCK) + 2 * (start - TAIL), mode="wrap")
     return scipy.fft.fft(block)[:BLOCK].astype(np.complex64)
 
