@@ -125,6 +125,7 @@ def write_networks(folder):
         )
         rows.to_csv(own / "predictions.csv", index=False)
         (own / "fixed_point.json").write_text(json.dumps(fixed_point(goal)))
+        cost(entry["hidden"]).to_csv(own / "cost.csv", index=False)
         (own / "evaluation.json").write_text(json.dumps(evaluation(rows)))
         net = network.Network(data.n_units, entry["hidden"], len(CLASSES))
         weights = network.Weights.random(
@@ -145,6 +146,18 @@ def fixed_point(accuracy):
     }
 
 
+def cost(hidden):
+    """Return what scripts/cost.py writes."""
+    rows = [
+        ("synaptic_operations", 1000.0 * hidden, "an example", "counted", ""),
+        ("energy_low", 0.1 * hidden, "µJ an example", "estimate", "Loihi 1, made up"),
+        ("energy_high", 0.2 * hidden, "µJ an example", "estimate", "Loihi 1, made up"),
+        ("wall_ms", 0.5 * hidden, "ms an example", "measured", "integer simulation, made up"),
+        ("cpu_energy", np.nan, "µJ an example", "not measured", "no RAPL counter"),
+    ]
+    return pd.DataFrame(rows, columns=["quantity", "value", "unit", "kind", "source"])
+
+
 def folder_of(folder, entry):
     """Return the folder of one network."""
     kind = f"{entry['hidden']}-{entry['topology']}"
@@ -163,6 +176,7 @@ def draw_all(folder):
     of = {
         kind: [folder_of(folder, entry) / kind for entry in NETWORKS]
         for kind in (
+            "cost.csv",
             "fixed_point.json",
             "history.csv",
             "evaluation.json",
@@ -247,6 +261,13 @@ def draw_all(folder):
         *evaluations,
         *("--fixed-point", *of["fixed_point.json"]),
         *given({"networks": NETWORKS}),
+    )
+    exhibit(
+        "inference_cost",
+        *evaluations,
+        *("--cost", *of["cost.csv"]),
+        *given({"networks": NETWORKS}),
+        figure=False,
     )
     for name in ("published_accuracy", "published_training_cost"):
         exhibit(name)

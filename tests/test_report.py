@@ -270,6 +270,24 @@ def test_accuracy_states_the_mean_and_interval_of_its_networks(results):
     assert f"{100 * own.mean():.1f} % (95 % interval {100 * low:.1f} to" in finding
 
 
+def test_costs_of_different_kinds_never_share_a_row(results):
+    table = pd.read_csv(results / "tables/inference_cost.csv")
+    assert set(table["kind"]) == {"measured, published", "estimate", "measured here"}
+    estimates = table[table["kind"] == "estimate"]
+    assert len(estimates) == 2 * len(made_up.SIZES)
+    assert estimates[["total_energy_mJ", "latency_ms"]].isna().all(axis=None)
+    assert estimates["dynamic_energy_mJ"].min() == pytest.approx(1e-4 * min(made_up.SIZES))
+    assert (table.loc[table["kind"] == "measured, published", "dataset"] == "SHD").all()
+
+
+def test_fixed_point_is_compared_with_float_by_network(results):
+    table = pd.read_csv(results / "tables/deployment.csv").groupby("series")["change"].mean()
+    assert table["fixed_point"] == pytest.approx(-0.01)
+    assert table["fixed_point_graded"] == pytest.approx(-0.05)
+    finding = (results / "figures/deployment.txt").read_text(encoding="utf-8")
+    assert "−1.00 points" in finding and "−5.00 points" in finding and "−50" not in finding
+
+
 def test_selection_never_looks_at_the_test():
     rows = [
         ("a", "sum", 1, "validation", 0.9),

@@ -339,6 +339,31 @@ rule plot_deployment:
         "> {log:q} 2>&1"
 
 
+rule tabulate_inference_cost:
+    input:
+        evaluations="<results>/tables/evaluations.csv",
+        cost=networks(f"{NETWORK}/cost.csv"),
+        published=f"{PUBLISHED}/inference.csv",
+    output:
+        table=report(
+            "<results>/tables/inference_cost.csv",
+            caption="../report/inference_cost.rst",
+            category="Cost",
+        ),
+        finding="<results>/tables/inference_cost.txt",
+    log:
+        "<results>/logs/tabulate_inference_cost.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=lambda wildcards: configuration.text({"networks": GRID}),
+        code=code("scripts/tabulate_inference_cost.py"),
+    shell:
+        "python scripts/tabulate_inference_cost.py --evaluations {input.evaluations:q} "
+        "--cost {input.cost:q} --settings {params.settings:q} --table {output.table:q} "
+        "--finding {output.finding:q} > {log:q} 2>&1"
+
+
 rule plot_published_accuracy:
     input:
         f"{PUBLISHED}/networks.csv",
