@@ -152,7 +152,7 @@ def _data(table, labels):
 
 def _networks(table):
     if "networks" in table:
-        least, most = table["networks"].min(), table["networks"].max()
+        least, most = int(table["networks"].min()), int(table["networks"].max())
         return f"{least} to {most} networks each" if least < most else f"{most} networks each"
     if "seed" in table:
         seeds = sorted(set(table["seed"].dropna()))
