@@ -213,47 +213,72 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
             )
         lsb = error_lsb(arrays, bits, threshold, factors)
     lsb *= 2.0**coarser
-    mantissa = round(threshold / lsb) if spiking else LARGEST_THRESHOLD
-    if not 1 <= mantissa <= LARGEST_THRESHOLD:
-        raise InputError(
-            f"threshold of the {name} layer is {threshold / lsb:.4g} units of its weights, outside "
-            f"1 … {LARGEST_THRESHOLD}",
-            mend="train again with weights nearer the threshold, or choose another word length",
-        )
     integers = [_integers(a, lsb, bits) for a in arrays]
     if not any(q.any() for q in integers):
         raise InputError(
             f"all weights of the {name} layer round to zero at {bits} bits", mend="use more bits"
         )
-    weight_rec = integers[1].T if len(integers) > 1 else None
+    integers, factor = _loadable(integers)
+    unit = lsb / factor
+    mantissa = round(threshold / unit) if spiking else LARGEST_THRESHOLD
+    if not 1 <= mantissa <= LARGEST_THRESHOLD:
+        raise InputError(
+            f"threshold of the {name} layer is {threshold / unit:.4g} units of its weights, "
+            f"outside 1 … {LARGEST_THRESHOLD}",
+            mend="train again with weights nearer the threshold, or choose another word length",
+        )
     layer = Layer(
-        integers[0].T, weight_rec, constants.current_decay, constants.voltage_decay, mantissa
+        integers[0].T,
+        integers[1].T if len(integers) > 1 else None,
+        constants.current_decay,
+        constants.voltage_decay,
+        mantissa,
     )
-    for q, synapse in zip(integers, synapses(layer), strict=True):
-        if not np.array_equal(synapse.effective(), q.T):
-            raise InputError(f"weights of the {name} layer change when Lava loads them")
     report = {
         "name": name,
-        "lsb": lsb,
+        "lsb": unit,
+        "factor": factor,
         "threshold": mantissa,
-        "threshold_error": mantissa * lsb / threshold - 1 if spiking else None,
+        "threshold_error": mantissa * unit / threshold - 1 if spiking else None,
         "current_decay": constants.current_decay,
         "voltage_decay": constants.voltage_decay,
-        "largest_voltage": LARGEST_THRESHOLD * lsb,
-        "matrices": [_errors(a, q, lsb, bits) for a, q in zip(arrays, integers, strict=True)],
+        "largest_voltage": LARGEST_THRESHOLD * unit,
+        "matrices": [_errors(a, q // factor, lsb) for a, q in zip(arrays, integers, strict=True)],
     }
-    kept = [(q * lsb / constants.drive).astype(np.float32) for q in integers]
-    return _QuantisedLayer(layer, lsb, kept, report)
+    kept = [(q * unit / constants.drive).astype(np.float32) for q in integers]
+    return _QuantisedLayer(layer, unit, kept, report)
 
 
 def _integers(array, lsb, bits):
-    """Round and clip. -2^(bits-1) in a matrix without positive entries would be cut by Lava."""
     top = 2 ** (bits - 1)
-    q = np.clip(np.rint(array / lsb), -top, top - 1).astype(np.int64)
-    return np.maximum(q, 1 - top) if q.max(initial=0) <= 0 else q
+    return np.clip(np.rint(array / lsb), -top, top - 1).astype(np.int64)
 
 
-def _errors(array, integers, lsb, bits):
+def _loadable(integers):
+    """Return (integers times factor, factor) that Lava loads without a change.
+
+    In a matrix without positive entries Lava's synapse holds 8 bits of magnitude and no sign: a
+    smallest weight of -2^n is shifted to -256 and cut to -255. Three times the weights (and the
+    threshold) avoids that where they are short; else the smallest weights give way by one unit.
+    """
+    factor = 1
+    while not _exact(integers, factor):
+        if factor == 1 and max(np.abs(q).max() for q in integers) * 3 < 128:
+            factor = 3
+            continue
+        lowest = min(q.min() for q in integers)
+        integers = [np.where(q == lowest, lowest + 1, q) if q.max() <= 0 else q for q in integers]
+    return [factor * q for q in integers], factor
+
+
+def _exact(integers, factor):
+    matrices = [factor * q.T for q in integers]
+    layer = Layer(matrices[0], matrices[1] if len(matrices) > 1 else None, 0, 0, 1)
+    loaded = (synapse.effective() for synapse in synapses(layer))
+    return all(np.array_equal(a, b) for a, b in zip(loaded, matrices, strict=True))
+
+
+def _errors(array, integers, lsb):
     """Return what clipping and rounding did to a matrix, relative to its root mean square."""
     error = integers * lsb - array
     clipped = np.abs(error) > lsb / 2 * (1 + 1e-9)
