@@ -14,8 +14,10 @@ from spikespeech import statistics
 CHAIN = ["search", "proposer", "seed"]
 
 
-NUMBERS = ["seed", "order", "round", "trial", "objective", "accuracy", "spikes", "parameters"]
-NUMBERS += ["cpu_seconds"]
+NUMBERS = (
+    *("seed", "order", "round", "trial"),
+    *("objective", "accuracy", "spikes", "parameters", "cpu_seconds"),
+)
 
 
 def read(paths):
