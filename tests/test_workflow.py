@@ -1,58 +1,16 @@
 """The whole pipeline on a tiny study, and what a change reruns."""
 
-import os
-import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from pipeline import ROOT, copy, plan, snakemake
+
 TEST = ("--configfile", "config/test.yaml")
-
-
-def snakemake(project, *arguments, timeout=600):
-    """Run Snakemake on a copy of the project, with the copy's own library; return its output."""
-    finished = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--nocolor", *arguments],
-        cwd=project,
-        env=os.environ
-        | {
-            "PYTHONPATH": str(project / "workflow"),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-    )
-    return finished.returncode, finished.stdout
-
-
-def plan(project, *arguments):
-    """Return {rule: number of jobs} that a dry run plans."""
-    status, output = snakemake(project, "--dry-run", *arguments)
-    assert status == 0, output
-    table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", output, re.MULTILINE | re.DOTALL)
-    if table is None:
-        assert "Nothing to be done" in output, output
-        return {}
-    rows = (line.split() for line in table[1].splitlines() if line.strip())
-    return {rule: int(count) for rule, count in rows if rule != "all"}
 
 
 @pytest.fixture(scope="session")
 def copied(tmp_path_factory):
     """A copy of the project in a folder whose name has a space and a quote."""
-    project = tmp_path_factory.mktemp("pipeline") / "a study's copy"
-    project.mkdir()
-    for name in ("Snakefile", "workflow", "scripts", "config", "envs"):
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy2
-        copy(source, project / name)
-    return project
+    return copy(tmp_path_factory.mktemp("pipeline") / "a study's copy")
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +88,7 @@ def test_one_more_seed_trains_only_that_seed(edit, finished):
 
 @pytest.mark.slow
 def test_a_setting_of_one_loss_retrains_that_loss(edit, finished):
-    edit("config/config.yaml", "mu: 0.35", "mu: 0.36")
+    edit("config/config.yaml", "mu: 0.15", "mu: 0.16")
     assert plan(finished, *TEST)["train"] == 1
 
 
