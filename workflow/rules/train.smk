@@ -5,6 +5,15 @@ BACKENDS = {
     "native": "workflow/spikespeech/eventprop/__init__.py",
     "mlgenn": "workflow/spikespeech/mlgenn/__init__.py",
 }
+ENVIRONMENTS = {
+    "native": "../../envs/spikespeech.yaml",
+    "mlgenn": "../../envs/mlgenn.yaml",
+}
+
+
+def backend(wildcards):
+    """Name of the backend that trains a network."""
+    return configuration.settings(config, **wildcards)["backend"]
 
 
 rule split:
@@ -43,20 +52,24 @@ rule train:
     log:
         f"{NETWORK_LOG}/train.log",
     conda:
-        "../../envs/spikespeech.yaml"
+        lambda w: ENVIRONMENTS[backend(w)]
     threads: 1
     resources:
+        gpu=lambda w: int(backend(w) == "mlgenn"),
         mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
         runtime="1d",
     params:
         settings=settings,
-        code=lambda w: code(
-            "scripts/train.py",
-            BACKENDS[configuration.settings(config, **w)["backend"]],
+        code=lambda w: code("scripts/train.py", BACKENDS[backend(w)]),
+        python=lambda w: (
+            config["mlgenn"]["python"] if backend(w) == "mlgenn" else "python"
+        ),
+        device=lambda w: (
+            config["mlgenn"]["device"] if backend(w) == "mlgenn" else "cpu"
         ),
     shell:
-        "python scripts/train.py {input.parts:q} --split {input.split:q} "
-        "--settings {params.settings:q} --threads {threads} --stamp {params.code} "
+        "{params.python:q} scripts/train.py {input.parts:q} --split {input.split:q} "
+        "--device {params.device} --settings {params.settings:q} --threads {threads} --stamp {params.code} "
         "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
 
 
