@@ -1,7 +1,6 @@
 """The whole pipeline on a tiny study, and what a change reruns."""
 
 import pytest
-
 from pipeline import ROOT, copy, plan, snakemake
 
 TEST = ("--configfile", "config/test.yaml")

@@ -94,7 +94,7 @@ rule import_spikes:
         channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
         code=code("scripts/import_spikes.py"),
     shell:
-        "python scripts/import_spikes.py {input:q} --channels {params.channels} --out {output:q} "
+        "python scripts/import_spikes.py --channels {params.channels} --out {output:q} -- {input:q} "
         "> {log:q} 2>&1"
 
 
