@@ -1,4 +1,4 @@
-"""Accuracy of a network against the word length of its weights, without training again."""
+"""Accuracy of a network against the word length of its weights, and of those trained for it."""
 
 from pathlib import Path
 
@@ -46,6 +46,14 @@ def main(arguments):
                     "clipped": sum(m["clipped"] for m in matrices),
                 }
             )
+    for bits, path in zip(settings["trained"], arguments.trained, strict=True):
+        # The weights lie on their grid already: the least-error scale finds it.
+        quantised = netx.fit(*network.load(path), bits=bits, scale="error", calibration=examples)
+        outcome = deployment.evaluate(
+            quantised.layers, inputs, loss, windows, threads=arguments.threads
+        )
+        result = deployment.compare(labels, reference, outcome.predictions)
+        table.append({"bits": bits, "scale": "trained", **result})
     files.write_csv(arguments.out, pd.DataFrame(table))
 
 
@@ -62,7 +70,10 @@ if __name__ == "__main__":
         "--deployment",
         type=command.json_argument,
         required=True,
-        help="JSON: word_lengths, calibration_examples",
+        help="JSON: word_lengths, calibration_examples, trained (bits of each --trained file)",
+    )
+    parser.add_argument(
+        "--trained", type=Path, nargs="*", default=[], help="weights that were trained on a grid"
     )
     parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")

@@ -1,0 +1,338 @@
+# Trained networks as integers: NetX and NIR files, fixed-point accuracy, what it loses and why.
+#
+# Every network is converted, evaluated and counted; ablations and word lengths are those of the
+# networks that `deployment.study` selects.
+DEPLOYMENT = config["deployment"]
+STUDIED = [
+    network
+    for network in GRID
+    if all(network[axis] in values for axis, values in DEPLOYMENT["study"].items())
+]
+if not STUDIED:
+    raise WorkflowError(
+        f"configuration: deployment.study: {DEPLOYMENT['study']} selects none of the networks"
+    )
+
+
+def studied(pattern):
+    """Paths `pattern` of the networks that are studied closely."""
+    return [pattern.format(**network) for network in STUDIED]
+
+
+def deployment(*keys):
+    """These settings of the deployment as JSON text."""
+    return text({key: DEPLOYMENT[key] for key in keys})
+
+
+def calibration_parts(wildcards):
+    """The binned parts that hold validation speakers."""
+    return [
+        f"<results>/data/{wildcards.dataset}/binned/{part}.h5"
+        for part in REGISTRY[wildcards.dataset].parts
+        if part != "test"
+    ]
+
+
+rule convert:
+    input:
+        weights=f"{NETWORK}/weights.h5",
+        parts=calibration_parts,
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        netx=f"{NETWORK}/network.net",
+        report=f"{NETWORK}/conversion.json",
+    log:
+        f"{NETWORK_LOG}/convert.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=deployment("bits", "scale", "calibration_examples"),
+        code=code("scripts/convert.py"),
+    shell:
+        "python scripts/convert.py {input.weights:q} --parts {input.parts:q} "
+        "--split {input.split:q} --settings {params.settings:q} --netx {output.netx:q} "
+        "--report {output.report:q} > {log:q} 2>&1"
+
+
+rule export_nir:
+    input:
+        weights=f"{NETWORK}/weights.h5",
+    output:
+        nir=f"{NETWORK}/network.nir",
+    log:
+        f"{NETWORK_LOG}/export_nir.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/export_nir.py"),
+    shell:
+        "python scripts/export_nir.py {input.weights:q} --nir {output.nir:q} > {log:q} 2>&1"
+
+
+rule fixed_point:
+    input:
+        netx=f"{NETWORK}/network.net",
+        report=f"{NETWORK}/conversion.json",
+        predictions=f"{NETWORK}/predictions.csv",
+        test="<results>/data/{dataset}/binned/test.h5",
+        events="<results>/data/{dataset}/test.h5",
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        result=f"{NETWORK}/fixed_point.json",
+    log:
+        f"{NETWORK_LOG}/fixed_point.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: int(1000 + 6 * input.size_mb) * attempt,
+    params:
+        settings=settings,
+        inputs=DEPLOYMENT["inputs"],
+        code=code("scripts/fixed_point.py"),
+    shell:
+        "python scripts/fixed_point.py {input.netx:q} --report {input.report:q} "
+        "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
+        "--predictions {input.predictions:q} --settings {params.settings:q} "
+        "--inputs {params.inputs} --threads {threads} --out {output.result:q} > {log:q} 2>&1"
+
+
+rule ablate:
+    input:
+        weights=f"{NETWORK}/weights.h5",
+        parts=calibration_parts,
+        test="<results>/data/{dataset}/binned/test.h5",
+        events="<results>/data/{dataset}/test.h5",
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        table=f"{NETWORK}/ablation.csv",
+    log:
+        f"{NETWORK_LOG}/ablate.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: int(1000 + 12 * input.size_mb) * attempt,
+    params:
+        settings=settings,
+        deployment=deployment("bits", "scale", "calibration_examples"),
+        code=code("scripts/ablate.py"),
+    shell:
+        "python scripts/ablate.py {input.weights:q} --parts {input.parts:q} "
+        "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
+        "--settings {params.settings:q} --deployment {params.deployment:q} "
+        "--threads {threads} --out {output.table:q} > {log:q} 2>&1"
+
+
+rule train_quantised:
+    input:
+        weights=f"{NETWORK}/weights.h5",
+        parts=calibration_parts,
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        weights=f"{NETWORK}/quantised-{{bits}}/weights.h5",
+        history=f"{NETWORK}/quantised-{{bits}}/history.csv",
+    log:
+        f"{NETWORK_LOG}/train_quantised-{{bits}}.log",
+    wildcard_constraints:
+        bits="[0-9]+",
+    conda:
+        "../../envs/spikespeech.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        runtime="1d",
+    params:
+        settings=settings,
+        quantised_training=lambda w: configuration.text(
+            {**DEPLOYMENT["quantised_training"], "bits": int(w.bits)}
+        ),
+        code=code("scripts/train_quantised.py"),
+    shell:
+        "python scripts/train_quantised.py {input.weights:q} --parts {input.parts:q} "
+        "--split {input.split:q} --settings {params.settings:q} "
+        "--quantised-training {params.quantised_training:q} --threads {threads} "
+        "--out {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
+
+
+rule word_lengths:
+    input:
+        weights=f"{NETWORK}/weights.h5",
+        trained=[
+            f"{NETWORK}/quantised-{bits}/weights.h5"
+            for bits in DEPLOYMENT["quantised_training"]["bits"]
+        ],
+        parts=calibration_parts,
+        test="<results>/data/{dataset}/binned/test.h5",
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        table=f"{NETWORK}/word_lengths.csv",
+    log:
+        f"{NETWORK_LOG}/word_lengths.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: int(1000 + 6 * input.size_mb) * attempt,
+    params:
+        settings=settings,
+        deployment=text(
+            {
+                "word_lengths": DEPLOYMENT["word_lengths"],
+                "calibration_examples": DEPLOYMENT["calibration_examples"],
+                "trained": DEPLOYMENT["quantised_training"]["bits"],
+            }
+        ),
+        code=code("scripts/word_lengths.py"),
+    shell:
+        "python scripts/word_lengths.py {input.weights:q} --parts {input.parts:q} "
+        "--test {input.test:q} --split {input.split:q} --settings {params.settings:q} "
+        "--deployment {params.deployment:q} --threads {threads} --out {output.table:q} "
+        "--trained {input.trained:q} > {log:q} 2>&1"
+
+
+rule cost:
+    input:
+        weights=f"{NETWORK}/weights.h5",
+        netx=f"{NETWORK}/network.net",
+        report=f"{NETWORK}/conversion.json",
+        test="<results>/data/{dataset}/binned/test.h5",
+        split="<results>/data/{dataset}/splits/{fold}.csv",
+    output:
+        table=f"{NETWORK}/cost.csv",
+    log:
+        f"{NETWORK_LOG}/cost.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    resources:
+        mem_mb=lambda w, input, attempt: int(1000 + 6 * input.size_mb) * attempt,
+    params:
+        settings=settings,
+        code=code("scripts/cost.py"),
+    shell:
+        "python scripts/cost.py {input.weights:q} --netx {input.netx:q} "
+        "--report {input.report:q} --test {input.test:q} --split {input.split:q} "
+        "--settings {params.settings:q} --out {output.table:q} > {log:q} 2>&1"
+
+
+# What the report shows of all networks.
+
+
+rule plot_fixed_point:
+    input:
+        results=networks(f"{NETWORK}/fixed_point.json"),
+        published=f"{PUBLISHED}/networks.csv",
+    output:
+        figure=report(
+            "<results>/figures/fixed_point.svg",
+            caption="../report/fixed_point.rst",
+            category="Deployment",
+        ),
+        png="<results>/figures/fixed_point.png",
+        finding="<results>/figures/fixed_point.txt",
+        table="<results>/tables/fixed_point.csv",
+    log:
+        "<results>/logs/plot_fixed_point.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text({"networks": GRID, "labels": NAMED}),
+        code=code("scripts/plot_fixed_point.py"),
+    shell:
+        "python scripts/plot_fixed_point.py --results {input.results:q} "
+        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        "--figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule plot_ablation:
+    input:
+        results=studied(f"{NETWORK}/ablation.csv"),
+    output:
+        figure=report(
+            "<results>/figures/ablation.svg",
+            caption="../report/ablation.rst",
+            category="Deployment",
+        ),
+        png="<results>/figures/ablation.png",
+        finding="<results>/figures/ablation.txt",
+        table="<results>/tables/ablation.csv",
+    log:
+        "<results>/logs/plot_ablation.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text({"networks": STUDIED, "labels": NAMED}),
+        code=code("scripts/plot_ablation.py"),
+    shell:
+        "python scripts/plot_ablation.py --results {input.results:q} "
+        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        "--figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule plot_word_lengths:
+    input:
+        results=studied(f"{NETWORK}/word_lengths.csv"),
+    output:
+        figure=report(
+            "<results>/figures/word_lengths.svg",
+            caption="../report/word_lengths.rst",
+            category="Deployment",
+        ),
+        png="<results>/figures/word_lengths.png",
+        finding="<results>/figures/word_lengths.txt",
+        table="<results>/tables/word_lengths.csv",
+    log:
+        "<results>/logs/plot_word_lengths.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text({"networks": STUDIED, "labels": NAMED}),
+        code=code("scripts/plot_word_lengths.py"),
+    shell:
+        "python scripts/plot_word_lengths.py --results {input.results:q} "
+        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        "--figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule tabulate_conversion:
+    input:
+        reports=networks(f"{NETWORK}/conversion.json"),
+        netx=networks(f"{NETWORK}/network.net"),
+        nir=networks(f"{NETWORK}/network.nir"),
+    output:
+        table=report(
+            "<results>/tables/conversion.csv",
+            caption="../report/conversion.rst",
+            category="Deployment",
+        ),
+        finding="<results>/tables/conversion.txt",
+    log:
+        "<results>/logs/tabulate_conversion.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text({"networks": GRID, "labels": NAMED}),
+        code=code("scripts/tabulate_conversion.py"),
+    shell:
+        "python scripts/tabulate_conversion.py --reports {input.reports:q} "
+        "--netx {input.netx:q} --nir {input.nir:q} --settings {params.settings:q} "
+        "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
+
+
+rule tabulate_cost:
+    input:
+        costs=networks(f"{NETWORK}/cost.csv"),
+    output:
+        table=report(
+            "<results>/tables/cost.csv",
+            caption="../report/cost.rst",
+            category="Cost",
+        ),
+        finding="<results>/tables/cost.txt",
+    log:
+        "<results>/logs/tabulate_cost.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=text({"networks": GRID, "labels": NAMED}),
+        code=code("scripts/tabulate_cost.py"),
+    shell:
+        "python scripts/tabulate_cost.py --costs {input.costs:q} "
+        "--settings {params.settings:q} --table {output.table:q} "
+        "--finding {output.finding:q} > {log:q} 2>&1"
