@@ -48,6 +48,7 @@ def main(arguments):
     for cause, changed in deployment.float_variants(net, weights, quantised).items():
         note(cause, "float", in_float(*changed))
     with read_events(arguments.events, n_units=spikes.n_units) as events:
+        deployment.check_same(events, rows)
         inputs = {
             name: deployment.bin_events(
                 events, rows.example, name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms

@@ -19,6 +19,7 @@ def main(arguments):
     conversion = json.loads(arguments.report.read_text(encoding="utf-8"))
     results = []
     with read_events(arguments.events, n_units=spikes.n_units) as events:
+        deployment.check_same(events, rows)
         for name in arguments.inputs:
             inputs = deployment.bin_events(
                 events, rows.example, name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms

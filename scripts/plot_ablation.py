@@ -65,13 +65,15 @@ def findings(summary):
         sentences.append(
             f"On {label}, over {n}, the variant that loses most is “{worst['variant']}” "
             f"({prose.points(worst[['estimate', 'low', 'high']].to_list())})."
+            if worst["estimate"] < 0
+            else f"On {label}, over {n}, no variant loses accuracy on average."
         )
         clear = rows[(rows["low"] > 0) | (rows["high"] < 0)]
         named = prose.listed(f"“{name}”" for name in clear["variant"])
         sentences.append(
-            f"Intervals exclude no change for {named}."
+            f"The 95 % interval leaves out zero for {named}."
             if len(clear)
-            else "No interval excludes no change."
+            else "No 95 % interval leaves out zero."
         )
     return sentences
 

@@ -9,6 +9,11 @@ SERIES = {
     "error": ("least squared error", plots.BLUE, "-", "o"),
     "trained": ("trained on at that word length", plots.GREEN, "-.", "D"),
 }
+WORDS = {
+    "percentile": "with the paper's scale",
+    "error": "with the least-error scale",
+    "trained": "after training on the grid",
+}
 
 
 def summarise(table):
@@ -59,15 +64,15 @@ def findings(summary):
     for label, rows in summary.groupby("label", sort=False):
         for bits in (8, 4):
             some = rows[rows["bits"] == bits]
-            words = {"percentile": "the paper's scale", "error": "the least-error scale"}
             parts = [
-                f"{prose.points((row.estimate, row.low, row.high))} "
-                f"{words.get(row.scale, 'after training on the grid')}"
+                f"{prose.points((row.estimate, row.low, row.high))} {WORDS[row.scale]}"
                 for row in some.itertuples()
             ]
             if parts:
                 n = prose.count(int(some["n"].max()), "network")
-                sentences.append(f"On {label}, {bits} bits cost {prose.listed(parts)} ({n}).")
+                sentences.append(
+                    f"On {label}, {bits} bits change accuracy by {prose.listed(parts)} ({n})."
+                )
     return sentences
 
 

@@ -27,10 +27,9 @@ def rows(report, network, label):
             }
 
 
-def findings(table, sizes):
-    """Return the range of errors, and the size of the files."""
+def findings(table, sizes, doubled):
+    """Return the range of errors, the size of the files, and how many outputs needed room."""
     worst = table.loc[table["error"].idxmax()]
-    doubled = int((table.drop_duplicates("netx_bytes")["output_lsb_doubled"] > 0).sum())
     return [
         f"At {table['bits'].iloc[0]} bits the weights' root-mean-square errors are "
         f"{100 * table['error'].min():.1f} to {100 * worst['error']:.1f} % of the weights "
@@ -53,7 +52,8 @@ def main(arguments):
         )
         for row in rows(report, network, settings["labels"][network["dataset"]])
     )
-    exhibit.write(arguments, table, findings(table, sizes))
+    doubled = sum(report["output_lsb_doubled"] > 0 for report in reports)
+    exhibit.write(arguments, table, findings(table, sizes, doubled))
 
 
 if __name__ == "__main__":

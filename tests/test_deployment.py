@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tonic.transforms
 
-from spikespeech import cost, deployment, eventprop, losses, netx, quantised_training
+from spikespeech import cost, deployment, eventprop, losses, netx, quantised_training, splits
 from spikespeech.errors import InputError
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import Network, Weights
@@ -74,6 +74,16 @@ def test_graded_input_is_tonics(file):
         ours = dense(graded, i)
         np.testing.assert_array_equal(ours[: len(frames)], frames)
         assert not ours[len(frames) :].any()
+
+
+def test_events_of_other_examples_are_refused(file):
+    rows = splits.examples("test", np.arange(6) % 5, np.zeros(6), "abcde")
+    with read_events(file, n_units=N_UNITS) as opened:
+        deployment.check_same(opened, rows)
+        with pytest.raises(InputError, match="other examples than the split"):
+            deployment.check_same(opened, rows.assign(label=rows.label[::-1].to_numpy()))
+        with pytest.raises(InputError, match="other examples"):
+            deployment.check_same(opened, rows.assign(example=rows.example + 1))
 
 
 def test_conventions_differ_in_one_thing_each(file):

@@ -49,6 +49,18 @@ def bin_events(events, examples, convention, *, n_steps, dt_ms):
     )
 
 
+def check_same(events, rows):
+    """Raise InputError unless an `spikes.Events` file holds the examples of the split's `rows`."""
+    if max(rows.example, default=-1) >= len(events) or not np.array_equal(
+        events.labels[rows.example], rows.label
+    ):
+        raise InputError(
+            "holds other examples than the split",
+            file=events.path,
+            mend="make the split and the binned spikes from it anew",
+        )
+
+
 def _bin(times, units, convention, n_steps, dt_ms, n_units):
     """Return (step * n_units + unit, count) of the cells with events, in order."""
     if convention in ("binary", "counts"):
