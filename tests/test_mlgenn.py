@@ -6,13 +6,16 @@ SPIKESPEECH_MLGENN_PYTHON names (with pytest installed), or are skipped with the
 
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spikespeech import eventprop, losses, mlgenn
@@ -22,6 +25,7 @@ from spikespeech.mlgenn import backend, limits
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 
+ROOT = Path(__file__).parents[1]
 PYTHON = "SPIKESPEECH_MLGENN_PYTHON"
 HERE = importlib.util.find_spec("ml_genn") is not None
 needs_mlgenn = pytest.mark.skipif(not HERE, reason="mlGeNN is not installed here: envs/mlgenn.txt")
@@ -156,6 +160,44 @@ def test_losses_are_those_of_the_native_engine(name):
 def test_the_batch_that_ends_an_epoch_is_silent():
     silent = backend.silence(examples())
     assert (len(silent), len(silent.steps), silent.n_steps) == (1, 0, STEPS)
+
+
+def test_the_agreement_table_counts_what_differs():
+    agreement = runpy.run_path(str(ROOT / "scripts" / "agreement.py"))
+    found = agreement["difference"](np.array([1.0, 2.5, 0.0]), np.array([1.0, 2.0, -4.0]))
+    assert found == {
+        "values": 3,
+        "nonzero": 3,
+        "differing": 2,
+        "largest": 4.0,
+        "deviation": 4.0,
+        "relative": 1.0,
+    }
+    spikes = examples(3)
+    assert agreement["grid"](spikes).sum() == len(spikes.steps)
+
+
+def test_the_agreement_figure_says_how_far_backends_are_apart():
+    plot = runpy.run_path(str(ROOT / "scripts" / "plot_agreement.py"))
+    quantities = ("hidden spikes", "output voltages", "gradient of hidden_output")
+    table = pd.DataFrame({"quantity": quantities, "nonzero": 500, "differing": [2, 0, 7]}).assign(
+        loss="sum", deviation=0.25, relative=0.125, pygenn="5", ml_genn="2", genn_backend="cuda"
+    )
+    histories = pd.DataFrame(
+        [
+            {"backend": backend, "seed": seed, "epoch": epoch, "validation_accuracy": accuracy}
+            for epoch in (1, 2)
+            for backend, low in (("native", 0.5), ("mlgenn", 0.6))
+            for seed, accuracy in ((1, low * epoch / 2), (2, 0.25))
+        ]
+    )
+    finding = " ".join(plot["findings"](table, histories))
+    assert "2 of 500 hidden spikes differ" in finding
+    assert "at most 0.1 of the largest (gradient of hidden_output, sum)" in finding
+    assert "After 2 epochs mlGeNN has a validation accuracy of 42.5 %" in finding
+    assert "mlGeNN is +0.0 to +10.0 points from it" in finding
+    left, right = plot["draw"](table, histories).axes
+    assert len(right.lines) == 2 and len(left.lines) == 1
 
 
 @pytest.mark.skipif(HERE, reason="mlGeNN's tests run in this interpreter")

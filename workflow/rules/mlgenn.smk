@@ -46,6 +46,8 @@ rule agreement:
         "<results>/logs/agreement.log",
     conda:
         "../../envs/mlgenn.yaml"
+    resources:
+        gpu=1,
     params:
         python=config["mlgenn"]["python"],
         device=config["mlgenn"]["device"],
