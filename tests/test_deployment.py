@@ -77,7 +77,7 @@ def test_graded_input_is_tonics(file):
 
 
 def test_events_of_other_examples_are_refused(file):
-    rows = splits.examples("test", np.arange(6) % 5, np.zeros(6), "abcde")
+    rows = splits.examples("test", np.arange(6) % 5, np.zeros(6), tuple("abcde"))
     with read_events(file, n_units=N_UNITS) as opened:
         deployment.check_same(opened, rows)
         with pytest.raises(InputError, match="other examples than the split"):
