@@ -122,7 +122,7 @@ def test_a_file_that_reads_back_otherwise_does_not_count(tmp_path, monkeypatch):
 def test_other_simulators_agree(peer, tmp_path):
     python = os.environ.get("SPIKESPEECH_NIR_PYTHON")
     if not python:
-        pytest.skip("SPIKESPEECH_NIR_PYTHON names no Python with norse, snntorch, spikingjelly")
+        pytest.skip("SPIKESPEECH_NIR_PYTHON names no Python with envs/nir.txt")
     weights, dense, hidden, output_v = case()
     dt = export.SNNTORCH_DT if peer == "snntorch" else None
     export.export(NETWORK, weights, tmp_path / "a.nir", dt=dt)
