@@ -12,7 +12,7 @@ check: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 environment: $(VENV)/.installed
 
