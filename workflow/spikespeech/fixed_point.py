@@ -225,9 +225,8 @@ class _PreparedLayer:
         matrices = netx_file.synapses(layer)
         self.synapses = [_prepared_synapse(s, layer.delay) for s in matrices]
         if len(matrices) == 1:
-            width = kernels.padded(self.n)
-            empty = np.zeros((0, self.n + 1, width), self.synapses[0][0].dtype)
-            self.synapses.append((empty, np.zeros(0, np.int64), 0))
+            nothing = np.zeros(0, self.synapses[0][0].dtype)
+            self.synapses.append((nothing, np.zeros(0, np.int64), np.int32(0)))
         # Lava shifts within 32 bits: 2^25 and more wrap around, to neurons that always spike.
         shifted = np.left_shift(np.int64(layer.threshold), kernels.ACTIVATION_BITS).astype(np.int32)
         self.neuron = np.array(
@@ -263,10 +262,10 @@ class _PreparedLayer:
 
 
 def _prepared_synapse(synapse, delay):
-    """Return (weights (n_delays, n_sources + 1, padded n), delays (n_delays,), shift).
+    """Return (flat weights of each delay (n_sources, padded n), delays (n_delays,), shift).
 
     Where every weight is a multiple of 2^shift the shift of a sum equals the sum of the shifted,
-    so that it is done here, once.
+    so that it is done here, once: most weights then fit 8 bits.
     """
     weight, shift = synapse.weight, synapse.shift
     if np.bitwise_or.reduce(weight, axis=None) % (1 << shift) == 0:
@@ -274,10 +273,9 @@ def _prepared_synapse(synapse, delay):
     narrow = weight.min() >= -(1 << 7) and weight.max() < 1 << 7
     delays = np.zeros(1, np.int64) if delay is None else np.unique(delay)
     n, n_sources = weight.shape
-    table = np.zeros(
-        (len(delays), n_sources + 1, kernels.padded(n)), np.int8 if narrow else np.int16
-    )
+    shape = (len(delays), n_sources, kernels.padded(n))
+    table = np.zeros(shape, np.int8 if narrow else np.int16)
     for k, steps in enumerate(delays):
         delayed = weight if delay is None else np.where(delay == steps, weight, 0)
-        table[k, :n_sources, :n] = delayed.T
-    return table, delays, shift
+        table[k, :, :n] = delayed.T
+    return table.ravel(), delays, np.int32(shift)
