@@ -35,11 +35,17 @@ def collect(records, networks, labels):
 
 
 def summarise(table):
-    """Return the mean difference over seeds and folds, with its interval, of each configuration."""
+    """Return the mean difference over seeds and folds, with its interval, of each configuration.
+
+    A single network's interval is that of its paired differences over the examples.
+    """
     rows = []
     axes = ["dataset", "label", "loss", "hidden", "topology", "input"]
     for key, group in table.groupby(axes, sort=False):
         mean = statistics.mean(group["difference"])
+        if len(group) == 1:
+            own = group[["difference", "difference_low", "difference_high"]].iloc[0]
+            mean = statistics.Interval(*own)
         rows.append({**dict(zip(axes, key, strict=True)), **mean._asdict(), "n": len(group)})
     return pd.DataFrame(rows)
 
