@@ -1,0 +1,140 @@
+"""Training methods side by side: accuracy on validation speakers, CPU time and memory.
+
+Each result is that of one method and seed, `<method>/seed-<seed>.json`.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import command, exhibit, methods, plots, prose, statistics
+
+COLUMNS = [
+    *("method", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
+    *("cpu_s", "wall_s", "peak_mb", "growth_mb", "library", "network"),
+]
+
+
+def tabulate(results):
+    """Return one row a method, in the order of `methods.LABELS`.
+
+    Parameters
+    ----------
+    results : {method: [result of each seed]}, as the methods' scripts write them
+
+    Accuracies are means over seeds with a 95 % interval, times are means, memory is the largest.
+    A method of which any seed did not run is not run.
+    """
+    rows = []
+    for name in (name for name in methods.LABELS if name in results):
+        runs = pd.DataFrame(results[name])
+        missing = runs[runs["status"] != "trained"]
+        row = {"method": name, "status": "trained", "reason": "", "seeds": len(runs)}
+        if len(missing):
+            row |= {"status": "not run", "reason": missing["reason"].iloc[0], "seeds": 0}
+        else:
+            interval = statistics.mean(runs["accuracy"])
+            row |= dict(zip(("accuracy", "low", "high"), interval, strict=True))
+            row |= runs[["cpu_s", "wall_s"]].mean().to_dict()
+            row |= runs[["peak_mb", "growth_mb"]].max().to_dict()
+            row |= runs[["examples", "library", "network"]].iloc[0].to_dict()
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"examples": "Int64"})
+    return table.round({"cpu_s": 3, "wall_s": 3, "peak_mb": 1, "growth_mb": 1})
+
+
+@plots.style()
+def draw(table):
+    """Return the figure: one row a method; those not run say so."""
+    measures = (
+        ("accuracy", "Accuracy (%)", 100),
+        ("cpu_s", "CPU time (s)", 1),
+        ("growth_mb", "Memory (MB)", 1),
+    )
+    figure, axes = plots.subplots(1, 3, height=0.9 + 0.42 * len(table), sharey=True)
+    places = np.arange(len(table))[::-1]
+    ran = (table["status"] == "trained").to_numpy()
+    for axis, (column, title, unit) in zip(axes, measures, strict=True):
+        values = unit * table[column].to_numpy(float)
+        axis.grid(axis="y", visible=False)
+        axis.set(xlabel=title)
+        if column == "accuracy":
+            axis.errorbar(
+                values[ran],
+                places[ran],
+                xerr=np.clip(
+                    np.nan_to_num(
+                        [
+                            values[ran] - 100 * table["low"][ran],
+                            100 * table["high"][ran] - values[ran],
+                        ]
+                    ),
+                    0,
+                    None,
+                ),
+                linestyle="none",
+                marker="o",
+                color=plots.BLUE,
+                elinewidth=1.1,
+                capsize=2.5,
+            )
+            axis.set_xlim(0, 100)
+        else:
+            axis.plot(values[ran], places[ran], linestyle="none", marker="o", color=plots.BLUE)
+            axis.set_xscale("log")
+            if ran.any():
+                axis.set_xlim(min(values[ran]) / 2, max(values[ran]) * 2)
+        for place in places[~ran]:
+            axis.annotate(
+                "not run",
+                (0.5, place),
+                xycoords=("axes fraction", "data"),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color=plots.FAINT,
+            )
+    labels = [methods.LABELS[name].replace(", ", ",\n") for name in table["method"]]
+    axes[0].set(yticks=places, yticklabels=labels, ylim=(-0.6, len(table) - 0.4))
+    return figure
+
+
+def findings(table, settings):
+    """Return sentences: the accuracies and times of those that ran, and who did not."""
+    ran, missing = (table[table["status"] == status] for status in ("trained", "not run"))
+    sentences = []
+    if len(ran):
+        told = [
+            f"{methods.LABELS[row.method]} {100 * row.accuracy:.1f} % in {row.cpu_s:.3g} CPU s"
+            for row in ran.sort_values("accuracy", ascending=False).itertuples()
+        ]
+        n, seeds = ran["examples"].iloc[0], ran["seeds"].iloc[0]
+        sentences.append(
+            f"{settings['label']}, {prose.count(settings['epochs'], 'epoch')}, means of "
+            f"{prose.count(seeds, 'seed')}, {prose.count(n, 'example')} of validation speakers: "
+            f"{prose.listed(told)}."
+        )
+    for reason, rows in missing.groupby("reason", sort=False):
+        who = prose.listed(methods.LABELS[name] for name in rows["method"])
+        sentences.append(f"Not run: {who} ({reason}).")
+    return sentences
+
+
+def main(arguments):
+    """Read the results, write the exhibit."""
+    results = {}
+    for path in arguments.results:
+        results.setdefault(path.parent.name, []).append(json.loads(path.read_text()))
+    table = tabulate(results)
+    exhibit.write(arguments, table, findings(table, arguments.settings), draw(table))
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__)
+    parser.add_argument("results", type=Path, nargs="+", help="<method>/seed-<seed>.json")
+    parser.add_argument(
+        "--settings", type=command.json_argument, required=True, help="JSON: label, epochs"
+    )
+    command.run(main, parser.parse_args())
