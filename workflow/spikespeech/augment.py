@@ -16,7 +16,7 @@ class Presentations:
 
     Parameters
     ----------
-    spikes : SpikeTrains in memory, the training side
+    spikes : SpikeTrains, the training side; those on disk are read a batch at a time
     shift : int, every presentation is moved by a whole number of units drawn uniformly from
         -shift..shift; spikes that leave the channels are dropped
     blend : bool, append as many blends as there are examples. A blend mixes two random examples
@@ -27,7 +27,6 @@ class Presentations:
 
     def __init__(self, spikes, *, shift=0, blend=False, seed=0):
         self.spikes, self.shift, self.blend, self.seed = spikes, shift, blend, seed
-        self.centres = _centres(spikes.offsets, spikes.steps, spikes.units)
         self.by_class = np.argsort(spikes.labels, kind="stable")
         self.class_begin = np.searchsorted(
             spikes.labels, np.arange(spikes.labels.max(initial=-1) + 2), sorter=self.by_class
@@ -65,12 +64,18 @@ class Presentations:
         return self.by_class[begin + (place[examples] - begin + step) % size]
 
     def _present(self, first, second, shifts, keys):
-        spikes = self.spikes
+        blended = second >= 0
+        needed, place = np.unique(np.concatenate([first, second[blended]]), return_inverse=True)
+        spikes = self.spikes.take(needed)
+        first, partners = place[: len(first)], place[len(first) :]
+        second = np.full(len(first), -1)
+        second[blended] = partners
         lengths = np.diff(spikes.offsets)
-        capacity = int(lengths[first].sum() + lengths[second[second >= 0]].sum())
+        capacity = int(lengths[first].sum() + lengths[partners].sum())
         offsets = np.zeros(len(first) + 1, dtype=np.int64)
         steps, units = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
-        arrays = (spikes.offsets, spikes.steps, spikes.units, self.centres)
+        centres = _centres(spikes.offsets, spikes.steps, spikes.units)
+        arrays = (spikes.offsets, spikes.steps, spikes.units, centres)
         size = (spikes.n_steps, spikes.n_units)
         _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
         end = offsets[-1]

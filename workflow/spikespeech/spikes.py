@@ -7,6 +7,7 @@ one variable-length row an example, `labels`, `extra/speaker` and `extra/keys`.
 
 import contextlib
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -162,16 +163,18 @@ class SpikeTrains:
     def take(self, indices):
         """Return the examples `indices`, in that order, with their spikes in memory."""
         indices = np.asarray(indices, dtype=np.int64)
-        spans = [slice(self.offsets[i], self.offsets[i + 1]) for i in indices]
-        binned = [(self.steps[span], self.units[span]) for span in spans]
-        return self.from_binned(
-            binned,
-            self.labels[indices],
-            self.speakers[indices],
-            self.n_steps,
-            self.n_units,
-            self.dt_ms,
-            self.classes,
+        offsets = _offsets(self.offsets[indices + 1] - self.offsets[indices])
+        columns = np.empty(offsets[-1], np.uint16), np.empty(offsets[-1], np.uint16)
+        # Neighbours in the file are read at once.
+        runs = np.flatnonzero(np.diff(indices, prepend=-2, append=-2) != 1)
+        for first, end in pairwise(runs):
+            span = slice(self.offsets[indices[first]], self.offsets[indices[end - 1] + 1])
+            for column, source in zip(columns, (self.steps, self.units), strict=True):
+                column[offsets[first] : offsets[end]] = source[span]
+        return replace(
+            self.with_spikes(offsets, *columns),
+            labels=self.labels[indices],
+            speakers=self.speakers[indices],
         )
 
     def example(self, i):

@@ -135,11 +135,11 @@ def side(rows, name, part):
     return rows.example[(rows.side == name) & (rows.part == part)].to_numpy()
 
 
-def gather(files, rows, name):
-    """Return, in memory, the examples on the side `name`; all of them lie in one part.
+def gather(files, rows, name, *, in_memory=True):
+    """Return the examples on the side `name`; all of them lie in one part.
 
     `files` are paths of binned spikes, each named by its part. An empty side has the channels and
-    classes of the first.
+    classes of the first. With `in_memory` False, a side that is a whole part stays on disk.
     """
     parts = rows.part[rows.side == name].unique()
     by_part = {Path(file).stem: file for file in files}
@@ -153,7 +153,10 @@ def gather(files, rows, name):
             file=by_part[part],
             mend="run the workflow again",
         )
-    return spikes.take(side(rows, name, part))
+    chosen = side(rows, name, part)
+    if not in_memory and np.array_equal(chosen, np.arange(len(spikes))):
+        return spikes
+    return spikes.take(chosen)
 
 
 def unseen(rows):

@@ -27,6 +27,8 @@ from spikespeech.spikes import SpikeTrains
 RUNAWAY = 0.5
 # Epochs that lifting silent neurons is given to wake a network of which none has spiked.
 AWAKENING = 10
+# Spikes that are read at a time to tell data sets apart.
+PIECE = 2**22
 
 HISTORY = {
     "epoch": int,
@@ -87,8 +89,8 @@ def train(
 
     Parameters
     ----------
-    spikes_train, spikes_validation : SpikeTrains in memory; the validation side may be empty
-        where `selection` is "training"
+    spikes_train : SpikeTrains, in memory or on disk
+    spikes_validation : SpikeTrains in memory; may be empty where `selection` is "training"
     settings : Settings
     checkpoint : file to which each epoch's state is written, and from which an interrupted
         training of the same data, settings and `stamp` is resumed; its owner deletes it
@@ -231,7 +233,8 @@ def identity(spikes_train, spikes_validation, settings, stamp):
     for spikes in (spikes_train, spikes_validation):
         digest.update(repr((spikes.n_steps, spikes.n_units, spikes.dt_ms, spikes.classes)).encode())
         for array in (spikes.offsets, spikes.steps, spikes.units, spikes.labels):
-            digest.update(np.ascontiguousarray(array))
+            for begin in range(0, len(array), PIECE):
+                digest.update(np.ascontiguousarray(array[begin : begin + PIECE]))
     digest.update(stamp.encode())
     return digest.hexdigest()
 
