@@ -107,6 +107,38 @@ def test_batches_threads_and_forms_change_nothing(seed, n, threads):
         )
 
 
+def step_by_step(layer, x):
+    """Lava's equations in numpy, for layers whose weights Lava keeps; return (u, v, spikes)."""
+    u, v = np.zeros(layer.n_units, np.int64), np.zeros(layer.n_units, np.int64)
+    s, arriving, states = np.zeros(layer.n_units, np.int64), 0, []
+    for column in x.T:
+        u = np.sign(u) * (np.abs(u) * (4096 - layer.current_decay) >> 12) + 64 * arriving
+        u = np.where(u > 1 << 23, u - (1 << 24), np.where(u <= -(1 << 23), u + (1 << 24), u))
+        v = np.sign(v) * (np.abs(v) * (4096 - layer.voltage_decay) >> 12) + u
+        v = np.clip(v, 1 - (1 << 23), (1 << 23) - 1)
+        s = (v > 64 * layer.threshold).astype(int)
+        v = np.where(s, 0, v)
+        arriving = layer.weight @ column + layer.weight_rec @ s
+        states.append((u, v, s))
+    return (np.array(array) for array in zip(*states, strict=True))
+
+
+@pytest.mark.parametrize("n_hidden", [1, 63, 64, 65, 128, 256, 257, 330])
+@pytest.mark.parametrize(("rate", "top"), [(0.05, 1), (1.0, 1), (0.3, 6)])
+def test_any_width_and_any_number_of_spikes_a_step(n_hidden, rate, top):
+    """Blocks of 256 and of 64 neurons, more rows than 16 bits hold the sum of, graded counts."""
+    rng = np.random.default_rng(n_hidden)
+    weight = rng.integers(-128, 128, (n_hidden, 300))
+    weight[0, :2] = -128, 127
+    layer = netx_file.Layer(weight, rng.integers(-128, 128, (n_hidden,) * 2), 742, 200, 3000)
+    counts = (rng.random((300, 30)) < rate) * rng.integers(1, top + 1, (300, 30))
+    states = fixed_point.simulate([layer], counts, input_message_bits=8)
+    for ours, expected in zip(
+        (states.u, states.v, states.spikes), step_by_step(layer, counts), strict=True
+    ):
+        np.testing.assert_array_equal(ours[0], expected)
+
+
 def test_readouts_are_windowed_sums():
     spikes = spike_trains(1, 3)
     window = np.linspace(1, 0.2, 20)

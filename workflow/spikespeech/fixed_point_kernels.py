@@ -1,8 +1,9 @@
 """Compiled integer kernels of the fixed-point simulator: one layer, many examples.
 
-A block of LANES neurons is one value: LLVM vectors of 16 or 32 bit integers that stay in registers
-while the weight rows of a step's spikes are added, and through the update of the neurons. Arrays
-over neurons are padded with zeros to whole blocks (`padded`). All arithmetic wraps around.
+A block of neurons is one value: LLVM vectors of 16 or 32 bit integers that stay in registers while
+the weight rows of a step's spikes are added (WIDE neurons at a time where there are so many), and
+through the update of LANES neurons. Arrays over neurons are padded with zeros to whole blocks
+(`padded`). All arithmetic wraps around.
 """
 
 import numpy as np
@@ -11,30 +12,29 @@ from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 
 LANES = 64
+WIDE = 256  # 8 registers of AVX-512, so that a step's list of spikes is walked once
 STATE_LIMIT = 1 << 23  # u and v are 24-bit signed numbers
 DECAY_BITS = 12
 ACTIVATION_BITS = 6  # synaptic input and threshold are aligned 6 bits to the left
 SUMMANDS = 127  # weights of magnitude up to 256 that a 16-bit sum holds
 
 _I1, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (1, 16, 32, 64))
-_BITS, _V16, _V32 = (ir.VectorType(kind, LANES) for kind in (_I1, _I16, _I32))
+_V32 = ir.VectorType(_I32, LANES)
 
 
 class _BlockType(types.Type):
-    """Numba's type of LANES integers of some bits."""
+    """Numba's type of some integers of some bits."""
 
-    def __init__(self, bits):
-        super().__init__(name=f"IntBlock{bits}x{LANES}")
-        self.bits = bits
+    def __init__(self, bits, lanes):
+        super().__init__(name=f"IntBlock{bits}x{lanes}")
+        self.bits, self.lanes = bits, lanes
+        self.vector = ir.VectorType(ir.IntType(bits), lanes)
 
 
 @register_model(_BlockType)
 class _BlockModel(models.PrimitiveModel):
     def __init__(self, manager, fe_type):
-        super().__init__(manager, fe_type, _V16 if fe_type.bits == 16 else _V32)
-
-
-_block16, _block32 = _BlockType(16), _BlockType(32)
+        super().__init__(manager, fe_type, fe_type.vector)
 
 
 def padded(n):
@@ -42,72 +42,81 @@ def padded(n):
     return -(-n // LANES) * LANES
 
 
-def _pointer(context, builder, array_type, array, index):
+def _pointer(context, builder, array_type, array, index, lanes):
     data = context.make_array(array_type)(context, builder, array).data
-    vector = ir.VectorType(data.type.pointee, LANES)
+    vector = ir.VectorType(data.type.pointee, lanes)
     return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
 
 
-def _load(context, builder, array_type, array, index):
+def _load(context, builder, array_type, array, index, lanes):
     size = array_type.dtype.bitwidth // 8
-    return builder.load(_pointer(context, builder, array_type, array, index), align=size)
+    return builder.load(_pointer(context, builder, array_type, array, index, lanes), align=size)
 
 
-def _splat(builder, value):
-    undefined = ir.Constant(_V32, ir.Undefined)
+def _splat(builder, value, lanes=LANES):
+    undefined = ir.Constant(ir.VectorType(_I32, lanes), ir.Undefined)
     one = builder.insert_element(undefined, value, _I32(0))
-    return builder.shuffle_vector(one, undefined, ir.Constant(_V32, None))
+    return builder.shuffle_vector(one, undefined, ir.Constant(undefined.type, None))
 
 
 def _constant(value):
     return ir.Constant(_V32, [value] * LANES)
 
 
-@intrinsic
-def zero16(typingctx):
-    """Return a block of 16-bit zeros."""
-    return _block16(), lambda context, builder, sig, args: ir.Constant(_V16, None)
+def _zero(bits, lanes):
+    kind = _BlockType(bits, lanes)
+    return kind, lambda context, builder, sig, args: ir.Constant(kind.vector, None)
 
 
 @intrinsic
-def zero32(typingctx):
-    """Return a block of 32-bit zeros."""
-    return _block32(), lambda context, builder, sig, args: ir.Constant(_V32, None)
+def lanes_zero(typingctx):
+    """Return LANES zeros of 16 bits."""
+    kind, codegen = _zero(16, LANES)
+    return kind(), codegen
+
+
+@intrinsic
+def wide_zero(typingctx):
+    """Return WIDE zeros of 16 bits."""
+    kind, codegen = _zero(16, WIDE)
+    return kind(), codegen
 
 
 @intrinsic
 def add_row(typingctx, block, array, index):
-    """Return the 16-bit block plus array[index : index + LANES], of 8 or 16 bits."""
+    """Return the 16-bit block plus the integers of array (8 or 16 bits) from `index` on."""
 
     def codegen(context, builder, sig, args):
-        row = _load(context, builder, sig.args[1], *args[1:])
-        wide = row if row.type == _V16 else builder.sext(row, _V16)
+        row = _load(context, builder, sig.args[1], *args[1:], block.lanes)
+        wide = row if row.type == block.vector else builder.sext(row, block.vector)
         return builder.add(args[0], wide)
 
-    return _block16(_block16, array, types.intp), codegen
+    return block(block, array, types.intp), codegen
 
 
 @intrinsic
 def add_scaled(typingctx, block, array, index, factor):
-    """Return the 32-bit block plus factor (int32) times array[index : index + LANES]."""
+    """Return the 32-bit block plus factor (int32) times the integers of array from `index` on."""
 
     def codegen(context, builder, sig, args):
-        row = builder.sext(_load(context, builder, sig.args[1], *args[1:3]), _V32)
-        return builder.add(args[0], builder.mul(row, _splat(builder, args[3])))
+        row = _load(context, builder, sig.args[1], *args[1:3], block.lanes)
+        factors = _splat(builder, args[3], block.lanes)
+        return builder.add(args[0], builder.mul(builder.sext(row, block.vector), factors))
 
-    return _block32(_block32, array, types.intp, types.int32), codegen
+    return block(block, array, types.intp, types.int32), codegen
 
 
 @intrinsic
 def widened(typingctx, block):
     """Return a 16-bit block as 32 bits."""
-    return _block32(_block16), lambda context, builder, sig, args: builder.sext(args[0], _V32)
+    kind = _BlockType(32, block.lanes)
+    return kind(block), lambda context, builder, sig, args: builder.sext(args[0], kind.vector)
 
 
 @intrinsic
 def add(typingctx, a, b):
-    """Return the sum of two 32-bit blocks."""
-    return _block32(_block32, _block32), lambda context, builder, sig, args: builder.add(*args)
+    """Return the sum of two blocks."""
+    return a(a, a), lambda context, builder, sig, args: builder.add(*args)
 
 
 @intrinsic
@@ -115,9 +124,21 @@ def shifted(typingctx, block, bits):
     """Return the 32-bit block shifted right by `bits` (int32), rounding down."""
 
     def codegen(context, builder, sig, args):
-        return builder.ashr(args[0], _splat(builder, args[1]))
+        return builder.ashr(args[0], _splat(builder, args[1], block.lanes))
 
-    return _block32(_block32, types.int32), codegen
+    return block(block, types.int32), codegen
+
+
+@intrinsic
+def add_to(typingctx, array, index, block):
+    """Add the 32-bit block to the integers of an int32 array from `index` on."""
+
+    def codegen(context, builder, sig, args):
+        pointer = _pointer(context, builder, sig.args[0], *args[:2], block.lanes)
+        builder.store(builder.add(builder.load(pointer, align=4), args[2]), pointer, align=4)
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, block), codegen
 
 
 @intrinsic
@@ -131,24 +152,24 @@ def lowest(typingctx, bits):
 
 
 @intrinsic
-def update(typingctx, activation, u, v, bias, index, keep_u, keep_v, threshold):
+def update(typingctx, total, u, v, bias, index, keep_u, keep_v, threshold):
     """Advance CUBA neurons index … index + LANES - 1 by one step.
 
     u <- wrap(D(u) + a 2^6), v <- clip(D(v) + u + bias), a spike where v > threshold, which resets
     v to 0. D(z) = sign(z) ((|z| keep) >> 12) rounds towards zero. With z = 2^12 h + l it is
     h keep + ((l keep + r) >> 12), r = 2^12 - 1 for negative z and 0 otherwise: all in 32 bits.
 
-    activation : 32-bit block a; u, v, bias : (padded n,) int32; the others int32.
+    total (a), u, v, bias : (padded n,) int32; the others int32.
     Returns (spikes, wrapped, clipped), the lanes as bits of a uint64 each.
     """
 
     def codegen(context, builder, sig, args):
-        a, *arrays, at, keep_u, keep_v, threshold = args
+        *arrays, at, keep_u, keep_v, threshold = args
         pointers = [
-            _pointer(context, builder, kind, array, at)
-            for kind, array in zip(sig.args[1:4], arrays, strict=True)
+            _pointer(context, builder, kind, array, at, LANES)
+            for kind, array in zip(sig.args, arrays, strict=False)
         ]
-        u, v, bias = (builder.load(pointer, align=4) for pointer in pointers)
+        a, u, v, bias = (builder.load(pointer, align=4) for pointer in pointers)
 
         def decayed(z, keep):
             keep = _splat(builder, keep)
@@ -165,7 +186,7 @@ def update(typingctx, activation, u, v, bias, index, keep_u, keep_v, threshold):
         above = builder.icmp_signed(">", free, _constant(STATE_LIMIT))
         below = builder.icmp_signed("<=", free, _constant(-STATE_LIMIT))
         current = moved(below, moved(above, free, -2 * STATE_LIMIT), 2 * STATE_LIMIT)
-        builder.store(current, pointers[0], align=4)
+        builder.store(current, pointers[1], align=4)
 
         free = builder.add(builder.add(decayed(v, keep_v), current), bias)
         most, least = _constant(STATE_LIMIT - 1), _constant(1 - STATE_LIMIT)
@@ -174,7 +195,7 @@ def update(typingctx, activation, u, v, bias, index, keep_u, keep_v, threshold):
         clipped = builder.select(low, least, builder.select(high, most, free))
         spikes = builder.icmp_signed(">", clipped, _splat(builder, threshold))
         builder.store(
-            builder.select(spikes, ir.Constant(_V32, None), clipped), pointers[1], align=4
+            builder.select(spikes, ir.Constant(_V32, None), clipped), pointers[2], align=4
         )
         lanes = [spikes, builder.or_(above, below), builder.or_(high, low)]
         return context.make_tuple(
@@ -183,47 +204,64 @@ def update(typingctx, activation, u, v, bias, index, keep_u, keep_v, threshold):
 
     result = types.UniTuple(types.uint64, 3)
     int32s = (types.int32,) * 3
-    return result(_block32, u, v, bias, types.intp, *int32s), codegen
+    return result(total, u, v, bias, types.intp, *int32s), codegen
 
 
 @njit(nogil=True, cache=True, forceinline=True)
-def arriving(
-    weights, n_sources, width, column, delays, shift, units, counts, graded, pointers, step
-):
-    """Return the 32-bit block of what reaches neurons `column` … in `step` through one matrix.
+def rows_sum(zero, weights, row, width, column, units, counts, graded, first, last):
+    """Return the 32-bit sum of the weights, from `column` on, of events first … last - 1.
+
+    zero : 16-bit block of zeros, of as many lanes as the result
+    weights : flat rows of `width`, of which `row` + unit is an event's
+    """
+    total = widened(zero)
+    event = first
+    while event < last:
+        end = min(event + SUMMANDS, last)
+        short = zero
+        for e in range(event, end):
+            short = add_row(short, weights, (row + units[e]) * width + column)
+        total = add(total, widened(short))
+        event = end
+    if graded:
+        for e in range(first, last):
+            if counts[e] != 1:
+                start = (row + units[e]) * width + column
+                total = add_scaled(total, weights, start, np.int32(counts[e] - 1))
+    return total
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def receive(total, weights, n_sources, delays, shift, units, counts, graded, pointers, step):
+    """Add to `total` what reaches the neurons in `step` through one matrix.
 
     A spike in step t arrives in step t + 1 + delay. Lava shifts the sum of each delay right by
     `shift` (floor).
 
-    weights : flat (n_delays * n_sources * width,) int8 or int16, a matrix for each of `delays`
+    total : (padded n,) int32
+    weights : flat (n_delays * n_sources * padded n,) int8 or int16, a matrix for each of `delays`
     units, counts : of the events; counts matter where `graded`
     pointers : (n_steps + 1,), events of step t are pointers[t] … pointers[t + 1] - 1
     """
-    total = zero32()
+    width = total.shape[0]
     for k in range(delays.shape[0]):
         source = step - 1 - delays[k]
-        if source < 0:
+        if source < 0 or pointers[source] == pointers[source + 1]:
             continue
-        first, last = pointers[source], pointers[source + 1]
-        if first == last:
-            continue
-        rows = k * n_sources
-        part = zero32()
-        event = first
-        while event < last:
-            end = min(event + SUMMANDS, last)
-            short = zero16()
-            for e in range(event, end):
-                short = add_row(short, weights, (rows + units[e]) * width + column)
-            part = add(part, widened(short))
-            event = end
-        if graded:
-            for e in range(first, last):
-                if counts[e] != 1:
-                    row = (rows + units[e]) * width + column
-                    part = add_scaled(part, weights, row, np.int32(counts[e] - 1))
-        total = add(total, shifted(part, shift))
-    return total
+        first, last, row = pointers[source], pointers[source + 1], k * n_sources
+        column = 0
+        while column + WIDE <= width:
+            wide = rows_sum(
+                wide_zero(), weights, row, width, column, units, counts, graded, first, last
+            )
+            add_to(total, column, shifted(wide, shift))
+            column += WIDE
+        while column < width:
+            narrow = rows_sum(
+                lanes_zero(), weights, row, width, column, units, counts, graded, first, last
+            )
+            add_to(total, column, shifted(narrow, shift))
+            column += LANES
 
 
 @njit(nogil=True, cache=True)
@@ -258,7 +296,7 @@ def run_layer(
     Parameters
     ----------
     offsets, steps, units, counts : input events, in order of step within an example
-    weights, delays, shift : see `arriving`; `delays_rec` is empty without recurrence
+    weights, delays, shift : see `receive`; `delays_rec` is empty without recurrence
     neuron : (keep_u, keep_v, threshold) with keep = 4096 - decay
     bias : (padded n,) int32
     reset : (interval, phase); u = v = 0 at the start of step t where (t + 1) % interval == phase;
@@ -273,6 +311,7 @@ def run_layer(
     keep_u, keep_v, threshold = np.int32(neuron[0]), np.int32(neuron[1]), np.int32(neuron[2])
     width = bias.shape[0]
     n_sources = weights.shape[0] // (width * delays.shape[0])
+    total = np.empty(width, np.int32)
     u, v = np.empty(width, np.int32), np.empty(width, np.int32)
     n_examples = offsets.shape[0] - 1
     pointers = np.empty(n_steps + 1, np.int64)
@@ -303,35 +342,21 @@ def run_layer(
                 more_units[:filled], more_steps[:filled] = out_units[:filled], out_steps[:filled]
                 out_units, out_steps = more_units, more_steps
             any_wrapped, any_clipped = np.uint64(0), np.uint64(0)
+            total[:] = 0
+            receive(total, weights, n_sources, delays, shift, units, counts, graded, pointers, step)
+            receive(
+                total,
+                weights_rec,
+                n,
+                delays_rec,
+                shift_rec,
+                out_units,
+                counts,
+                False,
+                out_pointers,
+                step,
+            )
             for column in range(0, width, LANES):
-                total = add(
-                    arriving(
-                        weights,
-                        n_sources,
-                        width,
-                        column,
-                        delays,
-                        shift,
-                        units,
-                        counts,
-                        graded,
-                        pointers,
-                        step,
-                    ),
-                    arriving(
-                        weights_rec,
-                        n,
-                        width,
-                        column,
-                        delays_rec,
-                        shift_rec,
-                        out_units,
-                        counts,
-                        False,
-                        out_pointers,
-                        step,
-                    ),
-                )
                 spikes, over, beyond = update(total, u, v, bias, column, keep_u, keep_v, threshold)
                 any_wrapped |= over
                 any_clipped |= beyond
