@@ -10,6 +10,7 @@ import contextlib
 import json
 import sys
 import tempfile
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ import numpy as np
 from spikespeech.meter import Meter
 
 try:
-    import ml_genn
     from ml_genn import Connection, Network, Population
     from ml_genn.compilers import EPropCompiler
     from ml_genn.compilers.eprop_compiler import default_params
@@ -85,7 +85,7 @@ def main(path):
             compiled.train({inputs: train[0]}, {output: train[1]}, settings["epochs"], callbacks=[])
         # mlGeNN validates after an epoch only: one of a single example that teaches nothing.
         optimiser.alpha = 0.0
-        _, scored = compiled.train(
+        _, scored, *_ = compiled.train(
             {inputs: train[0][:1]},
             {output: train[1][:1]},
             1,
@@ -97,7 +97,7 @@ def main(path):
     return {
         "accuracy": float(scored[output].result),
         "examples": len(validation[1]),
-        "library": f"mlGeNN {ml_genn.__version__}",
+        "library": f"mlGeNN {metadata.version('ml_genn')}",
         "network": f"{settings['hidden']} LIF{', recurrent' * settings['recurrent']}, no synapses",
         **meter.cost(),
     }

@@ -96,7 +96,10 @@ def draw(table):
                 fontsize=7.5,
                 color=plots.FAINT,
             )
-    labels = [methods.LABELS[name].replace(", ", ",\n") for name in table["method"]]
+    labels = [
+        methods.LABELS[name].replace(" with ", "\nwith ").replace(" conv", "\nconv")
+        for name in table["method"]
+    ]
     axes[0].set(yticks=places, yticklabels=labels, ylim=(-0.6, len(table) - 0.4))
     return figure
 

@@ -102,5 +102,5 @@ def test_what_did_not_run_has_no_numbers():
     assert missing["status"] == "not run" and missing["reason"] == "not here"
     assert missing[["accuracy", "low", "high", "cpu_s", "peak_mb"]].isna().all()
     told = " ".join(plot_training_methods.findings(table, {"label": "digits", "epochs": 2}))
-    assert "60.0 %" in told and "Not run: BPTT, surrogate gradients (not here)" in told
+    assert "60.0 %" in told and "Not run: BPTT with surrogate gradients (not here)" in told
     plot_training_methods.draw(table)

@@ -17,10 +17,10 @@ from spikespeech.errors import InputError
 
 LABELS = {
     "eventprop": "EventProp",
-    "bptt": "BPTT, surrogate gradients",
+    "bptt": "BPTT with surrogate gradients",
     "eprop": "e-prop",
     "conversion": "ANN-to-SNN conversion",
-    "stdp": "STDP, logistic read-out",
+    "stdp": "STDP with a read-out",
 }
 
 ABSENT = 3
