@@ -1,9 +1,12 @@
 """Files that are either whole or absent."""
 
 import contextlib
+import io
 import json
 import os
 from pathlib import Path
+
+import h5py
 
 
 @contextlib.contextmanager
@@ -22,6 +25,42 @@ def atomic(path):
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def write_hdf5(path):
+    """Yield a new HDF5 file, which becomes `path` when the block succeeds.
+
+    Raises OSError where the system refuses to write, as on a full disk.
+    """
+    with atomic(path) as partial, _Forgiving(partial, "w+") as raw:
+        with h5py.File(raw, "w") as file:
+            yield file
+        if raw.refused:
+            raise OSError(raw.refused.errno, raw.refused.strerror, str(path))
+
+
+class _Forgiving(io.FileIO):
+    """A file that keeps the error of a refused write: HDF5 crashes over data it cannot write."""
+
+    refused = None
+
+    def write(self, data):
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest and not self.refused:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.refused = error
+        return size
+
+    def truncate(self, size=None):
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.refused = self.refused or error
+            return size
 
 
 def write_text(path, text):

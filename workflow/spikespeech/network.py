@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.files import atomic
+from spikespeech.files import write_hdf5
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Weights:
 
 def save(path, network, weights):
     """Write `weights.h5`: the three arrays, with the network's constants as attributes."""
-    with atomic(path) as partial, h5py.File(partial, "w") as file:
+    with write_hdf5(path) as file:
         for name, array in zip(Weights.names(), weights, strict=True):
             file[name] = np.asarray(array, dtype=np.float32)
         file.attrs.update(network.parameters())

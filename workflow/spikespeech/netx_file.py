@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.files import atomic
+from spikespeech.files import write_hdf5
 
 LARGEST_THRESHOLD = (1 << 17) - 1  # vThMant is a 17-bit field
 LARGEST_DELAY = 62
@@ -57,7 +57,7 @@ def write(path, layers):
     Other than ml_genn_netx, no data set is left null: `inFeatures`, `outFeatures` and
     `gradedSpike` have values. `refDelay` is 0: Lava has no refractory period.
     """
-    with atomic(path) as partial, h5py.File(partial, "w") as file:
+    with write_hdf5(path) as file:
         group = file.create_group("layer/0")
         group["type"] = np.array([b"input"], dtype="S10")
         group["shape"] = np.array([layers[0].n_sources])

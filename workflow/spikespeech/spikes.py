@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.files import atomic
+from spikespeech.files import write_hdf5
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class SpikeTrains:
 
     def save(self, path):
         """Write the binned spikes for `open` (flat data sets; the pipeline's own form)."""
-        with atomic(path) as partial, h5py.File(partial, "w") as file:
+        with write_hdf5(path) as file:
             for name in _ARRAYS:
                 file[name] = getattr(self, name)
             _describe(file, self.n_steps, self.n_units, self.dt_ms, self.classes)
@@ -242,8 +242,7 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
     """
     with (
         read_events(source, n_units=n_units) as events,
-        atomic(target) as partial,
-        h5py.File(partial, "w") as file,
+        write_hdf5(target) as file,
     ):
         steps, units = (
             # Pieces of an example or two, as `take` reads examples in any order.
@@ -439,7 +438,7 @@ def write_events(path, events, labels, speakers, classes, *, attributes=None):
     attributes : provenance, stored as attributes of the file
     """
     check_labels(np.asarray(labels), len(classes), file=path)
-    with atomic(path) as partial, h5py.File(partial, "w") as file:
+    with write_hdf5(path) as file:
         n = len(labels)
         times = file.create_dataset("spikes/times", n, h5py.vlen_dtype(np.float32))
         units = file.create_dataset("spikes/units", n, h5py.vlen_dtype(np.uint16))
