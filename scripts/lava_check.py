@@ -83,7 +83,7 @@ def main(arguments):
     print(f"{len(spikes)} examples: u, v and spikes of {len(layers)} layers equal Lava's")
     lava = lava_seconds / len(spikes)
     # The same examples many times over, so that the clock's grain and the set-up do not count.
-    many = spikes.take(np.resize(np.arange(len(spikes)), 64))
+    many = spikes.take(np.resize(np.arange(len(spikes)), 256))
     own = min(_seconds(layers, many) for _ in range(REPEATS)) / len(many)
     print(
         f"CPU time an example: Lava {lava * 1e3:.0f} ms, here {own * 1e3:.2f} ms: "
