@@ -95,7 +95,7 @@ rule train_method_in_peer:
         code=lambda w: code("scripts/method_peer.py", f"scripts/method_{w.method}.py"),
     shell:
         "python scripts/method_peer.py {input.parts:q} --split {input.split:q} "
-        "--method {wildcards.method} --python {params.python:q} "
+        "--method {wildcards.method} --python={params.python:q} "
         "--settings {params.settings:q} --out {output.result:q} > {log:q} 2>&1"
 
 
