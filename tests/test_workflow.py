@@ -97,6 +97,18 @@ def test_every_configuration_plans(copied, path):
     assert planned["train"] >= 1 and planned["report"] == 1
 
 
+def test_every_job_says_what_it_takes(copied):
+    status, output = snakemake(
+        copied, "--dry-run", "--forceall", "--workflow-profile", "slurm", *TEST
+    )
+    assert status == 0, output
+    jobs = [line for line in output.splitlines() if line.startswith("    resources: ")]
+    assert len(jobs) > 50
+    # `all` is no job of a scheduler's.
+    assert sum("mem_mb=" not in job or "runtime=" not in job for job in jobs) <= 1
+    assert not any("gpu=1" in job for job in jobs)
+
+
 def test_a_misspelt_key_is_named_before_anything_runs(copied):
     status, output = snakemake(copied, "--dry-run", *TEST, "--config", "trainin={}")
     assert status != 0

@@ -35,6 +35,8 @@ rule plot_neuron_generations:
         table="<results>/tables/neuron_generations.csv",
     log:
         "<results>/logs/plot_neuron_generations.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -56,6 +58,8 @@ rule plot_hodgkin_huxley:
         table="<results>/tables/hodgkin_huxley.csv",
     log:
         "<results>/logs/plot_hodgkin_huxley.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -77,6 +81,8 @@ rule plot_lif:
         table="<results>/tables/lif.csv",
     log:
         "<results>/logs/plot_lif.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -98,6 +104,8 @@ rule plot_izhikevich:
         table="<results>/tables/izhikevich.csv",
     log:
         "<results>/logs/plot_izhikevich.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -119,6 +127,8 @@ rule plot_network:
         table="<results>/tables/network.csv",
     log:
         "<results>/logs/plot_network.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -140,6 +150,8 @@ rule plot_loss_surface:
         table="<results>/tables/loss_surface.csv",
     log:
         "<results>/logs/plot_loss_surface.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -161,6 +173,8 @@ rule plot_gradient_descent:
         table="<results>/tables/gradient_descent.csv",
     log:
         "<results>/logs/plot_gradient_descent.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -182,6 +196,8 @@ rule plot_stdp:
         table="<results>/tables/stdp.csv",
     log:
         "<results>/logs/plot_stdp.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -203,6 +219,8 @@ rule plot_eventprop:
         table="<results>/tables/eventprop.csv",
     log:
         "<results>/logs/plot_eventprop.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -222,6 +240,8 @@ rule tabulate_chain_rule:
         finding="<results>/tables/chain_rule.txt",
     log:
         "<results>/logs/tabulate_chain_rule.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -243,6 +263,8 @@ rule plot_loss_windows:
         table="<results>/tables/loss_windows.csv",
     log:
         "<results>/logs/plot_loss_windows.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
@@ -265,6 +287,8 @@ rule plot_gedanken:
         table="<results>/tables/gedanken.csv",
     log:
         "<results>/logs/plot_gedanken.log",
+    group:
+        "illustrations"
     conda:
         "../../envs/spikespeech.yaml"
     params:
