@@ -79,14 +79,7 @@ def findings(summary):
 
 
 def main(arguments):
-    settings = arguments.settings
-    table = pd.concat(
-        (
-            pd.read_csv(path).assign(**network, label=settings["labels"][network["dataset"]])
-            for path, network in zip(arguments.results, settings["networks"], strict=True)
-        ),
-        ignore_index=True,
-    )
+    table = exhibit.join(arguments.results, arguments.settings)
     summary = summarise(table)
     exhibit.write(arguments, table, findings(summary), draw(summary))
 

@@ -1,5 +1,7 @@
 """What the script of a figure or table writes: the numbers, the drawing, and what they say."""
 
+import pandas as pd
+
 from spikespeech import command, files, plots
 
 
@@ -19,3 +21,17 @@ def write(arguments, table, finding, figure=None):
     if figure is not None:
         plots.save(figure, arguments.figure)
     files.write_text(arguments.finding, " ".join(finding) + "\n")
+
+
+def join(paths, settings):
+    """Return the networks' own tables below each other, with their axes and data set's label.
+
+    `settings` has the axes of each file (`networks`) and the labels of the data sets (`labels`).
+    """
+    return pd.concat(
+        (
+            pd.read_csv(path).assign(**network, label=settings["labels"][network["dataset"]])
+            for path, network in zip(paths, settings["networks"], strict=True)
+        ),
+        ignore_index=True,
+    )
