@@ -3,6 +3,8 @@ PYTHON ?= python3
 CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
+# Jobs call `python`: the environment's, activated or not.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: study check environment lock
 study: environment
