@@ -47,26 +47,34 @@ def main(arguments):
     )
     for cause, changed in deployment.float_variants(net, weights, quantised).items():
         note(cause, "float", in_float(*changed))
-    with read_events(arguments.events, n_units=spikes.n_units) as events:
-        deployment.check_same(events, rows)
-        inputs = {
-            name: deployment.bin_events(
-                events, rows.example, name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms
-            )
-            for name in deployment.INPUTS
-        }
-    note("fixed point", "integer", in_integers(quantised.layers, inputs["binary"]))
+
+    def in_binary(layers):
+        return in_integers(layers, deployment.binary(spikes))
+
+    note("fixed point", "integer", in_binary(quantised.layers))
     other = "error" if settings["scale"] == "percentile" else "percentile"
     rescaled = netx.fit(net, weights, bits=settings["bits"], scale=other, calibration=examples)
-    note(f"fixed point, scale: {other}", "integer", in_integers(rescaled.layers, inputs["binary"]))
+    note(f"fixed point, scale: {other}", "integer", in_binary(rescaled.layers))
     if not net.spiking_output:
         firing = deployment.with_output_threshold(quantised.layers)
-        note("output threshold 2^16", "integer", in_integers(firing, inputs["binary"]))
-    for name in ("counts", "aligned", "graded"):
-        note(f"input: {name}", "integer", in_integers(quantised.layers, inputs[name]))
-    if loss.kind == "window" and loss.shared:
-        carried = deployment.back_to_back(quantised.layers, inputs["graded"], loss, windows)
-        note("input: graded, back to back", "integer", carried)
+        note("output threshold 2^16", "integer", in_binary(firing))
+    with read_events(arguments.events, n_units=spikes.n_units) as events:
+        deployment.check_same(events, rows)
+
+        def binned(convention):
+            return deployment.bin_events(
+                events,
+                rows.example.to_numpy(),
+                convention,
+                n_steps=spikes.n_steps,
+                dt_ms=spikes.dt_ms,
+            )
+
+        for name in ("counts", "aligned", "graded"):
+            note(f"input: {name}", "integer", in_integers(quantised.layers, binned(name)))
+        if loss.kind == "window" and loss.shared:
+            carried = deployment.back_to_back(quantised.layers, binned("graded"), loss, windows)
+            note("input: graded, back to back", "integer", carried)
     files.write_csv(arguments.out, pd.DataFrame(table))
 
 

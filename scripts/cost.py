@@ -11,7 +11,9 @@ import pandas as pd
 
 from spikespeech import command, cost, deployment, files, fixed_point, network, netx_file
 from spikespeech.fixed_point import GradedSpikes
+from spikespeech.stored import chunks
 
+MEASURED = 2048  # test examples that are timed
 SIMULATION = "integer simulation, one core of this machine"
 
 
@@ -23,8 +25,7 @@ def main(arguments):
     )
     layers = netx_file.read(arguments.netx)
     bits = json.loads(arguments.report.read_text(encoding="utf-8"))["bits"]
-    inputs = GradedSpikes.from_spike_trains(spikes)
-    outcome = deployment.evaluate(layers, inputs, loss, windows)
+    outcome = deployment.evaluate(layers, deployment.binary(spikes), loss, windows)
     counts = cost.operations(
         net,
         outcome.input_spikes,
@@ -41,15 +42,16 @@ def main(arguments):
     low, high = cost.energy_estimate(counts)
     for name, joules in (("energy_low", low), ("energy_high", high)):
         rows.append((name, joules * 1e6, "µJ an example", "estimate", cost.DAVIES_2018))
-    taken = cost.measure(lambda: deployment.evaluate(layers, inputs, loss, windows))
+    some = GradedSpikes.from_spike_trains(spikes.take(np.arange(min(len(spikes), MEASURED))))
+    taken = cost.measure(lambda: deployment.evaluate(layers, some, loss, windows))
     for name in ("cpu_s", "wall_s"):
-        value = taken[name] / len(spikes) * 1e3
+        value = taken[name] / len(some) * 1e3
         rows.append((name.replace("_s", "_ms"), value, "ms an example", "measured", SIMULATION))
     energy = taken["energy_j"]
     if energy is None:
         rows.append(("cpu_energy", np.nan, "µJ an example", "not measured", "no RAPL counter"))
     else:
-        value = energy / len(spikes) * 1e6
+        value = energy / len(some) * 1e6
         rows.append(("cpu_energy", value, "µJ an example", "measured", "RAPL, whole package"))
     table = pd.DataFrame(rows, columns=["quantity", "value", "unit", "kind", "source"])
     files.write_csv(arguments.out, table)
@@ -58,8 +60,7 @@ def main(arguments):
 def last_step_spikes(layers, spikes):
     """Return (n,) hidden spikes in the last step of each example."""
     counts = []
-    for first in range(0, len(spikes), deployment.CHUNK):
-        chunk = spikes.take(np.arange(first, min(first + deployment.CHUNK, len(spikes))))
+    for chunk in chunks(spikes):
         states = fixed_point.simulate(layers[:1], chunk, record=("spikes",))
         counts.append(states.spikes[0][:, -1].sum(axis=1))
     return np.concatenate(counts)

@@ -22,7 +22,7 @@ def main(arguments):
         deployment.check_same(events, rows)
         for name in arguments.inputs:
             inputs = deployment.bin_events(
-                events, rows.example, name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms
+                events, rows.example.to_numpy(), name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms
             )
             outcome = deployment.evaluate(
                 layers,
@@ -39,7 +39,7 @@ def main(arguments):
                 "output_spikes": int(outcome.output_spikes.sum()),
                 "wrapped_examples": int(outcome.wrapped.any(axis=1).sum()),
                 "saturated_examples": int(outcome.saturated.any(axis=1).sum()),
-                "largest_count": int(inputs.counts.max(initial=0)),
+                "largest_count": int(outcome.largest_count.max()),
             }
             results.append(result)
             points = 100 * result["difference"]

@@ -5,13 +5,18 @@ import pandas as pd
 
 from spikespeech import command, exhibit, prose
 from spikespeech.spikes import SpikeTrains
+from spikespeech.stored import chunks
 
 
 def describe(spikes, dataset, label, part):
     """Return the row of the table for the SpikeTrains of one part."""
     counts = np.diff(spikes.offsets)
-    steps = np.asarray(spikes.steps)
-    last = [steps[stop - 1] for stop in spikes.offsets[1:][counts > 0]]
+    last = [
+        steps[-1]
+        for chunk in chunks(spikes)
+        for steps, _ in map(chunk.example, range(len(chunk)))
+        if len(steps)
+    ]
     known = np.unique(spikes.speakers[spikes.speakers >= 0])
     low, median, high = np.percentile(counts, [5, 50, 95])
     return {

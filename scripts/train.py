@@ -19,7 +19,7 @@ def main(arguments):
     title = f"{settings.loss['name']} {settings.hidden} seed {settings.seed}"
     with progress.epochs(settings.epochs, title) as show:
         result = training.train(
-            splits.gather(arguments.parts, rows, "train", in_memory=False),
+            splits.gather(arguments.parts, rows, "train"),
             splits.gather(arguments.parts, rows, "validation"),
             settings,
             checkpoint=checkpoint,

@@ -6,7 +6,6 @@ import pandas as pd
 
 from spikespeech import command, deployment, files, network, netx
 from spikespeech.errors import InputError
-from spikespeech.fixed_point import GradedSpikes
 from spikespeech.quantise import SCALES
 
 
@@ -20,7 +19,13 @@ def main(arguments):
     examples = deployment.calibration(
         arguments.parts, arguments.split, settings["calibration_examples"]
     )
-    labels, inputs = rows.label.to_numpy(), GradedSpikes.from_spike_trains(spikes)
+    labels = rows.label.to_numpy()
+
+    def evaluate(quantised):
+        inputs = deployment.binary(spikes)
+        threads = arguments.threads
+        return deployment.evaluate(quantised.layers, inputs, loss, windows, threads=threads)
+
     outcome = deployment.float_outcome(net, weights, loss, spikes, arguments.threads)
     reference = outcome.readouts.argmax(axis=1)
     table = [
@@ -33,9 +38,7 @@ def main(arguments):
             except InputError as error:
                 print(f"{bits} bits, scale {scale}: {error}")
                 continue
-            outcome = deployment.evaluate(
-                quantised.layers, inputs, loss, windows, threads=arguments.threads
-            )
+            outcome = evaluate(quantised)
             matrices = [m for layer in quantised.report["layers"] for m in layer["matrices"]]
             table.append(
                 {
@@ -49,9 +52,7 @@ def main(arguments):
     for bits, path in zip(settings["trained"], arguments.trained, strict=True):
         # The weights lie on their grid already: the least-error scale finds it.
         quantised = netx.fit(*network.load(path), bits=bits, scale="error", calibration=examples)
-        outcome = deployment.evaluate(
-            quantised.layers, inputs, loss, windows, threads=arguments.threads
-        )
+        outcome = evaluate(quantised)
         result = deployment.compare(labels, reference, outcome.predictions)
         table.append({"bits": bits, "scale": "trained", **result})
     files.write_csv(arguments.out, pd.DataFrame(table))

@@ -155,7 +155,7 @@ def test_sides_are_gathered_from_the_parts_files(tmp_path):
         spikes.save(tmp_path / f"{part}.h5")
     files = [tmp_path / "train.h5", tmp_path / "test.h5"]
     for name in ("train", "validation", "test"):
-        side = splits.gather(files, rows, name)
+        side = splits.gather(files, rows, name).load()
         mine = rows[rows.side == name]
         assert side.steps.tolist() == mine.example.tolist()
         assert side.labels.tolist() == mine.label.tolist()

@@ -1,5 +1,6 @@
 """Deployed networks on test data: input conventions, predictions in integers, causes of loss."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +11,9 @@ from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import Weights
 from spikespeech.netx_file import LARGEST_THRESHOLD
 from spikespeech.settings import Settings
+from spikespeech.stored import CHUNK, chunks
 
-CHUNK = 256
+RUN = 4096  # examples that run back to back: all of SHD's, and of larger data what memory holds
 NEVER = np.finfo(np.float32).min  # read-out of an output that does not spike, as in eventprop
 PAPER_OUTPUT_THRESHOLD = 1 << 16
 
@@ -25,28 +27,36 @@ INPUTS = {
 """Conventions by which events become the input of a NetX network."""
 
 
+def binary(spikes):
+    """Yield the GradedSpikes of SpikeTrains or Stored, some examples at a time."""
+    return map(GradedSpikes.from_spike_trains, chunks(spikes))
+
+
 def bin_events(events, examples, convention, *, n_steps, dt_ms):
-    """Return GradedSpikes of some examples of an `spikes.Events` file by one of `INPUTS`."""
+    """Yield GradedSpikes, by one of `INPUTS`, of some examples of an `spikes.Events` file.
+
+    `examples` (n,) ascend; those that the file holds near each other come together.
+    """
     if convention not in INPUTS:
         raise InputError(f"input {convention!r}", mend=f"choose from {', '.join(INPUTS)}")
-    wanted = set(np.asarray(examples).tolist())
-    binned = {
-        i: _bin(times, units, convention, n_steps, dt_ms, events.n_units)
-        for i, (times, units) in enumerate(events)
-        if i in wanted
-    }
-    binned = [binned[i] for i in np.asarray(examples).tolist()]
-    offsets = np.concatenate([[0], np.cumsum([len(codes) for codes, _ in binned])])
-    codes = np.concatenate([codes for codes, _ in binned] or [np.zeros(0, np.int64)])
-    counts = np.concatenate([counts for _, counts in binned] or [np.zeros(0, np.int64)])
-    return GradedSpikes(
-        offsets.astype(np.int64),
-        (codes // events.n_units).astype(np.int32),
-        (codes % events.n_units).astype(np.int32),
-        counts.astype(np.int32),
-        n_steps,
-        events.n_units,
-    )
+    for first, times, units, lengths in events.chunks():
+        begin, end = np.searchsorted(examples, (first, first + len(lengths)))
+        ends = np.cumsum(lengths)
+        spans = [slice(ends[i] - lengths[i], ends[i]) for i in examples[begin:end] - first]
+        binned = [
+            _bin(times[span], units[span], convention, n_steps, dt_ms, events.n_units)
+            for span in spans
+        ]
+        if binned:
+            codes, counts = (np.concatenate(column) for column in zip(*binned, strict=True))
+            yield GradedSpikes(
+                np.concatenate([[0], np.cumsum([len(codes) for codes, _ in binned])]),
+                (codes // events.n_units).astype(np.int32),
+                (codes % events.n_units).astype(np.int32),
+                counts.astype(np.int32),
+                n_steps,
+                events.n_units,
+            )
 
 
 def check_same(events, rows):
@@ -86,6 +96,7 @@ class Outcome:
     ----------
     readouts : (n, n_outputs) float64, V weighted as by the loss; the prediction is the largest
     input_spikes : (n,) events that reached the network
+    largest_count : (n,) the most of them at one input in one step
     hidden_spikes : (n, n_hidden) counts
     output_spikes : (n,) counts; 0 for outputs that only integrate
     wrapped, saturated : (n, 2) steps in which a current of the layer wrapped around, a voltage
@@ -94,6 +105,7 @@ class Outcome:
 
     readouts: np.ndarray
     input_spikes: np.ndarray
+    largest_count: np.ndarray
     hidden_spikes: np.ndarray
     output_spikes: np.ndarray
     wrapped: np.ndarray
@@ -106,22 +118,33 @@ class Outcome:
 
 
 def evaluate(layers, inputs, loss, windows=None, *, output_lsb=1.0, threads=1):
-    """Run a NetX network's layers on GradedSpikes; return the Outcome.
+    """Run a NetX network's layers; return the Outcome.
 
     Parameters
     ----------
+    inputs : GradedSpikes, or an iterable of them, as `binary` and `bin_events` yield
     loss : Loss, which says how outputs are read
     windows : (1 or n, n_steps) of `loss.windows`, for losses of kind "window"
     output_lsb : V of one unit of the output's weights, see `quantise.Quantised.lsb`
     """
-    parts = []
-    for first in range(0, len(inputs), CHUNK):
-        part = slice(first, min(first + CHUNK, len(inputs)))
-        some = replace(inputs, offsets=inputs.offsets[part.start : part.stop + 1])
-        window = windows[part] if windows is not None and len(windows) > 1 else windows
+    parts, done = [], 0
+    for some in _pieces(inputs):
+        window = windows
+        if windows is not None and len(windows) > 1:
+            window = windows[done : done + len(some)]
         parts.append(_evaluate(layers, some, loss, window, output_lsb / 64, threads))
+        done += len(some)
     joined = (np.concatenate([getattr(p, f) for p in parts]) for f in Outcome.__dataclass_fields__)
     return Outcome(*joined)
+
+
+def _pieces(inputs):
+    """Yield GradedSpikes of some examples, of all or of what yields them."""
+    if not isinstance(inputs, GradedSpikes):
+        yield from inputs
+        return
+    for first in range(0, len(inputs), CHUNK):
+        yield replace(inputs, offsets=inputs.offsets[first : first + CHUNK + 1])
 
 
 def _evaluate(layers, inputs, loss, windows, unit, threads):
@@ -145,10 +168,12 @@ def _evaluate(layers, inputs, loss, windows, unit, threads):
         readouts = np.where(spikes.any(axis=1), first, NEVER)
     else:
         readouts = states.readouts[:, 0] * unit / inputs.n_steps
+    counts = np.split(inputs.counts, inputs.offsets)[1:-1]
     return Outcome(
         readouts,
         np.diff(inputs.offsets),
-        states.spike_counts[0],
+        np.array([count.max(initial=0) for count in counts]),
+        states.spike_counts[0].astype(np.int32),
         states.spike_counts[-1].sum(axis=1),
         states.wrapped,
         states.saturated,
@@ -252,35 +277,43 @@ def with_output_threshold(layers, threshold=PAPER_OUTPUT_THRESHOLD):
 
 
 def back_to_back(layers, inputs, loss, windows):
-    """Return the predictions (n,) of one run over all examples, with a reset between them.
+    """Return the predictions (n,) of runs over RUN examples, with a reset between them.
 
     Lava's `reset_interval` clears u and v but neither the spikes under way nor, in the same step,
     the next layer: the last step's spikes reach the next example, and the output's first step
     belongs to the example before (as in the evaluation of Shoesmith et al. 2025). For windowed
-    losses with one window.
+    losses with one window. `inputs` as in `evaluate`.
     """
     if loss.kind not in ("window", "per_timestep") or (windows is not None and len(windows) > 1):
         raise InputError(f"loss {loss.name!r} is not read by one window")
-    n = len(inputs)
-    example = np.repeat(np.arange(n), np.diff(inputs.offsets))
-    span = slice(inputs.offsets[0], inputs.offsets[-1])
-    stream = GradedSpikes(
-        np.array([0, len(example)]),
-        (inputs.steps[span] + example * inputs.n_steps).astype(np.int32),
-        inputs.units[span],
-        inputs.counts[span],
-        n * inputs.n_steps,
-        inputs.n_units,
-    )
-    states = fixed_point.simulate(
-        layers,
-        stream,
-        reset_interval=inputs.n_steps,
-        input_message_bits=8,
-        record=(),
-        window=np.ones(inputs.n_steps) if windows is None else windows[0],
-    )
-    return states.readouts[0].argmax(axis=1)
+    window = np.ones(1) if windows is None else windows[0]
+    pieces, predictions = _pieces(inputs), []
+    while run := list(itertools.islice(pieces, RUN // CHUNK)):
+        states = fixed_point.simulate(
+            layers,
+            _end_to_end(run),
+            reset_interval=run[0].n_steps,
+            input_message_bits=8,
+            record=(),
+            window=np.broadcast_to(window, run[0].n_steps),
+        )
+        predictions.append(states.readouts[0].argmax(axis=1))
+    return np.concatenate(predictions)
+
+
+def _end_to_end(pieces):
+    """Join all examples of GradedSpikes into a single one, one after the other in time."""
+    steps, units, counts, done = [], [], [], 0
+    for piece in pieces:
+        span = slice(piece.offsets[0], piece.offsets[-1])
+        place = np.repeat(np.arange(len(piece)), np.diff(piece.offsets)) + done
+        steps.append(piece.steps[span] + (place * piece.n_steps).astype(np.int32))
+        units.append(piece.units[span])
+        counts.append(piece.counts[span])
+        done += len(piece)
+    steps, units, counts = map(np.concatenate, (steps, units, counts))
+    ends = np.array([0, len(steps)])
+    return GradedSpikes(ends, steps, units, counts, done * pieces[0].n_steps, pieces[0].n_units)
 
 
 def float_outcome(network, weights, loss, spikes, threads=1):
@@ -289,7 +322,7 @@ def float_outcome(network, weights, loss, spikes, threads=1):
 
 
 def test_side(test, split, settings):
-    """Return (SpikeTrains, rows of the split, Loss, its windows) of a network's test examples.
+    """Return (Stored, rows of the split, Loss, its windows) of a network's test examples.
 
     test : path of the binned test part; split : path of the split; settings : of the training
     """
@@ -297,7 +330,10 @@ def test_side(test, split, settings):
     spikes = splits.gather([test], rows, "test")
     rows = rows[rows.side == "test"]
     loss = Settings.parse(settings).make_loss(spikes)
-    windows = loss.windows(spikes)[0] if loss.kind == "window" else None
+    windows = None
+    if loss.kind == "window":
+        read = [None] if loss.shared else chunks(spikes)
+        windows = np.concatenate([loss.windows(some)[0] for some in read])
     return spikes, rows, loss, windows
 
 

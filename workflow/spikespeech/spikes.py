@@ -15,6 +15,7 @@ import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.files import write_hdf5
+from spikespeech.stored import Column
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class SpikeTrains:
     dt_ms : float, length of a time step in ms
     classes : names of the classes, in the order of the labels
 
-    `steps` and `units` may be HDF5 data sets instead of arrays (see `open`): `take` reads just
+    `steps` and `units` may be a file's columns instead of arrays (see `open`): `take` reads just
     the examples that it is asked for.
     """
 
@@ -134,24 +135,24 @@ class SpikeTrains:
     @classmethod
     def open(cls, path):
         """Open a file of binned spikes; they stay on disk until `take` asks for them."""
-        file = _open(path)
-        missing = [name for name in _ARRAYS if name not in file]
-        missing += [name for name in _ATTRIBUTES if name not in file.attrs]
-        if missing:
-            raise InputError(
-                f"has no {missing[0]}", file=path, mend="bin it with scripts/bin_spikes.py"
+        with _open(path) as file:
+            missing = [name for name in _ARRAYS if name not in file]
+            missing += [name for name in _ATTRIBUTES if name not in file.attrs]
+            if missing:
+                raise InputError(
+                    f"has no {missing[0]}", file=path, mend="bin it with scripts/bin_spikes.py"
+                )
+            return cls(
+                file["offsets"][:],
+                Column(file["steps"]),
+                Column(file["units"]),
+                file["labels"][:],
+                file["speakers"][:],
+                int(file.attrs["n_steps"]),
+                int(file.attrs["n_units"]),
+                float(file.attrs["dt_ms"]),
+                tuple(file.attrs["classes"]),
             )
-        return cls(
-            file["offsets"][:],
-            file["steps"],
-            file["units"],
-            file["labels"][:],
-            file["speakers"][:],
-            int(file.attrs["n_steps"]),
-            int(file.attrs["n_units"]),
-            float(file.attrs["dt_ms"]),
-            tuple(file.attrs["classes"]),
-        )
 
     def save(self, path):
         """Write the binned spikes for `open` (flat data sets; the pipeline's own form)."""
@@ -245,8 +246,8 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
         write_hdf5(target) as file,
     ):
         steps, units = (
-            # Pieces of an example or two, as `take` reads examples in any order.
-            file.create_dataset(name, (0,), np.uint16, maxshape=(None,), chunks=(2**14,))
+            # Of no known length before the end; `stored.Column` reads across chunks.
+            file.create_dataset(name, (0,), np.uint16, maxshape=(None,), chunks=(2**16,))
             for name in ("steps", "units")
         )
         offsets = np.zeros(1, np.int64)

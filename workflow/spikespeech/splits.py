@@ -15,6 +15,7 @@ import pandas as pd
 
 from spikespeech.errors import InputError
 from spikespeech.spikes import SpikeTrains
+from spikespeech.stored import Stored
 
 COLUMNS = ["part", "example", "label", "class", "speaker", "side"]
 
@@ -135,11 +136,11 @@ def side(rows, name, part):
     return rows.example[(rows.side == name) & (rows.part == part)].to_numpy()
 
 
-def gather(files, rows, name, *, in_memory=True):
-    """Return the examples on the side `name`; all of them lie in one part.
+def gather(files, rows, name):
+    """Return the examples on the side `name` as Stored; all of them lie in one part.
 
     `files` are paths of binned spikes, each named by its part. An empty side has the channels and
-    classes of the first. With `in_memory` False, a side that is a whole part stays on disk.
+    classes of the first.
     """
     parts = rows.part[rows.side == name].unique()
     by_part = {Path(file).stem: file for file in files}
@@ -153,10 +154,7 @@ def gather(files, rows, name, *, in_memory=True):
             file=by_part[part],
             mend="run the workflow again",
         )
-    chosen = side(rows, name, part)
-    if not in_memory and np.array_equal(chosen, np.arange(len(spikes))):
-        return spikes
-    return spikes.take(chosen)
+    return Stored(spikes, side(rows, name, part))
 
 
 def unseen(rows):

@@ -22,13 +22,12 @@ from spikespeech.errors import InputError
 from spikespeech.files import atomic
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
+from spikespeech.stored import chunks
 
 # Spikes a hidden neuron and step, on average, above which a network has run away.
 RUNAWAY = 0.5
 # Epochs that lifting silent neurons is given to wake a network of which none has spiked.
 AWAKENING = 10
-# Spikes that are read at a time to tell data sets apart.
-PIECE = 2**22
 
 HISTORY = {
     "epoch": int,
@@ -89,8 +88,8 @@ def train(
 
     Parameters
     ----------
-    spikes_train : SpikeTrains, in memory or on disk
-    spikes_validation : SpikeTrains in memory; may be empty where `selection` is "training"
+    spikes_train : SpikeTrains in memory, or Stored
+    spikes_validation : likewise; may be empty where `selection` is "training"
     settings : Settings
     checkpoint : file to which each epoch's state is written, and from which an interrupted
         training of the same data, settings and `stamp` is resumed; its owner deletes it
@@ -156,7 +155,9 @@ def start(spikes, settings, threads=1, device="auto"):
     parts = network, weights, settings.make_loss(spikes), regulariser
     if settings.backend == "native":
         return network, eventprop.Backend(*parts, threads=threads)
-    # Through importlib, so that code of mlGeNN's backend is not part of what native trainings run.
+    # Through importlib, so that code of other backends is not part of what native trainings run.
+    if settings.backend == "eprop":
+        return network, importlib.import_module("spikespeech.eprop").Backend(*parts, threads)
     mlgenn = importlib.import_module("spikespeech.mlgenn")
     return network, mlgenn.Backend(*parts, batch_size=settings.batch_size, device=device)
 
@@ -232,9 +233,9 @@ def identity(spikes_train, spikes_validation, settings, stamp):
     digest = hashlib.blake2b(json.dumps(asdict(settings), sort_keys=True).encode())
     for spikes in (spikes_train, spikes_validation):
         digest.update(repr((spikes.n_steps, spikes.n_units, spikes.dt_ms, spikes.classes)).encode())
-        for array in (spikes.offsets, spikes.steps, spikes.units, spikes.labels):
-            for begin in range(0, len(array), PIECE):
-                digest.update(np.ascontiguousarray(array[begin : begin + PIECE]))
+        for some in chunks(spikes):
+            for array in (some.offsets, some.steps, some.units, some.labels):
+                digest.update(np.ascontiguousarray(array))
     digest.update(stamp.encode())
     return digest.hexdigest()
 

@@ -11,12 +11,11 @@ from spikespeech.eventprop.engine import Engine, mlgenn_unit
 from spikespeech.eventprop.vectors import aligned
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
+from spikespeech.stored import chunks
 
 EPSILON = 1e-8
 """Adam's ε in mlGeNN's units. It is multiplied as gradients are (`engine.mlgenn_unit`), so that
 Adam steps as mlGeNN's does with its default."""
-
-CHUNK = 256  # examples that are evaluated at a time
 
 
 @dataclass(frozen=True)
@@ -94,12 +93,8 @@ class Backend:
 
     def evaluate(self, spikes):
         """Return the Outcome of `spikes` without learning; they may be on disk."""
-        chunks = [
-            spikes.take(np.arange(start, min(start + CHUNK, len(spikes))))
-            for start in range(0, len(spikes), CHUNK)
-        ]
-        parts = [self.engine.run(chunk, chunk.labels, learn=False) for chunk in chunks]
-        return self._outcome(parts, [chunk.labels for chunk in chunks], np.zeros(3, np.int64))
+        parts = [self.engine.run(some, some.labels, learn=False) for some in chunks(spikes)]
+        return self._outcome(parts, [spikes.labels], np.zeros(3, np.int64))
 
     def _step(self, rate):
         self.steps += 1

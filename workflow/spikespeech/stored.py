@@ -1,0 +1,97 @@
+"""Binned spikes that stay on disk: an example is read when it is asked for.
+
+So memory does not grow with a data set, and a training of 75,000 utterances takes what one of
+750 does.
+"""
+
+import os
+import weakref
+from pathlib import Path
+
+import numpy as np
+
+from spikespeech.errors import InputError
+
+CHUNK = 256  # examples that are read at a time, where all are: some ten megabytes
+
+
+class Column:
+    """A flat HDF5 data set of plain numbers, sliced like an array; slices are read from the file.
+
+    For pieces as short as an example, HDF5 itself takes many times as long as the system's read.
+
+    Parameters
+    ----------
+    dataset : h5py data set of one dimension, contiguous or in chunks, without filters
+    """
+
+    def __init__(self, dataset):
+        self.dtype, self.size = dataset.dtype, len(dataset)
+        self.path = Path(dataset.file.filename)
+        self.descriptor = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.descriptor)
+        self.length = dataset.chunks[0] if dataset.chunks else max(self.size, 1)
+        self.places = np.zeros(-(-self.size // self.length), np.int64)
+        if dataset.chunks:
+            dataset.id.chunk_iter(self._note)
+        elif self.size:
+            self.places[0] = dataset.id.get_offset()
+
+    def _note(self, chunk):
+        place = chunk.chunk_offset[0] // self.length
+        if place < len(self.places):
+            self.places[place] = chunk.byte_offset
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, span):
+        begin, end, _ = span.indices(self.size)
+        out = np.empty(max(end - begin, 0), self.dtype)
+        octets, width = out.view(np.uint8), self.dtype.itemsize
+        while begin < end:
+            chunk, within = divmod(begin, self.length)
+            stop = min(end, begin - within + self.length)
+            place = int(self.places[chunk]) + within * width
+            size = (stop - begin) * width
+            piece = os.pread(self.descriptor, size, place)
+            if len(piece) < size:
+                raise InputError("is cut short", file=self.path, mend="delete it and run again")
+            octets[:size], octets = np.frombuffer(piece, np.uint8), octets[size:]
+            begin = stop
+        return out
+
+
+class Stored:
+    """Some examples of a file of binned spikes, where SpikeTrains in memory are not needed.
+
+    It has their attributes but for `offsets`, `steps` and `units`; `take` returns SpikeTrains.
+
+    Parameters
+    ----------
+    spikes : SpikeTrains of the whole file, see `SpikeTrains.open`
+    examples : (n,) numbers of examples in the file
+    """
+
+    def __init__(self, spikes, examples):
+        self.spikes, self.examples = spikes, np.asarray(examples, dtype=np.int64)
+        self.labels, self.speakers = spikes.labels[self.examples], spikes.speakers[self.examples]
+        self.n_steps, self.n_units, self.dt_ms = spikes.n_steps, spikes.n_units, spikes.dt_ms
+        self.classes, self.n_classes = spikes.classes, spikes.n_classes
+
+    def __len__(self):
+        return len(self.examples)
+
+    def take(self, indices):
+        """Return the examples `indices`, in that order, with their spikes in memory."""
+        return self.spikes.take(self.examples[np.asarray(indices, dtype=np.int64)])
+
+    def load(self):
+        """Return all examples in memory."""
+        return self.take(np.arange(len(self)))
+
+
+def chunks(spikes, size=CHUNK):
+    """Yield the examples of SpikeTrains or Stored in order, `size` at a time, in memory."""
+    for begin in range(0, len(spikes), size):
+        yield spikes.take(np.arange(begin, min(begin + size, len(spikes))))
