@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from spikespeech import command, deployment, files, network, netx
-from spikespeech.spikes import read_events
+from spikespeech.events import read_events
 
 
 def main(arguments):

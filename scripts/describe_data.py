@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, files
-from spikespeech.spikes import read_events
+from spikespeech.events import read_events
 
 
 def main(arguments):

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from spikespeech import command, datasets, download
-from spikespeech.spikes import read_events
+from spikespeech.events import read_events
 
 
 def main(arguments):

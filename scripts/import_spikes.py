@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from spikespeech import command, files
-from spikespeech.spikes import read_events
+from spikespeech.events import read_events
 
 
 def main(arguments):

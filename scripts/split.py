@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from spikespeech import command, files, splits
-from spikespeech.spikes import read_events
+from spikespeech.events import read_events
 
 
 def main(arguments):

@@ -7,7 +7,7 @@ import soundfile
 
 from spikespeech import audio, recordings
 from spikespeech.errors import InputError
-from spikespeech.spikes import read_events
+from spikespeech.events import read_events
 
 RATE = 8000
 

@@ -8,9 +8,10 @@ import tonic.transforms
 
 from spikespeech import cost, deployment, eventprop, losses, netx, quantised_training, splits
 from spikespeech.errors import InputError
+from spikespeech.events import read_events, write_events
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import Network, Weights
-from spikespeech.spikes import SpikeTrains, read_events, write_events
+from spikespeech.spikes import SpikeTrains
 
 N_STEPS, N_UNITS = 80, 20
 NETWORK = Network(N_UNITS, 24, 5)

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from pipeline import command, copy, environment, plan, snakemake
 
-from spikespeech.spikes import write_events
+from spikespeech.events import write_events
 
 pytestmark = pytest.mark.slow
 

@@ -169,7 +169,7 @@ def test_bad_input_is_refused(tmp_path):
         fixed_point.simulate(layers(), np.zeros((20, 60), int), record=("w",))
     path = tmp_path / "bad.net"
     path.write_bytes(b"not HDF5")
-    with pytest.raises(InputError, match="not a readable NetX"):
+    with pytest.raises(InputError, match="cannot be read: Unable to"):
         fixed_point.simulate(path, np.zeros((20, 60), int))
 
 

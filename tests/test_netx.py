@@ -240,5 +240,5 @@ def test_foreign_files_that_lava_cannot_load_are_refused(tmp_path):
     assert "'conv'" in broken(put("layer/1/type", np.array([b"conv"])))
     assert "'RF_PHASE'" in broken(put("layer/1/neuron/type", np.array([b"RF_PHASE"])))
     assert "delays" in broken(lambda f: f["layer/1"].create_dataset("delay", data=np.int64(2)))
-    assert "no weight" in broken(lambda f: f["layer/1"].pop("weight"))
+    assert "no layer/1/weight" in broken(lambda f: f["layer/1"].pop("weight"))
     assert "no layer/1" in broken(lambda f: f["layer"].pop("1"))

@@ -12,7 +12,7 @@ import pytest
 from spikespeech import espeak, pico, speech
 from spikespeech.datasets import DIGITS, REGISTRY
 from spikespeech.errors import InputError
-from spikespeech.spikes import read_events
+from spikespeech.events import read_events
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SETTINGS = {

@@ -33,7 +33,7 @@ def binary(spikes):
 
 
 def bin_events(events, examples, convention, *, n_steps, dt_ms):
-    """Yield GradedSpikes, by one of `INPUTS`, of some examples of an `spikes.Events` file.
+    """Yield GradedSpikes, by one of `INPUTS`, of some examples of an `events.Events` file.
 
     `examples` (n,) ascend; those that the file holds near each other come together.
     """
@@ -60,7 +60,7 @@ def bin_events(events, examples, convention, *, n_steps, dt_ms):
 
 
 def check_same(events, rows):
-    """Raise InputError unless an `spikes.Events` file holds the examples of the split's `rows`."""
+    """Raise InputError unless an `events.Events` file holds the examples of the split's `rows`."""
     if max(rows.example, default=-1) >= len(events) or not np.array_equal(
         events.labels[rows.example], rows.label
     ):

@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import os
+import re
+import socket
 from pathlib import Path
 
 import h5py
@@ -13,11 +15,13 @@ import h5py
 def atomic(path):
     """Yield a temporary path beside `path`; rename it into place when the block succeeds.
 
-    A block that raises, or a process that dies, leaves `path` as it was.
+    A block that raises, or a process that dies, leaves `path` as it was. What a process that was
+    killed left beside it is cleared by the next that writes the same path on the same machine.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    _clear_leftovers(path)
+    partial = path.with_name(_partial(path, os.getpid()))
     try:
         yield partial
         with partial.open("rb") as written:
@@ -25,6 +29,29 @@ def atomic(path):
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _partial(path, writer):
+    # Other machines that share the folder have other processes of the same number.
+    return f".{path.name}.{socket.gethostname()}.{writer}.part{path.suffix}"
+
+
+def _clear_leftovers(path):
+    name = re.compile(r"(\d+)".join(map(re.escape, _partial(path, "\0").split("\0"))))
+    for left in path.parent.iterdir():
+        match = name.fullmatch(left.name)
+        if match and not _runs(int(match[1])):
+            left.unlink(missing_ok=True)
+
+
+def _runs(process):
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 @contextlib.contextmanager

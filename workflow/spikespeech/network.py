@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 import h5py
 import numpy as np
 
+from spikespeech import reading
 from spikespeech.errors import InputError
 from spikespeech.files import write_hdf5
 
@@ -110,19 +111,34 @@ def save(path, network, weights):
 
 def load(path):
     """Read `weights.h5`; return (Network, Weights). Raises InputError for any other file."""
-    try:
-        with h5py.File(path, "r") as file:
-            network = Network(
-                **{
-                    f.name: value if np.ndim(value := file.attrs[f.name]) else f.type(value)
-                    for f in fields(Network)
-                }
-            )
-            weights = Weights(*(file[name][:] for name in Weights.names()))
-    except (KeyError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise InputError(
-            "not a network's weights", file=path, mend="delete it and train again"
-        ) from error
+    with reading.guard(path, "delete it and train again"), h5py.File(path, "r") as file:
+        network = Network(**{field.name: _constant(file, field) for field in fields(Network)})
+        n, h, o = network.n_inputs, network.n_hidden, network.n_outputs
+        shapes = zip(Weights.names(), ((n, h), (h, h), (h, o)), strict=True)
+        weights = Weights(*(_matrix(file, name, shape) for name, shape in shapes))
     return network, weights
+
+
+def _constant(file, field):
+    """Read a constant of the network: an integer or truth value; a number, or one a neuron."""
+    if field.type is float:
+        value = reading.attribute(file, field.name, "numbers", dimensions=None)
+        neurons = (file.attrs["n_outputs" if field.name.endswith("_output") else "n_hidden"],)
+        if np.shape(value) not in ((), () if field.name == "dt_ms" else neurons):
+            raise InputError(f"{field.name} has shape {np.shape(value)}, the layer {neurons}")
+        if not np.all(value > 0) or not np.isfinite(value).all():
+            raise InputError(f"{field.name} is {value}")
+        return value if np.ndim(value) else float(value)
+    value = reading.attribute(
+        file, field.name, "truth values" if field.type is bool else "integers"
+    )
+    if field.type is int and value < 1:
+        raise InputError(f"{field.name} is {value}")
+    return field.type(value)
+
+
+def _matrix(file, name, shape):
+    found = reading.dataset(file, name, "numbers", dimensions=2)
+    if found.shape != shape:
+        raise InputError(f"{name} has shape {found.shape}, the network {shape}")
+    return reading.finite(found[()].astype(np.float32), name)

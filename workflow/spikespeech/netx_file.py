@@ -10,11 +10,13 @@ from itertools import pairwise
 import h5py
 import numpy as np
 
+from spikespeech import reading
 from spikespeech.errors import InputError
 from spikespeech.files import write_hdf5
 
 LARGEST_THRESHOLD = (1 << 17) - 1  # vThMant is a 17-bit field
 LARGEST_DELAY = 62
+LARGEST = (1 << 31) - 1  # Lava counts in 32 bits
 SYNAPSE_BITS = 8
 
 
@@ -87,113 +89,109 @@ def read(path):
     Weights are truncated towards zero and delays above 62 become 62, as in lava-dl. Raises
     InputError for what lava-dl cannot load and for layers that are not dense CUBA layers.
     """
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise InputError("not a readable NetX (HDF5) file", file=path) from error
-    with file:
-        if "layer" not in file:
-            raise InputError("has no group `layer`", file=path, mend="write a NetX file")
-        layers = []
-        for i in range(len(file["layer"])):
-            name = f"layer/{i}"
-            if name not in file:
-                raise InputError(f"has no {name}", file=path, mend="number layers from 0")
-            kind = _text(file[name], "type", path)
-            if kind == "input":
-                if "neuron" in file[name]:
-                    raise InputError(
-                        f"{name} is an input with neurons", file=path, mend="feed spikes instead"
-                    )
-                continue
-            if kind not in ("dense", "dense_rec"):
-                raise InputError(
-                    f"{name} is of type {kind!r}", file=path, mend="use dense and dense_rec layers"
-                )
-            layers.append(_read_layer(file[name], kind == "dense_rec", path))
+    with reading.guard(path, "export it again"), h5py.File(path, "r") as file:
+        return _read(file)
+
+
+def _read(file):
+    if not isinstance(file.get("layer"), h5py.Group):
+        raise InputError("has no group `layer`", mend="write a NetX file")
+    layers = []
+    for i in range(len(file["layer"])):
+        name = f"layer/{i}"
+        if not isinstance(file.get(name), h5py.Group):
+            raise InputError(f"has no {name}", mend="number layers from 0")
+        kind = _text(file[name], "type")
+        if kind == "input":
+            if "neuron" in file[name]:
+                raise InputError(f"{name} is an input with neurons", mend="feed spikes instead")
+            continue
+        if kind not in ("dense", "dense_rec"):
+            raise InputError(f"{name} is of type {kind!r}", mend="use dense and dense_rec layers")
+        layers.append(_read_layer(file[name], kind == "dense_rec"))
     if not layers:
-        raise InputError("has no dense layer", file=path)
+        raise InputError("has no dense layer")
     for i, (before, after) in enumerate(pairwise(layers), start=2):
         if before.n_units != after.n_sources:
             raise InputError(
-                f"layer/{i} takes {after.n_sources} sources from {before.n_units} units", file=path
+                f"layer/{i} takes {after.n_sources} sources from {before.n_units} units"
             )
     return layers
 
 
-def _text(group, key, path):
-    if key not in group:
-        raise InputError(f"{group.name[1:]} has no {key}", file=path)
-    value = group[key][()]
-    value = value[0] if np.ndim(value) else value
-    return value.decode("ascii") if isinstance(value, bytes) else str(value)
+def _text(group, key):
+    value = np.ravel(reading.array(group, key, "text", dimensions=None))
+    if not len(value):
+        raise InputError(f"{group.name[1:]}/{key} is empty")
+    return value[0].decode("ascii")
 
 
-def _array(group, key, path):
-    if key not in group:
-        raise InputError(f"{group.name[1:]} has no {key}", file=path)
-    value = group[key][()]
-    if not isinstance(value, np.ndarray | np.number):
-        raise InputError(f"{group.name[1:]}/{key} is empty", file=path, mend="give it a value")
-    if not np.all(np.isfinite(value)):
-        raise InputError(f"{group.name[1:]}/{key} holds NaN or infinity", file=path)
-    return value
+def _integers(group, key):
+    """Read numbers, truncated towards zero."""
+    value = reading.array(group, key, "numbers", dimensions=None)
+    where = f"{group.name[1:]}/{key}"
+    if not np.size(value):
+        raise InputError(f"{where} is empty", mend="give it a value")
+    if np.max(np.abs(reading.finite(value, where))) > LARGEST:
+        raise InputError(f"{where} holds more than 32 bits")
+    return value.astype(int)
 
 
-def _scalar(group, key, path):
-    value = _array(group, key, path)
+def _scalar(group, key):
+    value = _integers(group, key)
     if np.size(value) != 1:
         raise InputError(
             f"{group.name[1:]}/{key} has {np.size(value)} values, one for each neuron",
-            file=path,
             mend="lava-dl loads one value for a layer",
         )
     return int(np.ravel(value)[0])
 
 
-def _read_layer(group, recurrent, path):
-    if "neuron" not in group:
-        raise InputError(f"{group.name[1:]} has no neuron", file=path)
+def _read_layer(group, recurrent):
+    name = group.name[1:]
+    if not isinstance(group.get("neuron"), h5py.Group):
+        raise InputError(f"{name} has no neuron")
     neuron = group["neuron"]
-    kind = _text(neuron, "type", path)
+    kind = _text(neuron, "type")
     if kind not in ("CUBA", "LOIHI"):
-        raise InputError(f"{neuron.name[1:]} is of type {kind!r}", file=path, mend="use CUBA")
-    n = int(np.prod(_array(group, "shape", path)))
-    weight = _array(group, "weight", path).astype(int)
-    weight = weight.reshape(n, -1) if weight.ndim == 1 else weight
-    weight_rec = None
-    if recurrent:
-        weight_rec = _array(group, "weight_rec", path).astype(int)
-        weight_rec = weight_rec.reshape(n, -1) if weight_rec.ndim == 1 else weight_rec
-    if len(weight) != n or (recurrent and weight_rec.shape != (n, n)):
-        shapes = [weight.shape] + ([weight_rec.shape] if recurrent else [])
-        raise InputError(f"{group.name[1:]} of {n} units has weights of shape {shapes}", file=path)
+        raise InputError(f"{neuron.name[1:]} is of type {kind!r}", mend="use CUBA")
+    n = int(np.prod(_integers(group, "shape")))
+    weight = _matrix(group, "weight", n)
+    weight_rec = _matrix(group, "weight_rec", n) if recurrent else None
+    if recurrent and weight_rec.shape != (n, n):
+        raise InputError(f"{name} of {n} units has recurrent weights {weight_rec.shape}")
     layer = Layer(
         weight,
         weight_rec,
-        _scalar(neuron, "iDecay", path),
-        _scalar(neuron, "vDecay", path),
-        _scalar(neuron, "vThMant", path),
-        _delays(group, weight.shape, recurrent, path) if "delay" in group else None,
-        _array(group, "bias", path).astype(int) if "bias" in group else None,
+        _scalar(neuron, "iDecay"),
+        _scalar(neuron, "vDecay"),
+        _scalar(neuron, "vThMant"),
+        _delays(group, weight.shape, recurrent) if "delay" in group else None,
+        _integers(group, "bias") if "bias" in group else None,
     )
-    if layer.bias is not None and np.size(layer.bias) not in (1, n):
-        raise InputError(f"{group.name[1:]}/bias has {np.size(layer.bias)} values", file=path)
-    for name, decay in (("iDecay", layer.current_decay), ("vDecay", layer.voltage_decay)):
+    if layer.bias is not None and layer.bias.shape not in ((), (1,), (n,)):
+        raise InputError(f"{name}/bias has shape {layer.bias.shape} for {n} units")
+    for key, decay in (("iDecay", layer.current_decay), ("vDecay", layer.voltage_decay)):
         if not 0 <= decay <= 4096:
-            raise InputError(
-                f"{neuron.name[1:]}/{name} is {decay}", file=path, mend="decays are 0 … 4096"
-            )
+            raise InputError(f"{neuron.name[1:]}/{key} is {decay}", mend="decays are 0 … 4096")
     return layer
 
 
-def _delays(group, shape, recurrent, path):
+def _matrix(group, key, n):
+    """Read weights (n, n_sources), which lava-dl also takes as one row."""
+    weight = _integers(group, key)
+    if weight.ndim == 1 and n > 0 and weight.size % n == 0:
+        weight = weight.reshape(n, -1)
+    if weight.ndim != 2 or len(weight) != n:
+        raise InputError(f"{group.name[1:]} of {n} units has {key} of shape {weight.shape}")
+    return weight
+
+
+def _delays(group, shape, recurrent):
     """Return delays (n, n_sources) as lava-dl spreads a scalar or a vector of them."""
-    delay = np.clip(_array(group, "delay", path), None, LARGEST_DELAY).astype(int)
+    delay = np.minimum(_integers(group, "delay"), LARGEST_DELAY)
     if np.min(delay) < 0:
-        raise InputError(f"{group.name[1:]}/delay is {np.min(delay)}", file=path)
+        raise InputError(f"{group.name[1:]}/delay is {np.min(delay)}")
     if delay.ndim == 1:
         if len(delay) == shape[0]:
             delay = delay[:, None]
@@ -203,13 +201,11 @@ def _delays(group, shape, recurrent, path):
         delay = np.broadcast_to(delay, shape)
     except ValueError as error:
         raise InputError(
-            f"{group.name[1:]} has delays of shape {delay.shape} for weights of shape {shape}",
-            file=path,
+            f"{group.name[1:]} has delays of shape {delay.shape} for weights of shape {shape}"
         ) from error
     if recurrent and shape[0] != shape[1]:
         raise InputError(
             f"{group.name[1:]} is recurrent and has delays",
-            file=path,
             mend="lava-dl 0.6 gives the recurrent synapse the input's delays; leave them out",
         )
     return delay

@@ -15,6 +15,7 @@ hidden spikes are one step, their output two steps earlier than here (`SHIFT_HID
 import nir
 import numpy as np
 
+from spikespeech import reading
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
 from spikespeech.quantise import drive
@@ -48,9 +49,14 @@ def export(network, weights, path, *, dt=None):
     built = graph(network, weights, dt)
     with atomic(path) as partial:
         nir.write(partial, built)
-        read = nir.read(partial)
-        _compare(read, built, path)
+        _compare(read(partial), built, path)
     return built
+
+
+def read(path):
+    """Read a NIR graph. Raises InputError where the file is none, or its types do not fit."""
+    with reading.guard(path, "export it again"):
+        return nir.read(path)
 
 
 def graph(network, weights, dt):
@@ -123,15 +129,15 @@ def _neurons(network, tau_mem, tau_syn, n, threshold, dt):
     )
 
 
-def _compare(read, written, path):
-    if sorted(read.edges) != sorted(written.edges) or read.nodes.keys() != written.nodes.keys():
+def _compare(found, written, path):
+    if sorted(found.edges) != sorted(written.edges) or found.nodes.keys() != written.nodes.keys():
         raise InputError("the NIR graph does not read back as it was written", file=path)
     for name, node in written.nodes.items():
         if isinstance(node, nir.NIRGraph):
-            _compare(read.nodes[name], node, path)
+            _compare(found.nodes[name], node, path)
             continue
         for key, value in vars(node).items():
             if isinstance(value, np.ndarray) and not np.array_equal(
-                getattr(read.nodes[name], key), value
+                getattr(found.nodes[name], key), value
             ):
                 raise InputError(f"{name}.{key} does not read back as it was written", file=path)

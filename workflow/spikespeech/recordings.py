@@ -9,7 +9,7 @@ import numpy as np
 
 from spikespeech import cochlea
 from spikespeech.errors import InputError
-from spikespeech.spikes import write_events
+from spikespeech.events import write_events
 
 # Ends of the spawn keys of random streams: what is drawn from them.
 VOICE, COCHLEA, PARTS = 0, 1, 2

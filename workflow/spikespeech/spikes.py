@@ -1,21 +1,20 @@
-"""Sets of spike trains: the one form in which data reaches training and evaluation.
-
-Files keep the HDF5 layout of the Spiking Heidelberg Digits (Cramer et al. 2022), so that any
-SHD tool reads ours and ours reads any SHD file: `spikes/times` (seconds) and `spikes/units`,
-one variable-length row an example, `labels`, `extra/speaker` and `extra/keys`.
-"""
+"""Sets of spike trains: the one form in which data reaches training and evaluation."""
 
 import contextlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 import h5py
 import numpy as np
 
+from spikespeech import reading
 from spikespeech.errors import InputError
+from spikespeech.events import check_events, check_labels, class_names, read_events
 from spikespeech.files import write_hdf5
 from spikespeech.stored import Column
+
+MEND = "delete it and bin it again with scripts/bin_spikes.py"
+MOST = 2**16  # steps and units are 16-bit integers
 
 
 @dataclass(frozen=True)
@@ -135,24 +134,28 @@ class SpikeTrains:
     @classmethod
     def open(cls, path):
         """Open a file of binned spikes; they stay on disk until `take` asks for them."""
-        with _open(path) as file:
-            missing = [name for name in _ARRAYS if name not in file]
-            missing += [name for name in _ATTRIBUTES if name not in file.attrs]
-            if missing:
-                raise InputError(
-                    f"has no {missing[0]}", file=path, mend="bin it with scripts/bin_spikes.py"
-                )
-            return cls(
-                file["offsets"][:],
-                Column(file["steps"]),
-                Column(file["units"]),
-                file["labels"][:],
-                file["speakers"][:],
-                int(file.attrs["n_steps"]),
-                int(file.attrs["n_units"]),
-                float(file.attrs["dt_ms"]),
-                tuple(file.attrs["classes"]),
+        with reading.guard(path, MEND), h5py.File(path, "r") as file:
+            offsets, steps, units, labels, speakers = (
+                reading.dataset(file, name, "integers") for name in _ARRAYS
             )
+            n_steps, n_units = (
+                int(reading.attribute(file, name, "integers")) for name in ("n_steps", "n_units")
+            )
+            dt_ms = float(reading.attribute(file, "dt_ms", "numbers"))
+            classes = reading.attribute(file, "classes", "text", dimensions=1)
+            opened = cls(
+                offsets[()].astype(np.int64),
+                Column(steps),
+                Column(units),
+                labels[()].astype(np.int64),
+                speakers[()].astype(np.int64),
+                n_steps,
+                n_units,
+                dt_ms,
+                class_names(classes),
+            )
+            _check_opened(opened)
+        return opened
 
     def save(self, path):
         """Write the binned spikes for `open` (flat data sets; the pipeline's own form)."""
@@ -168,10 +171,14 @@ class SpikeTrains:
         columns = np.empty(offsets[-1], np.uint16), np.empty(offsets[-1], np.uint16)
         # Neighbours in the file are read at once.
         runs = np.flatnonzero(np.diff(indices, prepend=-2, append=-2) != 1)
-        for first, end in pairwise(runs):
-            span = slice(self.offsets[indices[first]], self.offsets[indices[end - 1] + 1])
-            for column, source in zip(columns, (self.steps, self.units), strict=True):
-                column[offsets[first] : offsets[end]] = source[span]
+        on_disk = isinstance(self.steps, Column)
+        with reading.guard(self.steps.path, MEND) if on_disk else contextlib.nullcontext():
+            for first, end in pairwise(runs):
+                span = slice(self.offsets[indices[first]], self.offsets[indices[end - 1] + 1])
+                for column, source in zip(columns, (self.steps, self.units), strict=True):
+                    column[offsets[first] : offsets[end]] = source[span]
+            if on_disk:
+                _check_grid(indices, offsets, *columns, self.n_steps, self.n_units)
         return replace(
             self.with_spikes(offsets, *columns),
             labels=self.labels[indices],
@@ -191,7 +198,45 @@ class SpikeTrains:
 # Binning
 
 _ARRAYS = ("offsets", "steps", "units", "labels", "speakers")
-_ATTRIBUTES = ("n_steps", "n_units", "dt_ms", "classes")
+
+
+def _check_opened(spikes):
+    """Raise InputError where the arrays of a file of binned spikes do not fit together."""
+    for name, value in (("n_steps", spikes.n_steps), ("n_units", spikes.n_units)):
+        if not 0 < value <= MOST:
+            raise InputError(f"{name} is {value}, not one of 1..{MOST}")
+    if not 0 < spikes.dt_ms < np.inf:
+        raise InputError(f"dt_ms is {spikes.dt_ms}")
+    n = len(spikes)
+    for name, length in (("offsets", n + 1), ("speakers", n)):
+        if len(getattr(spikes, name)) != length:
+            raise InputError(f"{len(getattr(spikes, name))} {name} for {n} labels")
+    offsets = spikes.offsets
+    if offsets[0] != 0 or np.any(offsets[1:] < offsets[:-1]):
+        raise InputError("offsets do not go up from 0")
+    for name in ("steps", "units"):
+        column = getattr(spikes, name)
+        if column.dtype != np.uint16:
+            raise InputError(f"{name} holds {column.dtype} instead of uint16")
+        if len(column) != offsets[-1]:
+            raise InputError(f"{name} has {len(column)} spikes, offsets {offsets[-1]}")
+    check_labels(spikes.labels, spikes.n_classes)
+
+
+def _check_grid(examples, offsets, steps, units, n_steps, n_units):
+    """Raise InputError unless the spikes read of `examples` lie on the grid, in order."""
+    cells = steps.astype(np.int64) * n_units + units
+    disorder = np.zeros(len(cells), np.bool_)
+    disorder[1:] = cells[1:] <= cells[:-1]
+    disorder[offsets[:-1][offsets[:-1] < len(cells)]] = False
+    for bad, problem in (
+        (steps >= n_steps, f"a spike after step {n_steps - 1}"),
+        (units >= n_units, f"a spike of a unit above {n_units - 1}"),
+        (disorder, "spikes that are not in order"),
+    ):
+        if bad.any():
+            at = np.searchsorted(offsets, np.argmax(bad), "right") - 1
+            raise InputError(f"has {problem}", example=int(examples[at]))
 
 
 def _describe(file, n_steps, n_units, dt_ms, classes):
@@ -261,194 +306,3 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
                 progress(len(offsets) - 1, len(events))
         file["offsets"], file["labels"], file["speakers"] = offsets, events.labels, events.speakers
         _describe(file, n_steps, n_units, dt_ms, events.classes)
-
-
-# Files in SHD's layout
-
-
-def check_labels(labels, n_classes, *, file=None):
-    """Raise InputError, naming the first bad one, unless labels are 0 <= label < n_classes."""
-    bad = np.flatnonzero((labels < 0) | (labels >= n_classes))
-    if len(bad):
-        raise InputError(
-            f"label {labels[bad[0]]} is outside 0..{n_classes - 1}",
-            file=file,
-            example=int(bad[0]),
-            mend="give every class a name in `extra/keys`",
-        )
-
-
-def check_events(times, units, n_units, *, file=None, first=0):
-    """Join ragged rows of events; raise InputError for the first that are no spike train.
-
-    Each row needs at least one spike, times that are finite, not negative and in order (ties
-    are in order), and units 0 <= unit < n_units.
-
-    Parameters
-    ----------
-    times, units : one array an example
-    first : number of the first example in `file`, for the error
-
-    Returns
-    -------
-    times : (n_spikes,) float64
-    units : (n_spikes,) int64
-    lengths : (n,) number of spikes of each example
-    """
-    lengths = np.array([len(row) for row in times], dtype=np.int64)
-    for i, row in enumerate(units):
-        if len(row) != lengths[i]:
-            raise InputError(
-                f"{lengths[i]} spike times but {len(row)} units",
-                file=file,
-                example=first + i,
-                mend="both rows must have one entry a spike",
-            )
-        if not lengths[i]:
-            raise InputError(
-                "has no spikes", file=file, example=first + i, mend="remove the example"
-            )
-    times = np.concatenate([*times, []]).astype(np.float64)
-    units = np.concatenate([*units, np.zeros(0, np.int64)])
-    starts = np.zeros(len(times), np.bool_)
-    starts[_offsets(lengths)[:-1]] = True
-    backwards = np.concatenate([[False], times[1:] < times[:-1]])[: len(times)] & ~starts
-    for bad, problem, mend in (
-        (~np.isfinite(times), "spike time {t:g}", "write finite times"),
-        (times < 0, "spike time {t:g} is negative", "times count from the example's start"),
-        (backwards, "spike times are not in order at {t:g}", "sort each example by time"),
-        (
-            (units < 0) | (units >= n_units) | (units % 1 != 0),
-            f"unit {{u}} is not one of 0..{n_units - 1}",
-            "set `channels` of the data set",
-        ),
-    ):
-        if bad.any():
-            spike = int(np.argmax(bad))
-            raise InputError(
-                problem.format(t=times[spike], u=units[spike]),
-                file=file,
-                example=first + int(np.searchsorted(_offsets(lengths), spike, "right")) - 1,
-                mend=mend,
-            )
-    return times, units.astype(np.int64), lengths
-
-
-def _open(path):
-    if not Path(path).exists():
-        raise InputError("does not exist", file=path)
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(
-            "not a readable HDF5 file", file=path, mend="it may be cut short: fetch it again"
-        ) from error
-
-
-@contextlib.contextmanager
-def read_events(path, *, n_units=700):
-    """Open a file in SHD's layout as `Events`. Raises InputError where it is not one."""
-    with _open(path) as file:
-        for name in ("spikes/times", "spikes/units", "labels"):
-            if not isinstance(file.get(name), h5py.Dataset):
-                raise InputError(f"has no {name}", file=path, mend="write it in SHD's layout")
-        yield Events(path, file, n_units)
-
-
-class Events:
-    """A file in SHD's layout. Iteration yields each example's checked (times in s, units).
-
-    Attributes
-    ----------
-    path, n_units
-    labels : (n,) int64
-    speakers : (n,) int64, -1 where the file names no speaker
-    classes : tuple of class names; numbers where the file names none
-    """
-
-    CHUNK = 256  # examples read at a time: some ten megabytes
-
-    def __init__(self, path, file, n_units):
-        self.path, self.n_units = path, n_units
-        self.times, self.units = file["spikes/times"], file["spikes/units"]
-        for name, rows in (("spikes/times", self.times), ("spikes/units", self.units)):
-            if h5py.check_vlen_dtype(rows.dtype) is None:
-                raise InputError(
-                    f"{name} holds {rows.dtype} instead of rows of any length",
-                    file=path,
-                    mend="write it in SHD's layout",
-                )
-        self.labels = file["labels"][:].astype(np.int64)
-        n = len(self.labels)
-        if "extra/speaker" in file:
-            self.speakers = np.maximum(file["extra/speaker"][:].astype(np.int64), -1)
-        else:
-            self.speakers = np.full(n, -1)
-        if "extra/keys" in file:
-            names = (k if isinstance(k, bytes) else str(k).encode() for k in file["extra/keys"][:])
-            self.classes = tuple(name.decode(errors="replace") for name in names)
-        else:
-            self.classes = tuple(str(k) for k in range(int(self.labels.max(initial=-1)) + 1))
-        for name, rows in (
-            ("spikes/times", self.times),
-            ("spikes/units", self.units),
-            ("extra/speaker", self.speakers),
-        ):
-            if len(rows) != n:
-                raise InputError(
-                    f"{name} has {len(rows)} rows but labels has {n}",
-                    file=path,
-                    mend="give one row for every example",
-                )
-        if not n:
-            raise InputError("has no examples", file=path, mend="fetch or make it again")
-        check_labels(self.labels, len(self.classes), file=path)
-
-    def __len__(self):
-        return len(self.labels)
-
-    def chunks(self):
-        """Yield (first example, times in s, units, lengths) of CHUNK examples, flat, checked."""
-        for first in range(0, len(self), self.CHUNK):
-            span = slice(first, first + self.CHUNK)
-            try:
-                times, units = self.times[span], self.units[span]
-            except OSError as error:
-                raise InputError(
-                    f"examples from {first} on cannot be read",
-                    file=self.path,
-                    mend="it is damaged: fetch or make it again",
-                ) from error
-            yield first, *check_events(times, units, self.n_units, file=self.path, first=first)
-
-    def __iter__(self):
-        for _, times, units, lengths in self.chunks():
-            ends = np.cumsum(lengths)[:-1]
-            yield from zip(np.split(times, ends), np.split(units, ends), strict=True)
-
-
-def write_events(path, events, labels, speakers, classes, *, attributes=None):
-    """Write examples in SHD's layout.
-
-    Parameters
-    ----------
-    events : iterable of (times in s, units), one pair an example
-    labels : (n,) integers
-    speakers : (n,) integers; all -1, or none: then the file names no speakers
-    classes : names of the classes, in the order of the labels
-    attributes : provenance, stored as attributes of the file
-    """
-    check_labels(np.asarray(labels), len(classes), file=path)
-    with write_hdf5(path) as file:
-        n = len(labels)
-        times = file.create_dataset("spikes/times", n, h5py.vlen_dtype(np.float32))
-        units = file.create_dataset("spikes/units", n, h5py.vlen_dtype(np.uint16))
-        for i, (t, u) in zip(range(n), events, strict=True):
-            if not len(t):
-                raise InputError("has no spikes", file=path, example=i, mend="remove it")
-            times[i], units[i] = np.asarray(t, np.float32), np.asarray(u, np.uint16)
-        file["labels"] = np.asarray(labels, dtype=np.uint16)
-        if np.all(np.asarray(speakers) >= 0):
-            file["extra/speaker"] = np.asarray(speakers, dtype=np.uint16)
-        file["extra/keys"] = np.array(classes, dtype=h5py.string_dtype())
-        file.attrs.update(attributes or {})

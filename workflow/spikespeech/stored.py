@@ -31,11 +31,15 @@ class Column:
         self.descriptor = os.open(self.path, os.O_RDONLY)
         weakref.finalize(self, os.close, self.descriptor)
         self.length = dataset.chunks[0] if dataset.chunks else max(self.size, 1)
-        self.places = np.zeros(-(-self.size // self.length), np.int64)
+        self.places = np.full(-(-self.size // self.length), -1, np.int64)
         if dataset.chunks:
             dataset.id.chunk_iter(self._note)
-        elif self.size:
-            self.places[0] = dataset.id.get_offset()
+        elif self.size and (place := dataset.id.get_offset()) is not None:
+            self.places[0] = place
+        if dataset.id.get_create_plist().get_nfilters():
+            raise InputError(f"{dataset.name[1:]} is compressed or filtered")
+        if np.any(self.places < 0):
+            raise InputError(f"{dataset.name[1:]} is not wholly there")
 
     def _note(self, chunk):
         place = chunk.chunk_offset[0] // self.length

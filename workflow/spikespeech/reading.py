@@ -1,0 +1,100 @@
+"""Files that others wrote: whatever is wrong with one becomes one line that names it."""
+
+import contextlib
+import os
+
+import h5py
+import numpy as np
+
+from spikespeech.errors import InputError
+
+
+@contextlib.contextmanager
+def guard(path, mend):
+    """Raise InputError, naming `path`, for all that goes wrong while the file is read.
+
+    An InputError that names no file is of this one. Put nothing but reading into the block: over
+    a damaged file h5py, numpy and Python raise almost any error, so every error is the file's.
+    """
+    try:
+        yield
+    except InputError as error:
+        if error.file is not None:
+            raise
+        raise InputError(
+            error.problem, file=path, example=error.example, mend=error.mend or mend
+        ) from error
+    except FileNotFoundError as error:
+        raise InputError("does not exist", file=path) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise InputError(f"cannot be read: {os.strerror(error.errno)}", file=path) from error
+        # A KeyError would quote its own message.
+        reason = " ".join(str(error.args[0] if error.args else error).split())
+        raise InputError(
+            f"cannot be read: {reason or type(error).__name__}", file=path, mend=mend
+        ) from error
+
+
+def dataset(group, name, holds, *, dimensions=1):
+    """Return the HDF5 data set `name`; raise InputError for none, or one of another kind.
+
+    Parameters
+    ----------
+    holds : kind of its values as `kind` calls it; "numbers" may be integers
+    dimensions : how many it has, or None for any
+    """
+    found = group.get(name)
+    where = _where(group, name)
+    if not isinstance(found, h5py.Dataset):
+        raise InputError(f"has no {where}")
+    return _expect(found, found.dtype, found.shape, where, holds, dimensions)
+
+
+def array(group, name, holds, *, dimensions=1):
+    """Return the values of the HDF5 data set `name`; see `dataset`."""
+    return dataset(group, name, holds, dimensions=dimensions)[()]
+
+
+def attribute(group, name, holds, *, dimensions=0):
+    """Return the value of the HDF5 attribute `name`; raises as `dataset` does."""
+    where = _where(group, name)
+    if name not in group.attrs:
+        raise InputError(f"has no attribute {where}")
+    described = group.attrs.get_id(name)
+    value = group.attrs[name]
+    shape = None if isinstance(value, h5py.Empty) else described.shape
+    return _expect(value, described.dtype, shape, where, holds, dimensions)
+
+
+def kind(dtype):
+    """Return what values of an HDF5 type are: integers, text, rows of numbers, or the type."""
+    if h5py.check_string_dtype(dtype) is not None:
+        return "text"
+    row = h5py.check_vlen_dtype(dtype)
+    if row is not None:
+        return f"rows of {kind(row)}"
+    names = {"i": "integers", "u": "integers", "f": "numbers", "b": "truth values"}
+    return names.get(dtype.kind, str(dtype))
+
+
+def finite(values, where):
+    """Return numbers; raise InputError where one is NaN or infinite."""
+    if not np.isfinite(values).all():
+        raise InputError(f"{where} holds NaN or infinity")
+    return values
+
+
+def _where(group, name):
+    return f"{group.name}/{name}".lstrip("/")
+
+
+def _expect(found, dtype, shape, where, holds, dimensions):
+    if shape is None:
+        raise InputError(f"{where} is empty")
+    held = kind(dtype)
+    if held != holds and held.replace("integers", "numbers") != holds:
+        raise InputError(f"{where} holds {held} instead of {holds}")
+    if dimensions is not None and len(shape) != dimensions:
+        raise InputError(f"{where} has {len(shape)} dimensions instead of {dimensions}")
+    return found
