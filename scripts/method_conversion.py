@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from spikespeech import command, conversion, files, methods
+from spikespeech import command, conversion, methods
 from spikespeech.meter import Meter
 
 
@@ -31,25 +31,26 @@ def learn(features, labels, settings):
         return perceptron.fit(features, labels)
 
 
-def main(arguments):
-    """Train, convert, score and write the result, the accuracy before conversion beside it."""
-    settings = arguments.settings
-    train, validation = methods.sides(arguments)
+def fit(train, scored, settings):
+    """Train, convert and score; the accuracy before conversion stands in the result, too."""
     with threadpool_limits(1), Meter() as meter:
         seen = conversion.counts(train, settings["bins"])
         unit = seen.max()
         perceptron = learn(seen / unit, train.labels, settings)
         parts = perceptron.coefs_, perceptron.intercepts_
         scale = conversion.scales(seen / unit, *parts)
-    features = conversion.counts(validation, settings["bins"]) / unit
+    features = conversion.counts(scored, settings["bins"]) / unit
     _, outputs = conversion.spiking(features, *parts, scale, settings["steps"])
     predictions = perceptron.classes_[outputs.argmax(axis=1)]
     network = f"{settings['hidden']} IF, {settings['steps']} steps"
-    result = methods.trained(
-        predictions, validation, meter, f"scikit-learn {sklearn.__version__}", network
-    )
-    before = float(perceptron.score(features, validation.labels))
-    files.write_json(arguments.out, result | {"accuracy_before_conversion": before})
+    library = f"scikit-learn {sklearn.__version__}"
+    result = methods.trained(predictions, scored, meter, library, network)
+    before = float(perceptron.score(features, scored.labels))
+    return result | {"accuracy_before_conversion": before}
+
+
+def main(arguments):
+    methods.run(arguments, fit)
 
 
 if __name__ == "__main__":

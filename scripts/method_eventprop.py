@@ -1,4 +1,4 @@
-"""EventProp on the common task: exact gradients by the native engine.
+"""A network of the engine on the common task: by EventProp, or with the backend `eprop` by e-prop.
 
 The weights are those of the best epoch by training accuracy.
 """
@@ -7,26 +7,26 @@ from dataclasses import replace
 
 import numpy as np
 
-from spikespeech import command, eventprop, files, methods, training
+from spikespeech import command, eventprop, methods, training
 from spikespeech.meter import Meter
 from spikespeech.settings import Settings
 
 
-def main(arguments):
-    """Train, score and write the result; compilation of the engine is not counted."""
-    settings = Settings.parse(arguments.settings)
-    train, validation = methods.sides(arguments)
-    nobody = validation.take([])
+def fit(train, scored, settings):
+    """Train and score; compilation of the kernels is not counted."""
+    settings = Settings.parse(settings)
+    nobody = scored.take([])
     training.train(train.take([0]), nobody, replace(settings, epochs=1))
     with Meter() as meter:
         result = training.train(train, nobody, settings)
-    backend = eventprop.Backend(result.network, result.weights, settings.make_loss(validation))
-    predictions = np.argmax(backend.evaluate(validation).readouts, axis=1)
+    backend = eventprop.Backend(result.network, result.weights, settings.make_loss(scored))
+    predictions = np.argmax(backend.evaluate(scored).readouts, axis=1)
     network = f"{settings.hidden} LIF{', recurrent' * settings.recurrent}"
-    files.write_json(
-        arguments.out,
-        methods.trained(predictions, validation, meter, "native engine", network),
-    )
+    return methods.trained(predictions, scored, meter, "this project", network)
+
+
+def main(arguments):
+    methods.run(arguments, fit)
 
 
 if __name__ == "__main__":

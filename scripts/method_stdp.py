@@ -11,32 +11,34 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from spikespeech import command, files, methods
+from spikespeech import command, methods
 from spikespeech.meter import Meter
 from spikespeech.stdp import Layer
 
-PENALTY = 0.01
-"""Inverse strength of the read-out's L2 penalty, on counts of unit variance."""
 
+def fit(train, scored, settings):
+    """Train and score; compilation is not counted.
 
-def main(arguments):
-    """Train, score and write the result; compilation is not counted."""
-    settings = arguments.settings
-    train, validation = methods.sides(arguments)
+    `settings["penalty"]` is the inverse strength of the read-out's L2 penalty, on counts of unit
+    variance.
+    """
     layer = Layer.random(train.n_units, settings["hidden"], settings["seed"], **settings["neuron"])
     layer.copy().learn(train, [0])
     rng = np.random.default_rng(settings["seed"])
-    readout = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=500))
+    read = LogisticRegression(C=settings["penalty"], max_iter=500)
+    readout = make_pipeline(StandardScaler(), read)
     with threadpool_limits(1), Meter() as meter:
         for _ in range(settings["epochs"]):
             layer.learn(train, rng.permutation(len(train)))
         readout.fit(layer.respond(train, settings["bins"]), train.labels)
-    predictions = readout.predict(layer.respond(validation, settings["bins"]))
+    predictions = readout.predict(layer.respond(scored, settings["bins"]))
     library = f"NumPy, Numba, scikit-learn {sklearn.__version__}"
     network = f"{settings['hidden']} LIF, winner-take-all"
-    files.write_json(
-        arguments.out, methods.trained(predictions, validation, meter, library, network)
-    )
+    return methods.trained(predictions, scored, meter, library, network)
+
+
+def main(arguments):
+    methods.run(arguments, fit)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Training methods side by side: accuracy on validation speakers, CPU time and memory.
+"""Training methods side by side: accuracy on test speakers, CPU time and memory.
 
 Each result is that of one method and seed, `<method>/seed-<seed>.json`.
 """
@@ -13,7 +13,7 @@ from spikespeech import command, exhibit, methods, plots, prose, statistics
 
 COLUMNS = [
     *("method", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
-    *("cpu_s", "wall_s", "peak_mb", "growth_mb", "library", "network"),
+    *("cpu_s", "wall_s", "peak_mb", "growth_mb", "chosen", "library", "network"),
 ]
 
 
@@ -40,6 +40,8 @@ def tabulate(results):
             row |= runs[["cpu_s", "wall_s"]].mean().to_dict()
             row |= runs[["peak_mb", "growth_mb"]].max().to_dict()
             row |= runs[["examples", "library", "network"]].iloc[0].to_dict()
+            chosen = runs["chosen"].iloc[0]
+            row["chosen"] = prose.listed(f"{key} {value:g}" for key, value in chosen.items())
         rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"examples": "Int64"})
     return table.round({"cpu_s": 3, "wall_s": 3, "peak_mb": 1, "growth_mb": 1})
@@ -116,8 +118,9 @@ def findings(table, settings):
         n, seeds = ran["examples"].iloc[0], ran["seeds"].iloc[0]
         sentences.append(
             f"{settings['label']}, {prose.count(settings['epochs'], 'epoch')}, means of "
-            f"{prose.count(seeds, 'seed')}, {prose.count(n, 'example')} of validation speakers: "
-            f"{prose.listed(told)}."
+            f"{prose.count(seeds, 'seed')}, {prose.count(n, 'example')} of the test: "
+            f"{prose.listed(told)}. Each method's setting is the best of "
+            f"{prose.count(settings['trials'], 'trial')} on validation speakers."
         )
     for reason, rows in missing.groupby("reason", sort=False):
         who = prose.listed(methods.LABELS[name] for name in rows["method"])
@@ -138,6 +141,6 @@ if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("results", type=Path, nargs="+", help="<method>/seed-<seed>.json")
     parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON: label, epochs"
+        "--settings", type=command.json_argument, required=True, help="JSON: label, epochs, trials"
     )
     command.run(main, parser.parse_args())

@@ -1,5 +1,6 @@
 """Training methods side by side: conversion, plasticity, and peers that are not here."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import plot_training_methods
 import pytest
 from sklearn.neural_network import MLPClassifier
 
-from spikespeech import conversion, methods, neurons, stdp
+from spikespeech import conversion, eprop, eventprop, losses, methods, neurons, stdp
 from spikespeech.errors import InputError
+from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -76,6 +78,136 @@ def test_one_neuron_a_step_wins_and_weights_stay_in_bounds():
     assert layer.respond(given, 4).sum() == len(when)
 
 
+def make(recurrent, n_examples=3, n_steps=130, n_units=20):
+    """Return (network, weights, spikes, loss) with several spikes a hidden neuron."""
+    rng = np.random.default_rng(2)
+    codes = (np.sort(rng.choice(n_steps * n_units, 300, replace=False)) for _ in range(n_examples))
+    binned = [(c // n_units, c % n_units) for c in codes]
+    labels = np.arange(n_examples) % 2
+    given = SpikeTrains.from_binned(
+        binned, labels, np.zeros(n_examples), n_steps, n_units, 1.0, ("a", "b")
+    )
+    network = Network(n_units, 6, 2, recurrent=recurrent)
+    weights = Weights.random(
+        network, rng, input_hidden=(0.2, 0.1), hidden_hidden=(0, 0.3), hidden_output=(0, 1)
+    )
+    return network, weights, given, losses.make("sum_exp", n_steps=n_steps)
+
+
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
+    """Beside the traces of every synapse and step, in plain double precision."""
+    network, weights, given, loss = make(recurrent)
+    gradient, found, readouts, counts = eprop.Backend(network, weights, loss).gradient(given)
+    engine = eventprop.gradients(network, weights, given, loss=loss)
+    np.testing.assert_array_equal(counts, engine.hidden_spikes)
+    assert counts.sum() > 20
+    np.testing.assert_allclose(readouts, engine.readouts, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found, engine.losses, rtol=1e-5)
+
+    alpha, beta = np.exp(-1 / network.tau_mem), np.exp(-1 / network.tau_syn)
+    injected = (1 - alpha) * network.tau_syn * (1 - beta)
+    lag = np.arange(1, given.n_steps + 1)
+    response = injected * (alpha**lag - beta**lag) / (alpha - beta)
+    share = np.array(
+        [(loss.window[s + 1 :] * response[: given.n_steps - s - 1]).sum() for s in lag - 1]
+    )
+    share /= given.n_steps
+    inputs, rows = weights.input_hidden.astype(float), []
+    for i in range(len(given)):
+        steps, units = given.example(i)
+        n, h = network.n_inputs, network.n_hidden
+        S = np.zeros((given.n_steps + 1, n + h))
+        S[steps, units] = 1
+        e, P, X = np.zeros((n + h, h)), np.zeros(n + h), np.zeros(n + h)
+        W = np.vstack([inputs, weights.hidden_hidden * recurrent])
+        V, x = np.zeros(h), np.zeros(h)
+        for t in range(given.n_steps):
+            X, x = X + S[t - 1], x + S[t - 1] @ W
+            P, V = alpha * P + injected * X, alpha * V + injected * x
+            psi = 1 / (1 + eprop.SLOPE * np.abs(V - 1)) ** 2
+            e += share[t] * np.outer(P, psi)
+            S[t, n:] = V >= 1
+            V[V >= 1] = 0
+            X, x = beta * X, beta * x
+        g = np.exp(readouts[i] - readouts[i].max())
+        g /= g.sum()
+        g[given.labels[i]] -= 1
+        rows.append(e * (weights.hidden_output @ g))
+    mean = np.mean(rows, axis=0)
+    np.testing.assert_allclose(gradient.input_hidden, mean[:n], rtol=2e-3, atol=2e-6)
+    own = mean[n:] if recurrent else np.zeros((h, h))
+    np.testing.assert_allclose(gradient.hidden_hidden, own, rtol=2e-3, atol=2e-6)
+
+
+def test_eprops_output_gradient_is_the_losss():
+    network, weights, given, loss = make(recurrent=True)
+    backend = eprop.Backend(network, weights, loss)
+    gradient = backend.gradient(given)[0]
+    step = 1e-2
+    for index in ((0, 0), (3, 1)):
+        values = []
+        for sign in (1, -1):
+            moved = weights.copy()
+            moved.hidden_output[index] += sign * step
+            backend.weights = moved
+            values.append(backend.evaluate(given).losses.mean())
+        slope = (values[0] - values[1]) / (2 * step)
+        assert gradient.hidden_output[index] == pytest.approx(slope, rel=1e-2, abs=1e-5)
+
+
+def test_eprop_learns_and_takes_up_its_state():
+    network, weights, given, loss = make(recurrent=True)
+    whole, first, second = (eprop.Backend(network, weights, loss) for _ in range(3))
+    before = whole.evaluate(given).losses.mean()
+    whole.train([given] * 30, [0.01] * 30)
+    assert whole.evaluate(given).losses.mean() < 0.8 * before
+    first.train([given] * 10, [0.01] * 10)
+    second.restore(first.state())
+    second.weights = first.weights
+    second.train([given] * 20, [0.01] * 20)
+    np.testing.assert_array_equal(second.weights.input_hidden, whole.weights.input_hidden)
+
+
+def test_eprop_refuses_what_it_does_not_have():
+    network, weights, _, loss = make(recurrent=True)
+    with pytest.raises(InputError, match="not for e-prop"):
+        eprop.Backend(network, weights, losses.make("max", n_steps=130))
+    with pytest.raises(InputError, match="no regularisation"):
+        eprop.Backend(network, weights, loss, eventprop.Regulariser(1e-10))
+
+
+def test_the_best_trial_is_scored_on_the_test(tmp_path, monkeypatch):
+    _, _, given, _ = make(recurrent=False)
+    monkeypatch.setattr(methods.splits, "read", lambda path: None)
+    asked = []
+    monkeypatch.setattr(
+        methods.splits, "gather", lambda parts, rows, name: asked.append(name) or given
+    )
+    seen, out, best = [], tmp_path / "out.json", tmp_path / "trials.json"
+
+    def fit(train, scored, settings):
+        seen.append(settings)
+        right = {1: 0.2, 2: 0.7, 3: 0.5}[settings["penalty"]]
+        return {"status": "trained", "accuracy": right}
+
+    def run(fit, *words):
+        common = ["x.h5", "--split", "s.csv", "--settings", '{"penalty": 9, "seed": 1}']
+        methods.run(methods.parser("").parse_args([*common, *map(str, words)]), fit)
+        return json.loads(Path(words[-1]).read_text())
+
+    found = run(fit, "--trials", '{"penalty": [1, 2, 3]}', "--out", best)
+    assert found["chosen"] == {"penalty": 2} and found["side"] == "validation"
+    assert [trial["accuracy"] for trial in found["tried"]] == [0.2, 0.7, 0.5]
+    assert asked == ["train", "validation"]
+    assert run(fit, "--best", best, "--out", out)["side"] == "test"
+    assert seen[-1] == {"penalty": 2, "seed": 1} and asked[-1] == "test"
+    absent = methods.not_run("absent")
+    assert run(lambda *_: absent, "--trials", '{"penalty": [1, 2]}', "--out", best) == absent
+    assert run(fit, "--best", best, "--out", out) == absent
+    assert len(seen) == 4
+
+
 def test_an_absent_peer_is_not_run_and_a_failing_one_is_an_error(tmp_path):
     given = spikes([(1, 0)], [(2, 1)])
     absent = tmp_path / "absent.py"
@@ -94,13 +226,22 @@ def test_an_absent_peer_is_not_run_and_a_failing_one_is_an_error(tmp_path):
 
 def test_what_did_not_run_has_no_numbers():
     one = {"status": "trained", "reason": "", "accuracy": 0.5, "examples": 10, "library": "x"}
-    one |= {"network": "y", "cpu_s": 1.0, "wall_s": 2.0, "peak_mb": 3.0, "growth_mb": 1.0}
+    one |= {
+        "chosen": {"penalty": 0.1},
+        "network": "y",
+        "cpu_s": 1.0,
+        "wall_s": 2.0,
+        "peak_mb": 3.0,
+        "growth_mb": 1.0,
+    }
     results = {"bptt": [methods.not_run("not here")] * 2, "stdp": [one, one | {"accuracy": 0.7}]}
     table = plot_training_methods.tabulate(results)
     ran, missing = table.set_index("method").loc["stdp"], table.set_index("method").loc["bptt"]
     assert ran["accuracy"] == pytest.approx(0.6) and ran["low"] < 0.6 < ran["high"]
     assert missing["status"] == "not run" and missing["reason"] == "not here"
     assert missing[["accuracy", "low", "high", "cpu_s", "peak_mb"]].isna().all()
-    told = " ".join(plot_training_methods.findings(table, {"label": "digits", "epochs": 2}))
+    told = " ".join(
+        plot_training_methods.findings(table, {"label": "digits", "epochs": 2, "trials": 4})
+    )
     assert "60.0 %" in told and "Not run: BPTT with surrogate gradients (not here)" in told
     plot_training_methods.draw(table)

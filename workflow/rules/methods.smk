@@ -1,23 +1,33 @@
-# Training methods side by side on one task: the first data set, its first fold. A method whose
+# Training methods side by side on one task: the first data set, its first fold. Each method tries
+# as many settings on the validation speakers; the best is trained with fresh seeds. A method whose
 # library is not here is reported as not run.
+import shlex
 
-METHODS = config["methods"] or {"train": [], "seeds": []}
+METHODS = config["methods"] or {"train": [], "seeds": [], "trials": {}}
 METHOD_DATA = {
     "parts": [
         f"<results>/data/{DATASETS[0]}/binned/{part}.h5"
         for part in REGISTRY[DATASETS[0]].parts
-        if part != "test"
     ],
     "split": f"<results>/data/{DATASETS[0]}/splits/{FOLD}.csv",
 }
-# The interpreter, and with --sdm conda the environment, of a method by another library.
-PEERS = {
-    "bptt": (METHODS.get("peers_python"), "../../envs/peers.yaml"),
-    "eprop": (config["mlgenn"]["python"], "../../envs/mlgenn.yaml"),
+TRIED = {
+    len(values)
+    for method in METHODS["train"]
+    for values in METHODS["trials"][method].values()
 }
+if len(TRIED) > 1:
+    raise WorkflowError(
+        "configuration: methods.trials: each method must have as many trials as the others"
+    )
 
 
-def method_network(wildcards):
+wildcard_constraints:
+    method="eventprop|bptt|eprop|conversion|stdp",
+    run="trials|seed-[1-9][0-9]*",
+
+
+def method_network(method, seed):
     """Settings of the network of a method with gradients: the study's, but for the common budget."""
     resolved = configuration.settings(
         config,
@@ -25,19 +35,27 @@ def method_network(wildcards):
         loss=METHODS["loss"],
         hidden=METHODS["hidden"],
         topology=config["networks"]["topology"][0],
-        seed=wildcards.seed,
+        seed=seed,
     )
-    return resolved | {
-        "backend": "native",
+    resolved |= {
+        "backend": "eprop" if method == "eprop" else "native",
         "selection": "training",
         "epochs": METHODS["epochs"],
         "augmentation": {"shift": 0, "blend": False},
     }
+    if method == "eprop":
+        resolved["regularisation"] = resolved["regularisation"] | {
+            "lambda_upper": 0.0,
+            "lambda_lower": 0.0,
+        }
+    return resolved
 
 
 def method_settings(wildcards):
     """Settings of one method's job, as JSON text: only what the method reads."""
-    network = method_network(wildcards)
+    # Trials share a seed that no training has.
+    seed = 0 if wildcards.run == "trials" else wildcards.run.removeprefix("seed-")
+    network = method_network(wildcards.method, seed)
     if wildcards.method not in ("conversion", "stdp"):
         return configuration.text(network)
     own = {key: network[key] for key in ("hidden", "epochs", "seed")}
@@ -46,20 +64,41 @@ def method_settings(wildcards):
         constants = network["neuron"]
         own["neuron"] = {key: constants[key] for key in ("tau_mem", "tau_syn")}
     else:
-        own |= {key: network[key] for key in ("batch_size", "learning_rate")}
-        own["steps"] = METHODS["steps"]
+        own |= {"batch_size": network["batch_size"], "steps": METHODS["steps"]}
     return configuration.text(own)
+
+
+def method_best(wildcards):
+    """Result of the method's trials, for a training as the best of them."""
+    if wildcards.run == "trials":
+        return []
+    return f"<results>/methods/{wildcards.method}/trials.json"
+
+
+def method_job(wildcards, input):
+    """The option that says what a job tries, or whose best it trains."""
+    if input.best:
+        return f"--best {shlex.quote(input.best)}"
+    trials = configuration.text(METHODS["trials"][wildcards.method])
+    return f"--trials {shlex.quote(trials)}"
+
+
+def method_script(wildcards):
+    """What trains: e-prop and EventProp are backends of one training."""
+    name = "eventprop" if wildcards.method == "eprop" else wildcards.method
+    return f"scripts/method_{name}.py"
 
 
 rule train_method:
     input:
         **METHOD_DATA,
+        best=method_best,
     output:
-        result="<results>/methods/{method}/seed-{seed}.json",
+        result="<results>/methods/{method}/{run}.json",
     log:
-        "<results>/logs/methods/{method}/seed-{seed}.log",
+        "<results>/logs/methods/{method}/{run}.log",
     wildcard_constraints:
-        method="eventprop|conversion|stdp",
+        method="eventprop|eprop|conversion|stdp",
     conda:
         "../../envs/spikespeech.yaml"
     threads: 1
@@ -68,35 +107,41 @@ rule train_method:
         runtime="1d",
     params:
         settings=method_settings,
-        code=lambda w: code(f"scripts/method_{w.method}.py"),
+        job=method_job,
+        script=method_script,
+        code=lambda w: code(
+            method_script(w), BACKENDS["eprop" if w.method == "eprop" else "native"]
+        ),
     shell:
-        "python scripts/method_{wildcards.method}.py {input.parts:q} --split {input.split:q} "
-        "--settings {params.settings:q} --out {output.result:q} > {log:q} 2>&1"
+        "python {params.script:q} {input.parts:q} --split {input.split:q} "
+        "--settings {params.settings:q} {params.job} --out {output.result:q} > {log:q} 2>&1"
 
 
 rule train_method_in_peer:
     input:
         **METHOD_DATA,
+        best=method_best,
     output:
-        result="<results>/methods/{method}/seed-{seed}.json",
+        result="<results>/methods/{method}/{run}.json",
     log:
-        "<results>/logs/methods/{method}/seed-{seed}.log",
+        "<results>/logs/methods/{method}/{run}.log",
     wildcard_constraints:
-        method="bptt|eprop",
+        method="bptt",
     conda:
-        lambda w: PEERS[w.method][1]
+        "../../envs/peers.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, input, attempt: int(4000 + 10 * input.size_mb) * attempt,
         runtime="1d",
     params:
         settings=method_settings,
-        python=lambda w: PEERS[w.method][0] or "",
+        job=method_job,
+        python=config["peers_python"] or "",
         code=lambda w: code("scripts/method_peer.py", f"scripts/method_{w.method}.py"),
     shell:
         "python scripts/method_peer.py {input.parts:q} --split {input.split:q} "
         "--method {wildcards.method} --python={params.python:q} "
-        "--settings {params.settings:q} --out {output.result:q} > {log:q} 2>&1"
+        "--settings {params.settings:q} {params.job} --out {output.result:q} > {log:q} 2>&1"
 
 
 rule plot_training_methods:
@@ -120,7 +165,13 @@ rule plot_training_methods:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text({"label": label(DATASETS[0]), "epochs": METHODS.get("epochs")}),
+        settings=text(
+            {
+                "label": label(DATASETS[0]),
+                "epochs": METHODS.get("epochs"),
+                "trials": max(TRIED, default=0),
+            }
+        ),
         code=code("scripts/plot_training_methods.py"),
     shell:
         "python scripts/plot_training_methods.py {input.results:q} --settings {params.settings:q} "

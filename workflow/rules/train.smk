@@ -4,10 +4,12 @@
 BACKENDS = {
     "native": "workflow/spikespeech/eventprop/__init__.py",
     "mlgenn": "workflow/spikespeech/mlgenn/__init__.py",
+    "eprop": "workflow/spikespeech/eprop.py",
 }
 ENVIRONMENTS = {
     "native": "../../envs/spikespeech.yaml",
     "mlgenn": "../../envs/mlgenn.yaml",
+    "eprop": "../../envs/spikespeech.yaml",
 }
 
 

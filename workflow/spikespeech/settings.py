@@ -128,7 +128,7 @@ class Settings:
 
     Attributes
     ----------
-    backend : who computes, "native" or "mlgenn"
+    backend : who computes, "native", "mlgenn" or "eprop"
     selection : the best epoch is chosen by accuracy on "validation" speakers, or, as Shoesmith
         et al. do, on the augmented "training" examples
     epochs, batch_size, hidden, seed : int
@@ -138,7 +138,7 @@ class Settings:
     recurrent : bool
     """
 
-    backend: str = choice("native", "mlgenn")
+    backend: str = choice("native", "mlgenn", "eprop")
     selection: str = choice("validation", "training")
     epochs: int = number(int, 1)
     batch_size: int = number(int, 1)
