@@ -7,6 +7,8 @@ any number of threads and any interruption.
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
 
 from spikespeech.spikes import SpikeTrains
 
@@ -74,8 +76,7 @@ class Presentations:
         capacity = int(lengths[first].sum() + lengths[partners].sum())
         offsets = np.zeros(len(first) + 1, dtype=np.int64)
         steps, units = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
-        centres = _centres(spikes.offsets, spikes.steps, spikes.units)
-        arrays = (spikes.offsets, spikes.steps, spikes.units, centres)
+        arrays = (spikes.offsets, spikes.steps, spikes.units)
         size = (spikes.n_steps, spikes.n_units)
         _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
         end = offsets[-1]
@@ -92,17 +93,7 @@ class Presentations:
         )
 
 
-@numba.njit(cache=True, nogil=True)
-def _centres(offsets, steps, units):
-    """Return the mean (step, unit) of each example's spikes (n, 2)."""
-    centres = np.zeros((len(offsets) - 1, 2))
-    for i in range(len(centres)):
-        begin, end = offsets[i], offsets[i + 1]
-        for s in range(begin, end):
-            centres[i, 0] += steps[s]
-            centres[i, 1] += units[s]
-        centres[i] /= max(end - begin, 1)
-    return centres
+# The kernels
 
 
 @numba.njit(cache=True, nogil=True)
@@ -110,7 +101,6 @@ def _present(
     offsets,
     steps,
     units,
-    centres,
     n_steps,
     n_units,
     first,
@@ -121,37 +111,48 @@ def _present(
     out_steps,
     out_units,
 ):
-    """Write presentations one after the other: example `first`, or its blend with `second`."""
+    """Write presentations one after the other: example `first`, or its blend with `second`.
+
+    Spikes on their way are codes, step << 16 | unit, so that they move and compare in one go.
+    """
     longest = np.diff(offsets).max()
     one, other = np.empty(longest + 1, np.uint32), np.empty(longest + 1, np.uint32)
     both = np.empty(2 * longest, np.uint32)
     end = 0
     for i in range(len(first)):
         a, b, up = first[i], second[i], shifts[i]
+        begin, stop = offsets[a], offsets[a + 1]
+        low, high = max(0, -up), min(n_units, n_units - up)
         if b < 0:
-            low, high = max(0, -up), min(n_units, n_units - up)
-            n = _keep(
-                steps, units, offsets[a], offsets[a + 1], 0, up, low, high, False, keys[i], one
-            )
-            codes = one
+            codes, n = one, _keep(steps, units, begin, stop, up, low, high, one)
         else:
-            later = int((centres[b, 0] - centres[a, 0]) / 2)
-            higher = int((centres[b, 1] - centres[a, 1]) / 2)
-            begin, stop = _inside(steps, offsets[a], offsets[a + 1], later, n_steps)
-            low, high = max(0, -up) - higher, min(n_units, n_units - up) - higher
-            n = _keep(steps, units, begin, stop, later, higher + up, low, high, True, keys[i], one)
-            begin, stop = _inside(steps, offsets[b], offsets[b + 1], -later, n_steps)
-            low, high = low + 2 * higher, high + 2 * higher
-            m = _keep(
-                steps, units, begin, stop, -later, up - higher, low, high, True, ~keys[i], other
-            )
-            n = _merge(one, n, other, m, both)
-            codes = both
+            begin_b, stop_b = offsets[b], offsets[b + 1]
+            step_a, unit_a = _centre(steps, units, begin, stop)
+            step_b, unit_b = _centre(steps, units, begin_b, stop_b)
+            later, higher = int((step_b - step_a) / 2), int((unit_b - unit_a) / 2)
+            move = (later << 16) + higher
+            begin, stop = _inside(steps, begin, stop, later, n_steps)
+            reach = low - higher, high - higher
+            n = _keep_half(steps, units, begin, stop, move + up, *reach, keys[i], one)
+            begin_b, stop_b = _inside(steps, begin_b, stop_b, -later, n_steps)
+            reach = low + higher, high + higher
+            m = _keep_half(steps, units, begin_b, stop_b, up - move, *reach, ~keys[i], other)
+            codes, n = both, _merge(one, n, other, m, both)
         for k in range(n):
             out_steps[end + k] = codes[k] >> 16
             out_units[end + k] = codes[k] & 0xFFFF
         end += n
         out_offsets[i + 1] = end
+
+
+@numba.njit(cache=True, nogil=True)
+def _centre(steps, units, begin, end):
+    """Return the mean (step, unit) of the spikes begin..end."""
+    step = unit = np.uint64(0)
+    for s in range(begin, end):
+        step += np.uint64(steps[s])
+        unit += np.uint64(units[s])
+    return step / max(end - begin, 1), unit / max(end - begin, 1)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -165,38 +166,115 @@ def _inside(steps, begin, end, later, n_steps):
 
 
 @numba.njit(cache=True, nogil=True)
-def _keep(steps, units, begin, end, later, higher, low, high, halve, key, codes):
-    """Write the spikes begin..end with low <= unit < high, moved, as codes step << 16 | unit.
+def _keep(steps, units, begin, end, move, low, high, codes):
+    """Write the codes, moved, of the spikes begin..end with low <= unit < high.
 
-    With `halve`, bits of SplitMix64 (Steele et al. 2014), counted up from `key`, choose which
-    half is kept. Returns how many are.
+    Returns how many they are.
     """
-    kept, move = np.uint64(0), (later << 16) + higher
+    kept = np.uint64(0)
     lowest, span = np.uint64(low), np.uint64(max(high - low, 0))
-    word = ~np.uint64(0)
-    for block in range(begin, end, 64):
-        if halve:
-            key += np.uint64(0x9E3779B97F4A7C15)
-            word = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            word ^= word >> np.uint64(31)
-        bits = word
-        for s in range(np.uint64(block), np.uint64(min(block + 64, end))):
-            codes[kept] = ((np.int64(steps[s]) << 16) | np.int64(units[s])) + move
-            kept += bits & np.uint64(np.uint64(units[s]) - lowest < span)
-            bits >>= np.uint64(1)
+    for s in range(np.uint64(begin), np.uint64(end)):
+        codes[kept] = ((np.int64(steps[s]) << 16) | np.int64(units[s])) + move
+        kept += np.uint64(np.uint64(units[s]) - lowest < span)
     return np.int64(kept)
 
 
 @numba.njit(cache=True, nogil=True)
+def _keep_half(steps, units, begin, end, move, low, high, key, codes):
+    """Do as `_keep` for a random half of the spikes.
+
+    Bits of SplitMix64 (Steele et al. 2014), counted up from `key`, choose which.
+    """
+    kept = np.uint64(0)
+    lowest, span = np.uint64(low), np.uint64(max(high - low, 0))
+    for block in range(begin, end, 64):
+        key += np.uint64(0x9E3779B97F4A7C15)
+        word = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        word ^= word >> np.uint64(31)
+        if end - block < 64:
+            word &= (np.uint64(1) << np.uint64(end - block)) - np.uint64(1)
+        while word:
+            s = np.uint64(block) + _lowest_bit(word)
+            word &= word - np.uint64(1)
+            codes[kept] = ((np.int64(steps[s]) << 16) | np.int64(units[s])) + move
+            kept += np.uint64(np.uint64(units[s]) - lowest < span)
+    return np.int64(kept)
+
+
+@intrinsic
+def _lowest_bit(context, word):
+    """Return the place of the lowest bit that is set in a uint64 other than 0."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return numba.uint64(numba.uint64), generate
+
+
+@numba.njit(cache=True, nogil=True)
 def _merge(one, n, other, m, both):
-    """Merge two ascending lists of n and m codes; what stands in both is written once."""
+    """Merge two ascending lists of n and m codes; what stands in both is written once.
+
+    Each step of a merge waits for the one before. So four parts of the lists are merged side by
+    side, and the gaps that duplicates leave are closed in the end. Returns how many are written.
+    """
     one[n] = other[m] = np.iinfo(np.uint32).max
-    i = j = k = 0
-    while i + j < n + m:
-        a, b = one[i], other[j]
-        both[k] = min(a, b)
-        i += a <= b
-        j += b <= a
-        k += 1
-    return k
+    a = (np.uint64(0), np.uint64(0), np.uint64(0))
+    b = start_b = _cut(one, n, other, m, (n + m) // 4)
+    c = start_c = _cut(one, n, other, m, (n + m) // 2)
+    d = start_d = _cut(one, n, other, m, (n + m) * 3 // 4)
+    end = np.uint64(n + m)
+    while (
+        a[0] + a[1] < start_b[2]
+        and b[0] + b[1] < start_c[2]
+        and c[0] + c[1] < start_d[2]
+        and d[0] + d[1] < end
+    ):
+        a = _take_lower(one, other, both, a)
+        b = _take_lower(one, other, both, b)
+        c = _take_lower(one, other, both, c)
+        d = _take_lower(one, other, both, d)
+    written = np.uint64(0)
+    for part, start, stop in (
+        (a, np.uint64(0), start_b[2]),
+        (b, start_b[2], start_c[2]),
+        (c, start_c[2], start_d[2]),
+        (d, start_d[2], end),
+    ):
+        while part[0] + part[1] < stop:
+            part = _take_lower(one, other, both, part)
+        for k in range(start, part[2]):
+            both[written] = both[k]
+            written += np.uint64(1)
+    return np.int64(written)
+
+
+@numba.njit(cache=True, nogil=True)
+def _take_lower(one, other, both, place):
+    """Write the lower of two codes, or the one that both are; return where to go on."""
+    i, j, k = place
+    a, b = one[i], other[j]
+    both[k] = min(a, b)
+    return i + np.uint64(a <= b), j + np.uint64(b <= a), k + np.uint64(1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _cut(one, n, other, m, total):
+    """Return (i, j, i + j): one[:i] and other[:j] are the lowest codes, some `total` of them.
+
+    A code that stands in both lists is on the same side in both.
+    """
+    low, high = max(0, total - m), min(n, total)
+    while low < high:
+        middle = (low + high) // 2
+        if one[middle] < other[total - middle - 1]:
+            low = middle + 1
+        else:
+            high = middle
+    i, j = low, total - low
+    if i > 0 and j < m and one[i - 1] == other[j]:
+        j += 1
+    elif j > 0 and i < n and other[j - 1] == one[i]:
+        i += 1
+    return np.uint64(i), np.uint64(j), np.uint64(i + j)

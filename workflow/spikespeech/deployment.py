@@ -13,7 +13,7 @@ from spikespeech.netx_file import LARGEST_THRESHOLD
 from spikespeech.settings import Settings
 from spikespeech.stored import CHUNK, chunks
 
-RUN = 4096  # examples that run back to back: all of SHD's, and of larger data what memory holds
+RUN = 2304  # examples that run back to back: all of SHD's test part, and what memory holds
 NEVER = np.finfo(np.float32).min  # read-out of an output that does not spike, as in eventprop
 PAPER_OUTPUT_THRESHOLD = 1 << 16
 

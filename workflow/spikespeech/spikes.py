@@ -37,7 +37,7 @@ class SpikeTrains:
     classes : names of the classes, in the order of the labels
 
     `steps` and `units` may be a file's columns instead of arrays (see `open`): `take` reads just
-    the examples that it is asked for.
+    the examples that it is asked for, and checks each of them once (`checked` says which).
     """
 
     offsets: np.ndarray
@@ -49,6 +49,7 @@ class SpikeTrains:
     n_units: int
     dt_ms: float = 1.0
     classes: tuple = ()
+    checked: np.ndarray | None = None
 
     def __len__(self):
         return len(self.labels)
@@ -153,6 +154,7 @@ class SpikeTrains:
                 n_units,
                 dt_ms,
                 class_names(classes),
+                np.zeros(len(labels), np.bool_),
             )
             _check_opened(opened)
         return opened
@@ -173,16 +175,22 @@ class SpikeTrains:
         runs = np.flatnonzero(np.diff(indices, prepend=-2, append=-2) != 1)
         on_disk = isinstance(self.steps, Column)
         with reading.guard(self.steps.path, MEND) if on_disk else contextlib.nullcontext():
-            for first, end in pairwise(runs):
-                span = slice(self.offsets[indices[first]], self.offsets[indices[end - 1] + 1])
+            for first, end in pairwise(runs.tolist()):
+                begin, stop = self.offsets[indices[first]], self.offsets[indices[end - 1] + 1]
                 for column, source in zip(columns, (self.steps, self.units), strict=True):
-                    column[offsets[first] : offsets[end]] = source[span]
-            if on_disk:
+                    part = column[offsets[first] : offsets[end]]
+                    if on_disk:
+                        source.read(int(begin), part)
+                    else:
+                        part[:] = source[begin:stop]
+            if on_disk and not self.checked[indices].all():
                 _check_grid(indices, offsets, *columns, self.n_steps, self.n_units)
+                self.checked[indices] = True
         return replace(
             self.with_spikes(offsets, *columns),
             labels=self.labels[indices],
             speakers=self.speakers[indices],
+            checked=None,
         )
 
     def example(self, i):

@@ -26,7 +26,7 @@ class Column:
     """
 
     def __init__(self, dataset):
-        self.dtype, self.size = dataset.dtype, len(dataset)
+        self.dtype, self.width, self.size = dataset.dtype, dataset.dtype.itemsize, len(dataset)
         self.path = Path(dataset.file.filename)
         self.descriptor = os.open(self.path, os.O_RDONLY)
         weakref.finalize(self, os.close, self.descriptor)
@@ -52,18 +52,19 @@ class Column:
     def __getitem__(self, span):
         begin, end, _ = span.indices(self.size)
         out = np.empty(max(end - begin, 0), self.dtype)
-        octets, width = out.view(np.uint8), self.dtype.itemsize
-        while begin < end:
-            chunk, within = divmod(begin, self.length)
-            stop = min(end, begin - within + self.length)
-            place = int(self.places[chunk]) + within * width
-            size = (stop - begin) * width
-            piece = os.pread(self.descriptor, size, place)
-            if len(piece) < size:
-                raise InputError("is cut short", file=self.path, mend="delete it and run again")
-            octets[:size], octets = np.frombuffer(piece, np.uint8), octets[size:]
-            begin = stop
+        self.read(begin, out)
         return out
+
+    def read(self, begin, out):
+        """Read the numbers from `begin` on into the array `out`, as many as it holds."""
+        octets, width = out.view(np.uint8), self.width
+        while len(octets):
+            chunk, within = divmod(begin, self.length)
+            size = min(len(octets), (self.length - within) * width)
+            place = self.places[chunk] + within * width
+            if os.preadv(self.descriptor, [octets[:size]], place) < size:
+                raise InputError("is cut short", file=self.path, mend="delete it and run again")
+            octets, begin = octets[size:], begin + size // width
 
 
 class Stored:
