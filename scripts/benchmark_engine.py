@@ -6,8 +6,8 @@ backward and Adam. Times are CPU milliseconds an example, the least of some repe
 neuron are stated for each, so that equal work is compared. The bound is the time that moving the
 bytes alone would take, at the bandwidths measured here for the arrays they come from.
 
-Peers run in the environment of --peers (envs/peers.yaml), each in a process of its own; one that
-is not installed there is listed as not run.
+Peers run in the environments of --peers (envs/peers.yaml, envs/mlgenn.yaml), each in the first
+that has it and in a process of its own; one that is in none is listed as not run.
 """
 
 import json
@@ -30,27 +30,32 @@ from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 
 INPUTS, OUTPUTS, INPUT_SPIKES, SPIKES_A_NEURON = 700, 20, 8000, 14
-PEERS = ("spyx", "snntorch", "norse")
+PEERS = ("spyx", "snntorch", "norse", "mlgenn")
 COLUMNS = (
-    "implementation", "hidden", "steps", "threads", "forward_ms", "total_ms", "wall_ms",
+    "implementation", "hidden", "steps", "batch", "threads", "forward_ms", "total_ms", "wall_ms",
     "bound_ms", "bound_reached", "spikes_a_neuron", "resident_mb", "times_the_engine",
 )  # fmt: skip
 
 
-def input_spikes(n, n_steps, rng):
-    """Return SpikeTrains of n examples with the workload's number of input spikes each."""
-    count = INPUT_SPIKES * n_steps // 1000
-    codes = (np.sort(rng.choice(n_steps * INPUTS, count, replace=False)) for _ in range(n))
-    binned = [(c // INPUTS, c % INPUTS) for c in codes]
+def input_spikes(n, n_steps, rng, dt_ms=1):
+    """Return SpikeTrains of n examples with the workload's input spikes, dt_ms (int) a step.
+
+    Coarser steps bin the same spikes: those of a channel in one step become one.
+    """
+    duration = n_steps * dt_ms
+    count = INPUT_SPIKES * duration // 1000
+    codes = (np.sort(rng.choice(duration * INPUTS, count, replace=False)) for _ in range(n))
+    coarse = (np.unique(c // INPUTS // dt_ms * INPUTS + c % INPUTS) for c in codes)
+    binned = [(c // INPUTS, c % INPUTS) for c in coarse]
     labels = rng.integers(0, OUTPUTS, n)
     classes = tuple(map(str, range(OUTPUTS)))
-    return SpikeTrains.from_binned(binned, labels, np.full(n, -1), n_steps, INPUTS, 1.0, classes)
+    return SpikeTrains.from_binned(binned, labels, np.full(n, -1), n_steps, INPUTS, dt_ms, classes)
 
 
-def workload(n_hidden, n_steps, n_examples, seed=1):
-    """Return (network, weights, spikes) with about SPIKES_A_NEURON spikes per 1,000 steps."""
+def workload(n_hidden, n_steps, n_examples, seed=1, dt_ms=1):
+    """Return (network, weights, spikes) with about SPIKES_A_NEURON spikes a second."""
     rng = np.random.default_rng(seed)
-    network = Network(INPUTS, n_hidden, OUTPUTS)
+    network = Network(INPUTS, n_hidden, OUTPUTS, dt_ms=float(dt_ms))
     weights = Weights.random(
         network,
         rng,
@@ -58,7 +63,8 @@ def workload(n_hidden, n_steps, n_examples, seed=1):
         hidden_hidden=(0, 0.01 * (256 / n_hidden) ** 0.5),
         hidden_output=(0, 0.03),
     )
-    spikes = input_spikes(n_examples, n_steps, rng)
+    spikes = input_spikes(n_examples, n_steps, rng, dt_ms)
+    wanted = SPIKES_A_NEURON * n_steps * dt_ms / 1000
     centred, low, high = weights.input_hidden.copy(), 0.0, 0.1
     sample = spikes.take(range(min(2, n_examples)))
     for _ in range(12):
@@ -66,7 +72,7 @@ def workload(n_hidden, n_steps, n_examples, seed=1):
         weights.input_hidden = centred + np.float32(mean)
         hidden = eventprop.simulate(network, weights, sample, record=("hidden_spikes",))
         often = len(hidden.hidden_spikes.steps) / len(sample) / n_hidden
-        low, high = (low, mean) if often > SPIKES_A_NEURON * n_steps / 1000 else (mean, high)
+        low, high = (low, mean) if often > wanted else (mean, high)
     return network, weights, spikes
 
 
@@ -107,6 +113,7 @@ def engine(n_hidden, n_steps, n_examples, threads, repeats):
         "implementation": "engine",
         "hidden": n_hidden,
         "steps": n_steps,
+        "batch": n_examples,
         "threads": threads,
         "forward_ms": 1e3 * forward / n_examples,
         "total_ms": total,
@@ -169,26 +176,40 @@ def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
     return sum(n_bytes / bandwidth(size, writing) for n_bytes, size, writing in moved)
 
 
-def peer(python, name, n_hidden, n_steps, n_examples, repeats):
-    """Run a peer in its environment; return its row, or None where it is not installed."""
-    _, weights, spikes = workload(n_hidden, n_steps, n_examples)
+def peer(pythons, name, work, repeats):
+    """Run a peer on a `workload`, in the first interpreter that has it.
+
+    Returns (row, ""), or (None, why it did not run).
+    """
+    network, weights, spikes = work
+    dense = np.zeros((spikes.n_steps, len(spikes), INPUTS), np.uint8)
+    for i in range(len(spikes)):
+        steps, units = spikes.example(i)
+        dense[steps, i, units] = 1
+    reason = "no interpreter was given"
     with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder) / "work.npz"
-        dense = np.zeros((n_steps, n_examples, INPUTS), np.uint8)
-        for i in range(n_examples):
-            steps, units = spikes.example(i)
-            dense[steps, i, units] = 1
-        np.savez(work, spikes=dense, labels=spikes.labels, **vars(weights))
-        done = subprocess.run(
-            [python, Path(__file__).with_name("benchmark_peer.py"), name, work, str(repeats)],
-            capture_output=True,
-            text=True,
+        path = Path(folder) / "work.npz"
+        wanted = SPIKES_A_NEURON * spikes.n_steps * spikes.dt_ms / 1000
+        np.savez(
+            path,
+            spikes=dense,
+            labels=spikes.labels,
+            dt_ms=spikes.dt_ms,
+            wanted=wanted,
+            **vars(weights),
         )
-    if done.returncode:
-        print(f"{name}: not run: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
-        return None
-    row = json.loads(done.stdout.splitlines()[-1])
-    return {**row, "hidden": n_hidden, "steps": n_steps, "threads": 1}
+        for python in pythons:
+            done = subprocess.run(
+                [python, Path(__file__).with_name("benchmark_peer.py"), name, path, str(repeats)],
+                capture_output=True,
+                text=True,
+                env=os.environ | {"PYTHONPATH": str(Path(eventprop.__file__).parents[2])},
+            )
+            if not done.returncode:
+                size = {"hidden": network.n_hidden, "steps": spikes.n_steps, "threads": 1}
+                return {**json.loads(done.stdout.splitlines()[-1]), **size}, ""
+            reason = "".join(done.stderr.strip().splitlines()[-1:])
+    return None, reason
 
 
 def main(arguments):
@@ -199,11 +220,14 @@ def main(arguments):
             size = n_hidden, arguments.steps, arguments.examples
             rows.append(engine(*size, threads, arguments.repeats))
         for name in PEERS:
-            row = None
-            if arguments.peers:
-                row = peer(arguments.peers, name, *size, max(2, arguments.repeats // 5))
-            rows.append(row or {"implementation": f"{name}: not run", "hidden": n_hidden})
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"steps": "Int64", "threads": "Int64"})
+            work = workload(n_hidden, arguments.steps, arguments.examples)
+            row, reason = peer(arguments.peers, name, work, max(2, arguments.repeats // 5))
+            if row is None:
+                print(f"{name}: not run: {reason}", file=sys.stderr)
+                row = {"implementation": f"{name}: not run", "hidden": n_hidden}
+            rows.append(row)
+    whole = dict.fromkeys(("steps", "batch", "threads"), "Int64")
+    table = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
     own = table[table.threads == 1].groupby("hidden").total_ms.first()
     table["times_the_engine"] = table.total_ms / table.hidden.map(own)
     shown = Table(title=f"CPU ms an example, {arguments.steps} steps")
@@ -225,6 +249,8 @@ if __name__ == "__main__":
     parser.add_argument("--examples", type=int, default=32, help="examples in a batch")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="engine's threads")
     parser.add_argument("--repeats", type=int, default=20, help="the least of so many is kept")
-    parser.add_argument("--peers", help="python of an environment with Spyx, snnTorch or norse")
+    parser.add_argument(
+        "--peers", nargs="*", default=[], help="pythons that have Spyx, snnTorch, norse or mlGeNN"
+    )
     parser.add_argument("--out", help="CSV file to write")
     command.run(main, parser.parse_args())

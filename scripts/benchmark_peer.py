@@ -1,22 +1,27 @@
 """Time one training step of another library on given work; `benchmark_engine.py` calls this.
 
-Needs numpy and that library only. Prints a line of JSON: CPU ms an example of the forward pass
-and of a whole step (forward, backward, Adam), spikes a neuron and resident memory in MB. Every
-library gets current-based LIF neurons (20 and 5 ms) with its own default reset and surrogate,
-leaky-integrator outputs and a cross-entropy of the mean output voltage, and one thread. The input
-weights are scaled until its hidden neurons spike about as often as asked.
+Needs numpy and that library only. Prints a line of JSON: CPU and wall ms an example of a whole
+step (forward, backward, Adam) and CPU ms of the forward pass, spikes a neuron, and the peak of
+resident memory above that with the library imported, in MB. Every library gets
+current-based LIF neurons with its own default reset and surrogate, leaky-integrator outputs and a
+cross-entropy of the mean output voltage, and one thread. The input weights are scaled until its
+hidden neurons spike about as often as asked. mlGeNN runs EventProp itself, on the work as it is,
+but on a CPU one example at a time.
 """
 
 import argparse
+import importlib
 import json
 import os
+import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
-ALPHA, BETA, SPIKES_A_NEURON = float(np.exp(-1 / 20)), float(np.exp(-1 / 5)), 14
-SCALE = (1 - ALPHA) * 5 * (1 - BETA)  # a unit weight's effect on V in the engine
+from spikespeech.meter import Meter
+
+ABSENT = 3
+"""Exit status where the library is not installed."""
 
 
 def spyx(work):
@@ -29,17 +34,18 @@ def spyx(work):
     from flax import nnx
     from spyx import nn
 
+    scale = work["scale"]
     n_inputs, n_hidden = work["input_hidden"].shape
     n_outputs = work["hidden_output"].shape[1]
     spikes, labels = jnp.asarray(work["spikes"], jnp.float32), jnp.asarray(work["labels"])
     rngs = nnx.Rngs(0)
     into = nnx.Linear(n_inputs, n_hidden, use_bias=False, rngs=rngs)
-    hidden = nn.RCuBaLIF((n_hidden,), alpha=BETA, beta=ALPHA, rngs=rngs)
+    hidden = nn.RCuBaLIF((n_hidden,), alpha=work["beta"], beta=work["alpha"], rngs=rngs)
     out = nnx.Linear(n_hidden, n_outputs, use_bias=False, rngs=rngs)
-    into.kernel[...] = jnp.asarray(work["input_hidden"]) * SCALE
-    hidden.recurrent_w[...] = jnp.asarray(work["hidden_hidden"]) * SCALE
-    out.kernel[...] = jnp.asarray(work["hidden_output"]) * SCALE
-    model = nn.Sequential(into, hidden, out, nn.LI((n_outputs,), beta=ALPHA, rngs=rngs))
+    into.kernel[...] = jnp.asarray(work["input_hidden"]) * scale
+    hidden.recurrent_w[...] = jnp.asarray(work["hidden_hidden"]) * scale
+    out.kernel[...] = jnp.asarray(work["hidden_output"]) * scale
+    model = nn.Sequential(into, hidden, out, nn.LI((n_outputs,), beta=work["alpha"], rngs=rngs))
     count = nn.Sequential(into, hidden)
     graph, state = nnx.split(model)
     optimiser = optax.adam(1e-6)
@@ -59,7 +65,7 @@ def spyx(work):
     only_forward = jax.jit(loss)
 
     def often(gain):
-        into.kernel[...] = jnp.asarray(work["input_hidden"]) * SCALE * gain
+        into.kernel[...] = jnp.asarray(work["input_hidden"]) * scale * gain
         nonlocal state
         state = nnx.split(model)[1]
         return float(nn.run(count, spikes)[0].sum()) / spikes.shape[1] / n_hidden
@@ -80,11 +86,12 @@ def torch_network(work, cells):
     import torch
 
     torch.set_num_threads(1)
+    scale = work["scale"]
     spikes = torch.as_tensor(work["spikes"]).float()
     labels = torch.as_tensor(work["labels"])
-    base = torch.as_tensor(work["input_hidden"]) * SCALE
+    base = torch.as_tensor(work["input_hidden"]) * scale
     parameters = [
-        torch.nn.Parameter(torch.as_tensor(work[k]) * SCALE)
+        torch.nn.Parameter(torch.as_tensor(work[k]) * scale)
         for k in ("input_hidden", "hidden_hidden", "hidden_output")
     ]
     optimiser = torch.optim.Adam(parameters, lr=1e-6)
@@ -123,8 +130,10 @@ def snntorch(work):
     import snntorch
 
     def cells(torch, n_hidden, n_outputs):
-        lif = snntorch.Synaptic(alpha=BETA, beta=ALPHA, reset_mechanism="zero")
-        integrator = snntorch.Synaptic(alpha=BETA, beta=ALPHA, reset_mechanism="none")
+        lif = snntorch.Synaptic(alpha=work["beta"], beta=work["alpha"], reset_mechanism="zero")
+        integrator = snntorch.Synaptic(
+            alpha=work["beta"], beta=work["alpha"], reset_mechanism="none"
+        )
 
         def hidden(current, _, state):
             z, *state = lif(current, *(state or lif.init_synaptic()))
@@ -144,37 +153,84 @@ def norse(work):
     from norse.torch.functional.leaky_integrator import LIParameters, LIState, li_feed_forward_step
     from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 
+    dt = float(work["dt_ms"]) / 1e3
+
     def cells(torch, n_hidden, n_outputs):
         rates = {"tau_mem_inv": torch.tensor(50.0), "tau_syn_inv": torch.tensor(200.0)}
         lif = LIFParameters(**rates, v_th=torch.tensor(1.0))
         integrator = LIParameters(**rates)
+        gain = 1 / (50 * dt)  # norse's V grows by 50 dt of a current
 
         def hidden(current, _, state):
             if state is None:
                 state = LIFFeedForwardState(torch.zeros_like(current), torch.zeros_like(current))
-            return lif_feed_forward_step(current / 0.05, state, lif, dt=0.001)
+            return lif_feed_forward_step(current * gain, state, lif, dt=dt)
 
         def out(current, state):
             if state is None:
                 state = LIState(torch.zeros_like(current), torch.zeros_like(current))
-            return li_feed_forward_step(current / 0.05, state, integrator, dt=0.001)
+            return li_feed_forward_step(current * gain, state, integrator, dt=dt)
 
         return hidden, out
 
     return torch_network(work, cells)
 
 
-LIBRARIES = {"spyx": spyx, "snntorch": snntorch, "norse": norse}
+def mlgenn(work):
+    """mlGeNN's EventProp on one core: the same network and dynamics as the engine's."""
+    # GeNN's own Makefile does not optimise.
+    os.environ["CXXFLAGS"] = "-O3"
+    from spikespeech import losses
+    from spikespeech.eventprop import Regulariser
+    from spikespeech.mlgenn import Backend
+    from spikespeech.network import Network, Weights
+    from spikespeech.spikes import SpikeTrains
+
+    n_steps, n_examples, n_inputs = work["spikes"].shape
+    weights = Weights(**{name: work[name] for name in Weights.names()})
+    n_hidden, n_outputs = weights.hidden_output.shape
+    dt = float(work["dt_ms"])
+    network = Network(n_inputs, n_hidden, n_outputs, dt_ms=dt)
+    spikes = SpikeTrains.from_binned(
+        [np.nonzero(work["spikes"][:, i]) for i in range(n_examples)],
+        work["labels"],
+        np.full(n_examples, -1),
+        n_steps,
+        n_inputs,
+        dt,
+        tuple(map(str, range(n_outputs))),
+    )
+    loss = losses.make("sum_exp", n_steps=n_steps, dt_ms=dt)
+    backend = Backend(network, weights, loss, Regulariser(2.5e-10, 2.5e-10), device="cpu")
+    one_by_one = [spikes.take([i]) for i in range(n_examples)]
+
+    def often(_gain):
+        return float(backend.evaluate(spikes).hidden_spikes.mean())
+
+    return (
+        lambda: backend.evaluate(spikes),
+        lambda: backend.train(one_by_one, [1e-6] * n_examples),
+        often,
+    )
+
+
+LIBRARIES = {
+    "spyx": (spyx, "spyx.nn", "optax"),
+    "snntorch": (snntorch, "snntorch"),
+    "norse": (norse, "norse.torch"),
+    "mlgenn": (mlgenn, "ml_genn", "spikespeech.eventprop"),
+}
+"""What builds each, and the modules that it needs."""
 
 
 def least(call, repeats):
-    """Return the least CPU seconds of `repeats` calls."""
+    """Return the least CPU and wall ms of `repeats` calls."""
     times = []
     for _ in range(repeats):
-        start = time.process_time()
+        cpu, wall = time.process_time(), time.perf_counter()
         call()
-        times.append(time.process_time() - start)
-    return min(times)
+        times.append((time.process_time() - cpu, time.perf_counter() - wall))
+    return tuple(1e3 * min(column) for column in zip(*times, strict=True))
 
 
 def match(often, wanted):
@@ -186,30 +242,46 @@ def match(often, wanted):
     return often(low if low > 0 else high)
 
 
+def main(arguments):
+    """Build, match, time; print the line."""
+    os.environ.update(XLA_FLAGS="--xla_cpu_multi_thread_eigen=false", OMP_NUM_THREADS="1")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    work = dict(np.load(arguments.work))
+    # The decays of membrane (20 ms) and synapse (5 ms), and a unit weight's effect on V.
+    dt = float(work["dt_ms"])
+    alpha, beta = (float(np.exp(-dt / tau)) for tau in (20, 5))
+    work |= {"alpha": alpha, "beta": beta, "scale": (1 - alpha) * 5 / dt * (1 - beta)}
+    build, *modules = LIBRARIES[arguments.library]
+    try:
+        for module in modules:
+            importlib.import_module(module)
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        sys.exit(ABSENT)
+    n = work["spikes"].shape[1]
+    exact = arguments.library == "mlgenn"
+    with Meter() as meter:
+        forward, step, often = build(work)
+        spikes_a_neuron = often(1.0) if exact else match(often, float(work["wanted"]))
+        forward()
+        step()
+    cpu, wall = least(step, arguments.repeats)
+    row = {
+        "implementation": arguments.library,
+        "batch": 1 if exact else n,
+        "forward_ms": least(forward, arguments.repeats)[0] / n,
+        "total_ms": cpu / n,
+        "wall_ms": wall / n,
+        "spikes_a_neuron": spikes_a_neuron,
+        "resident_mb": meter.growth_mb,
+    }
+    print(json.dumps(row))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("library", choices=LIBRARIES)
     parser.add_argument("work", help="npz file that benchmark_engine.py wrote")
     parser.add_argument("repeats", type=int)
-    arguments = parser.parse_args()
-    os.environ.update(XLA_FLAGS="--xla_cpu_multi_thread_eigen=false", OMP_NUM_THREADS="1")
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    work = np.load(arguments.work)
-    forward, step, often = LIBRARIES[arguments.library](work)
-    n_steps, n = work["spikes"].shape[:2]
-    spikes_a_neuron = match(often, SPIKES_A_NEURON * n_steps / 1000)
-    forward(), step()
-    statm = Path("/proc/self/statm")
-    pages = int(statm.read_text().split()[1]) if statm.exists() else 0
-    print(
-        json.dumps(
-            {
-                "implementation": arguments.library,
-                "forward_ms": 1e3 * least(forward, arguments.repeats) / n,
-                "total_ms": 1e3 * least(step, arguments.repeats) / n,
-                "spikes_a_neuron": spikes_a_neuron,
-                "resident_mb": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
-            }
-        )
-    )
+    main(parser.parse_args())

@@ -27,4 +27,6 @@ def test_benchmark_lists_the_engine_and_its_peers(tmp_path):
     assert engine.times_the_engine.iloc[0] == pytest.approx(1)
     assert (engine.spikes_a_neuron > 0).all()
     peers = table[table.implementation != "engine"]
-    assert [name.split(":")[0] for name in peers.implementation] == ["spyx", "snntorch", "norse"]
+    assert [name.split(":")[0] for name in peers.implementation] == [
+        *("spyx", "snntorch", "norse", "mlgenn")
+    ]
