@@ -20,3 +20,54 @@ rule benchmark_engine:
     shell:
         "python scripts/benchmark_engine.py --threads 1 {threads} --peers {params.peers:q} "
         "--out {output.table:q} 2>&1 | tee {log:q}"
+
+
+# A step of training by EventProp and by BPTT; the latter where `peers_python` has Spyx. One thread
+# works; the other keeps the next job from disturbing it.
+rule benchmark_training:
+    output:
+        table="<results>/benchmarks/training.csv",
+    log:
+        "<results>/logs/benchmarks/training.log",
+    conda:
+        "../../envs/peers.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=text(config["benchmark"]),
+        peers=config["peers_python"] or "",
+        code=code(
+            "scripts/benchmark_training.py",
+            "scripts/benchmark_engine.py",
+            "scripts/benchmark_peer.py",
+        ),
+    shell:
+        "python scripts/benchmark_training.py --settings {params.settings:q} "
+        "--peers={params.peers:q} --out {output.table:q} > {log:q} 2>&1"
+
+
+rule plot_training_cost:
+    input:
+        measured="<results>/benchmarks/training.csv",
+        published=f"{PUBLISHED}/benchmark.csv",
+    output:
+        figure=report(
+            "<results>/figures/training_cost.svg",
+            caption="../report/training_cost.rst",
+            category="Cost",
+        ),
+        png="<results>/figures/training_cost.png",
+        finding="<results>/figures/training_cost.txt",
+        table="<results>/tables/training_cost.csv",
+    log:
+        "<results>/logs/plot_training_cost.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_training_cost.py"),
+    shell:
+        "python scripts/plot_training_cost.py --measured {input.measured:q} "
+        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "> {log:q} 2>&1"
