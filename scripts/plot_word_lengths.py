@@ -1,8 +1,14 @@
-"""Accuracy against the word length of the weights: two scales, and training on the grid."""
+"""Accuracy against the word length of the weights: two scales, and training on the grid.
+
+The control of the latter is the float network trained on as long without a grid.
+"""
 
 import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose, statistics
+from spikespeech.quantised_training import FLOAT
+
+NETWORK = ["label", "dataset", "fold", "loss", "hidden", "topology", "seed"]
 
 SERIES = {
     "percentile": ("99th percentile, power of two (Shoesmith et al.)", plots.ORANGE, "--", "s"),
@@ -17,10 +23,23 @@ WORDS = {
 
 
 def summarise(table):
-    """Return the mean difference from float over networks, with its interval."""
+    """Return the mean difference from float over networks, with its interval.
+
+    Rows: label, scale, bits, estimate, low, high, n. The scale "control" is the float network
+    trained on without a grid, with 32 bits, "beyond_control" what training on the grid of `bits`
+    differs from it, paired by network.
+    """
     rows = []
+    tried = table[table["scale"] != "float"]
+    control = (tried["scale"] == "trained") & (tried["bits"] == FLOAT)
+    tried = tried.assign(scale=tried["scale"].mask(control, "control"))
+    own = [column for column in NETWORK if column in tried]
+    paired = tried[tried["scale"] == "trained"].merge(tried[control], on=own, suffixes=("", "_"))
+    beyond = paired.assign(
+        scale="beyond_control", difference=paired["difference"] - paired["difference_"]
+    )
     axes = ["label", "scale", "bits"]
-    for key, group in table[table["scale"] != "float"].groupby(axes, sort=False):
+    for key, group in pd.concat([tried, beyond]).groupby(axes, sort=False):
         mean = statistics.mean(group["difference"])
         rows.append({**dict(zip(axes, key, strict=True)), **mean._asdict(), "n": len(group)})
     return pd.DataFrame(rows)
@@ -31,7 +50,7 @@ def draw(summary):
     """Return the figure: a panel for each data set, difference from float against bits."""
     panels = list(summary.groupby("label", sort=False))
     figure, grid = plots.subplots(len(panels), height=0.9 + 2.2 * len(panels), squeeze=False)
-    lengths = sorted(set(summary["bits"]), reverse=True)
+    lengths = sorted(set(summary["bits"]) - {FLOAT}, reverse=True)
     for axes, (label, rows) in zip(grid[:, 0], panels, strict=True):
         axes.axhline(0, color=plots.INK, linewidth=0.8)
         for place, (scale, (text, colour, dash, marker)) in enumerate(SERIES.items()):
@@ -50,8 +69,19 @@ def draw(summary):
                 linestyle=dash,
                 marker=marker,
             )
+        for row in rows[rows["scale"] == "control"].itertuples():
+            plots.band(
+                axes,
+                [-0.3, len(lengths) - 0.7],
+                [100 * row.estimate] * 2,
+                100 * row.low,
+                100 * row.high,
+                label="float, trained on as long",
+                color=plots.GREY,
+                linestyle=":",
+            )
         axes.set_xticks(range(len(lengths)), [str(bits) for bits in lengths])
-        axes.set(title=label, ylabel="Fixed point minus\nfloat (points)")
+        axes.set(title=label, ylabel="Minus float before\n(points)")
     grid[-1, 0].set_xlabel("Bits a weight")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=1)
@@ -59,7 +89,7 @@ def draw(summary):
 
 
 def findings(summary):
-    """Return what 8 and 4 bits cost, by scale."""
+    """Return what 8 and 4 bits cost, by scale, and training on the grid beside its control."""
     sentences = []
     for label, rows in summary.groupby("label", sort=False):
         for bits in (8, 4):
@@ -67,12 +97,19 @@ def findings(summary):
             parts = [
                 f"{prose.points((row.estimate, row.low, row.high))} {WORDS[row.scale]}"
                 for row in some.itertuples()
+                if row.scale in WORDS
             ]
             if parts:
                 n = prose.count(int(some["n"].max()), "network")
                 sentences.append(
                     f"On {label}, {bits} bits change accuracy by {prose.listed(parts)} ({n})."
                 )
+        for row in rows[rows["scale"] == "beyond_control"].itertuples():
+            sentences.append(
+                f"Training on at {row.bits} bits ends "
+                f"{prose.points((row.estimate, row.low, row.high))} from float weights trained on "
+                "as long."
+            )
     return sentences
 
 

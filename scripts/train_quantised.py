@@ -1,4 +1,7 @@
-"""Train a trained network on with weights of a few bits, so that it loses less on Loihi."""
+"""Train a trained network on with weights of a few bits, so that it loses less on Loihi.
+
+With 32 bits it is trained on without a grid: the control.
+"""
 
 import sys
 from pathlib import Path

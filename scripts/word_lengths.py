@@ -7,6 +7,7 @@ import pandas as pd
 from spikespeech import command, deployment, files, network, netx
 from spikespeech.errors import InputError
 from spikespeech.quantise import SCALES
+from spikespeech.quantised_training import FLOAT
 
 
 def main(arguments):
@@ -50,10 +51,15 @@ def main(arguments):
                 }
             )
     for bits, path in zip(settings["trained"], arguments.trained, strict=True):
-        # The weights lie on their grid already: the least-error scale finds it.
-        quantised = netx.fit(*network.load(path), bits=bits, scale="error", calibration=examples)
-        outcome = evaluate(quantised)
-        result = deployment.compare(labels, reference, outcome.predictions)
+        trained = network.load(path)
+        if bits == FLOAT:
+            outcome = deployment.float_outcome(*trained, loss, spikes, arguments.threads)
+            predictions = outcome.readouts.argmax(axis=1)
+        else:
+            # The weights lie on their grid already: the least-error scale finds it.
+            quantised = netx.fit(*trained, bits=bits, scale="error", calibration=examples)
+            predictions = evaluate(quantised).predictions
+        result = deployment.compare(labels, reference, predictions)
         table.append({"bits": bits, "scale": "trained", **result})
     files.write_csv(arguments.out, pd.DataFrame(table))
 

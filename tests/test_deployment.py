@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
+import plot_word_lengths
 import pytest
 import tonic.transforms
 
@@ -267,3 +269,40 @@ def test_quantised_step_is_the_gradient_at_the_quantised_weights(file):
     assert large.sum() > 20
     np.testing.assert_array_equal(np.sign(step[large]), -np.sign(gradient.hidden_output[large]))
     np.testing.assert_allclose(np.abs(step[large]), 1e-3, rtol=0.05)
+
+
+def test_the_control_of_quantised_training_is_plain_training(file):
+    spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
+    loss = losses.make("sum", n_steps=N_STEPS)
+    bits = quantised_training.FLOAT
+    control = quantised_training.Backend(NETWORK, draw(), loss, bits=bits, scale="error")
+    plain = eventprop.Backend(NETWORK, draw(), loss)
+    for backend in (control, plain):
+        for _ in range(3):
+            backend.train([spikes], [5e-3])
+    control.rescale()
+    for own, other in zip(control.weights, plain.weights, strict=True):
+        np.testing.assert_array_equal(own, other)
+
+
+def test_word_lengths_compare_training_on_the_grid_with_its_control():
+    rows = []
+    for seed, (grid, control) in enumerate([(-0.02, 0.01), (-0.01, 0.04)]):
+        base = {"label": "digits", "dataset": "digits", "fold": "main", "loss": "sum"}
+        base |= {"hidden": 8, "topology": "recurrent", "seed": seed}
+        for scale, bits, difference in (
+            ("float", 32, 0.0),
+            ("error", 4, -0.2),
+            ("trained", 4, grid),
+            ("trained", 32, control),
+        ):
+            rows.append(base | {"scale": scale, "bits": bits, "difference": difference})
+    summary = plot_word_lengths.summarise(pd.DataFrame(rows)).set_index(["scale", "bits"])
+    assert summary.loc[("control", 32), "estimate"] == pytest.approx(0.025)
+    assert summary.loc[("trained", 4), "estimate"] == pytest.approx(-0.015)
+    beyond = summary.loc[("beyond_control", 4)]
+    assert beyond["estimate"] == pytest.approx(-0.04)
+    assert beyond["low"] < -0.04 < beyond["high"] and beyond["n"] == 2
+    found = plot_word_lengths.findings(summary.reset_index())
+    assert "−4.0 points" in found[-1] and "as long" in found[-1]
+    plot_word_lengths.draw(summary.reset_index())

@@ -14,6 +14,11 @@ if not STUDIED:
     )
 
 
+# Word lengths that the studied networks are trained on with; 32 is the control, without a grid.
+TRAINED_ON = DEPLOYMENT["quantised_training"]["bits"]
+TRAINED_ON = [*TRAINED_ON, 32] if TRAINED_ON else []
+
+
 def studied(pattern):
     """Paths `pattern` of the networks that are studied closely."""
     return [pattern.format(**network) for network in STUDIED]
@@ -156,8 +161,7 @@ rule word_lengths:
     input:
         weights=f"{NETWORK}/weights.h5",
         trained=[
-            f"{NETWORK}/quantised-{bits}/weights.h5"
-            for bits in DEPLOYMENT["quantised_training"]["bits"]
+            f"{NETWORK}/quantised-{bits}/weights.h5" for bits in TRAINED_ON
         ],
         parts=calibration_parts,
         test="<results>/data/{dataset}/binned/test.h5",
@@ -176,7 +180,7 @@ rule word_lengths:
             {
                 "word_lengths": DEPLOYMENT["word_lengths"],
                 "calibration_examples": DEPLOYMENT["calibration_examples"],
-                "trained": DEPLOYMENT["quantised_training"]["bits"],
+                "trained": TRAINED_ON,
             }
         ),
         code=code("scripts/word_lengths.py"),

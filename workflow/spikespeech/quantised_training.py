@@ -1,7 +1,8 @@
 """Quantisation-aware training: EventProp on integer weights, Adam on their float masters.
 
 Straight-through: an epoch's forward and backward passes run with the weights that Loihi would hold,
-rounded and clipped to a grid, and the gradient is applied to the float weights behind them.
+rounded and clipped to a grid, and the gradient is applied to the float weights behind them. The
+same training without a grid is its control: what it gains, the longer training gains.
 """
 
 from dataclasses import asdict
@@ -17,9 +18,12 @@ from spikespeech.network import Weights
 from spikespeech.quantise import quantise
 from spikespeech.training import accuracy
 
+FLOAT = 32
+"""Word length of the control: float weights, no grid."""
+
 
 class Result(NamedTuple):
-    """Quantised weights of the best epoch, and the history (see `train`)."""
+    """Weights on the grid, of the best epoch, and the history (see `train`)."""
 
     weights: Weights
     history: pd.DataFrame
@@ -30,7 +34,7 @@ class Backend(eventprop.Backend):
 
     Parameters
     ----------
-    bits, scale : see `quantise.quantise`; `rescale` finds the grid anew from the masters
+    bits, scale : see `quantise.quantise`, or FLOAT; `rescale` finds the grid anew from the masters
     """
 
     def __init__(self, network, weights, loss, regulariser=None, threads=1, *, bits, scale):
@@ -41,11 +45,15 @@ class Backend(eventprop.Backend):
 
     def rescale(self):
         """Fit the grid to the masters, and put the weights on it."""
+        if self.bits == FLOAT:
+            return
         network = self.engine.network
         self.lsb = quantise(network, self.masters, bits=self.bits, scale=self.scale).lsb
         self._quantise()
 
     def _quantise(self):
+        if self.bits == FLOAT:
+            return
         quantised = quantise(self.engine.network, self.masters, bits=self.bits, lsb=self.lsb)
         self.weights = quantised.weights
 
@@ -70,7 +78,7 @@ def train(
     progress=None,
     threads=1,
 ):
-    """Train a trained network on, on the grid of `bits`; return a Result.
+    """Train a trained network on, on the grid of `bits` or with FLOAT on none; return a Result.
 
     The learning rate falls linearly to 0. The grid is fitted to the masters before each epoch.
     The weights kept are those on the grid, of the epoch with the best validation accuracy
