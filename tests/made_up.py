@@ -271,8 +271,9 @@ def draw_all(folder):
     )
     for name in ("published_accuracy", "published_training_cost"):
         exhibit(name)
-    for name in ("published_cost", "state_of_the_art"):
-        exhibit(name, figure=False)
+    for name in ("cost", "training_speed", "hardware"):
+        exhibit(f"published_{name}", figure=False)
+    exhibit("state_of_the_art", figure=False)
 
 
 def write_report(folder, config):

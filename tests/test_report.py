@@ -317,11 +317,30 @@ def test_published_values_agree_with_the_paper():
 
 
 def test_published_rows_name_source_and_known_flaws():
-    for name in ("networks", "loihi", "inference", "benchmark", "state_of_the_art", "claims"):
+    others = ("state_of_the_art", "training_speed", "hardware", "claims")
+    for name in ("networks", "loihi", "inference", "benchmark", *others):
         table = published.table(name)
         assert (table["source"] != "").all(), name
         for keys in table["flaws"]:
             published.flaws(keys)
+
+
+def test_published_speed_and_hardware_agree_with_the_other_tables():
+    speed = published.table("training_speed")
+    own = speed[speed["source"].str.startswith("Shoesmith") & (speed["presentations"] == 8156)]
+    bench = published.benchmark()
+    bench = bench[bench["clock"].str.startswith("wall") & (bench["steps"] == 1000)]
+    expected = bench.sort_values(["method", "hidden"])["train_seconds_100_epochs"] / 100
+    found = own.sort_values("seconds_an_epoch", kind="stable").sort_values(
+        "framework", kind="stable", key=lambda names: names.str.startswith("mlGeNN")
+    )
+    np.testing.assert_allclose(found["seconds_an_epoch"], expected, rtol=0.03)
+    hardware = published.table("hardware").dropna(subset="dynamic_energy_mj")
+    own = hardware[hardware["source"].str.startswith("Shoesmith")]
+    cost = published.inference()
+    cost = cost[cost["batch"] == 1].sort_values("hardware", ascending=False, kind="stable")
+    assert own["total_energy_mj"].tolist() == cost["total_mj"].tolist()
+    assert own["latency_ms"].tolist() == cost["latency_ms"].tolist()
 
 
 def test_published_csvs_agree_with_the_reference(shared):

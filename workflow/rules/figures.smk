@@ -451,3 +451,47 @@ rule tabulate_state_of_the_art:
     shell:
         "python scripts/tabulate_state_of_the_art.py --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"
+
+
+rule tabulate_published_training_speed:
+    input:
+        f"{PUBLISHED}/training_speed.csv",
+        f"{PUBLISHED}/flaws.csv",
+    output:
+        table=report(
+            "<results>/tables/published_training_speed.csv",
+            caption="../report/published_training_speed.rst",
+            category="Published results",
+        ),
+        finding="<results>/tables/published_training_speed.txt",
+    log:
+        "<results>/logs/tabulate_published_training_speed.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/tabulate_published_training_speed.py"),
+    shell:
+        "python scripts/tabulate_published_training_speed.py --table {output.table:q} "
+        "--finding {output.finding:q} > {log:q} 2>&1"
+
+
+rule tabulate_published_hardware:
+    input:
+        f"{PUBLISHED}/hardware.csv",
+        f"{PUBLISHED}/flaws.csv",
+    output:
+        table=report(
+            "<results>/tables/published_hardware.csv",
+            caption="../report/published_hardware.rst",
+            category="Published results",
+        ),
+        finding="<results>/tables/published_hardware.txt",
+    log:
+        "<results>/logs/tabulate_published_hardware.log",
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/tabulate_published_hardware.py"),
+    shell:
+        "python scripts/tabulate_published_hardware.py --table {output.table:q} "
+        "--finding {output.finding:q} > {log:q} 2>&1"

@@ -1,0 +1,41 @@
+"""How long an epoch takes, as published: frameworks, networks and machines side by side."""
+
+from spikespeech import command, exhibit, prose, published
+
+
+def tabulate():
+    """Return one row a published time, with the time of a presentation and the flaws told."""
+    table = published.table("training_speed")
+    flaws = [" ".join(published.flaws(keys)) for keys in table.pop("flaws")]
+    each = 1e3 * table["seconds_an_epoch"] / table["presentations"]
+    place = table.columns.get_loc("seconds_an_epoch") + 1
+    table.insert(place, "ms_a_presentation", each.round(2))
+    return table.assign(dataset=table["dataset"].str.upper(), flaws=flaws).astype(
+        dict.fromkeys(("steps", "batch", "presentations"), "Int64")
+    )
+
+
+def findings(table):
+    """Return the range for the network that is trained here, and which rows cannot be compared."""
+    plain = table[table["network"].str.fullmatch(r"\d+ recurrent") & (table["steps"] == 1000)]
+    sentences = []
+    for network, rows in plain.groupby("network", sort=False):
+        low, high = rows["ms_a_presentation"].min(), rows["ms_a_presentation"].max()
+        if len(rows) > 1:
+            sentences.append(f"{low:.1f} to {high:.1f} ms with {network} neurons")
+    invalid = table["flaws"].str.contains("not a training").sum()
+    return [
+        f"Published, not measured here: a presentation of {plain['steps'].iloc[0]} steps took "
+        f"{prose.listed(sentences)} on GPUs.",
+        f"{prose.count(int(invalid), 'row')} did not learn; networks, steps and batches of the "
+        "others differ, so that most rows compare with none but their own source's.",
+    ]
+
+
+def main(arguments):
+    table = tabulate()
+    exhibit.write(arguments, table, findings(table))
+
+
+if __name__ == "__main__":
+    command.run(main, exhibit.parser(__doc__, figure=False).parse_args())
