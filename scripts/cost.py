@@ -13,7 +13,7 @@ from spikespeech import command, cost, deployment, files, fixed_point, network, 
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.stored import chunks
 
-MEASURED = 2048  # test examples that are timed
+MEASURED = 512  # test examples that are timed
 SIMULATION = "integer simulation, one core of this machine"
 
 

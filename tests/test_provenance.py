@@ -23,8 +23,8 @@ def project(tmp_path, monkeypatch):
 
 
 def digest(project):
-    for cached in (provenance.imports, provenance.meaning):
-        cached.cache_clear()
+    for name in ("fingerprint", "parsed", "imports", "meaning"):
+        getattr(provenance, name).cache_clear()
     return provenance.fingerprint(project / "scripts" / "job.py")
 
 

@@ -48,9 +48,15 @@ def networks(pattern, **chosen):
     ]
 
 
-def memory(megabytes):
-    """Memory of a job; a retry asks for that much more."""
-    return lambda wildcards, attempt: megabytes * attempt
+def memory(megabytes, neuron=0, hidden=lambda wildcards: int(wildcards.hidden)):
+    """Memory of a job, of it `neuron` MB for each of `hidden` neurons; a retry asks for more.
+
+    The size of its data does not come into it, as spikes stay on disk: tests/scale.py measures the
+    jobs of a network at SSC's size, of which these are one and a half times as much or more.
+    """
+    return lambda wildcards, attempt: attempt * (
+        megabytes + int(neuron and neuron * hidden(wildcards))
+    )
 
 
 wildcard_constraints:

@@ -89,7 +89,7 @@ rule fixed_point:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 6 * input.size_mb) * attempt,
+        mem_mb=memory(1000, neuron=0.5),
     params:
         settings=settings,
         inputs=DEPLOYMENT["inputs"],
@@ -115,7 +115,7 @@ rule ablate:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 12 * input.size_mb) * attempt,
+        mem_mb=memory(1500, neuron=1),
     params:
         settings=settings,
         deployment=deployment("bits", "scale", "calibration_examples"),
@@ -142,7 +142,7 @@ rule train_quantised:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        mem_mb=memory(700, neuron=1),
         runtime="1d",
     params:
         settings=settings,
@@ -160,9 +160,7 @@ rule train_quantised:
 rule word_lengths:
     input:
         weights=f"{NETWORK}/weights.h5",
-        trained=[
-            f"{NETWORK}/quantised-{bits}/weights.h5" for bits in TRAINED_ON
-        ],
+        trained=[f"{NETWORK}/quantised-{bits}/weights.h5" for bits in TRAINED_ON],
         parts=calibration_parts,
         test="<results>/data/{dataset}/binned/test.h5",
         split="<results>/data/{dataset}/splits/{fold}.csv",
@@ -173,7 +171,7 @@ rule word_lengths:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 6 * input.size_mb) * attempt,
+        mem_mb=memory(800, neuron=0.5),
     params:
         settings=settings,
         deployment=text(
@@ -205,7 +203,7 @@ rule cost:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 6 * input.size_mb) * attempt,
+        mem_mb=memory(1000, neuron=0.5),
     params:
         settings=settings,
         code=code("scripts/cost.py"),

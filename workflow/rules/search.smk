@@ -25,6 +25,11 @@ SPACES = {
 }
 
 
+def searched_size(wildcards):
+    """Hidden neurons of the networks that a search trains."""
+    return STUDIES[wildcards.search].hidden
+
+
 wildcard_constraints:
     search="[a-z][a-z0-9_]*",
     proposer="initial|bayesian|random|grid",
@@ -68,7 +73,7 @@ rule trial:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        mem_mb=memory(700, neuron=1, hidden=searched_size),
         runtime="1d",
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].trying()),
@@ -115,7 +120,7 @@ rule confirm:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        mem_mb=memory(700, neuron=1, hidden=searched_size),
         runtime="1d",
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].base),

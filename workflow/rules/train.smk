@@ -58,7 +58,7 @@ rule train:
     threads: 1
     resources:
         gpu=lambda w: int(backend(w) == "mlgenn"),
-        mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
+        mem_mb=memory(700, neuron=1),
         runtime="1d",
     params:
         settings=settings,
@@ -87,6 +87,8 @@ rule evaluate:
         f"{NETWORK_LOG}/evaluate.log",
     conda:
         "../../envs/spikespeech.yaml"
+    resources:
+        mem_mb=memory(700, neuron=1),
     params:
         settings=settings,
         code=code("scripts/evaluate.py"),

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
+@cache
 def fingerprint(*scripts):
     """Return a short digest of `scripts` and of the project modules that they reach by import.
 
@@ -38,10 +39,16 @@ def reachable(script):
 
 
 @cache
+def parsed(path):
+    """Return the syntax tree of `path`."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path):
     """Return the project files that `path` imports, the `__init__` of packages included."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -68,7 +75,7 @@ def files(name):
 @cache
 def meaning(path):
     """Return the code of `path` without comments, layout and docstrings."""
-    bare = ast.parse(path.read_text(encoding="utf-8"))
+    bare = parsed(path)
     for node in ast.walk(bare):
         documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
