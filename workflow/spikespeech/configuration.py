@@ -6,8 +6,12 @@ setting reruns the jobs that depend on it and no others.
 """
 
 import copy
+import functools
 import itertools
 import json
+import re
+import textwrap
+import unicodedata
 from pathlib import Path
 
 import jsonschema
@@ -22,12 +26,8 @@ AXES = ("dataset", "fold", "loss", "hidden", "topology", "seed")
 
 def check(config):
     """Raise InputError, naming the key, unless `config` is a valid configuration."""
-    schemas = {p.name: yaml.safe_load(p.read_text(encoding="utf-8")) for p in SCHEMAS.iterdir()}
-    registry = Registry().with_resources(
-        (name, Resource.from_contents(schema)) for name, schema in schemas.items()
-    )
-    validator = jsonschema.Draft202012Validator(schemas["config.schema.yaml"], registry=registry)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    _check_plain(config, ())
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(config))
     if error is not None:
         raise InputError(f"configuration: {explain(error)}")
     for axis, known in (("dataset", config["datasets"]), ("loss", config["losses"])):
@@ -38,14 +38,58 @@ def check(config):
                 )
 
 
+@functools.cache
+def _validator():
+    schemas = {p.name: yaml.safe_load(p.read_text(encoding="utf-8")) for p in SCHEMAS.iterdir()}
+    registry = Registry().with_resources(
+        (name, Resource.from_contents(schema)) for name, schema in schemas.items()
+    )
+    return jsonschema.Draft202012Validator(schemas["config.schema.yaml"], registry=registry)
+
+
+def _check_plain(value, path):
+    """Refuse what YAML has and JSON, in which jobs get their settings, has not: dates, NaN, …"""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise InputError(
+                    f"configuration: {_where(path)}: the key {key!r} is no text", mend="quote it"
+                )
+            _check_plain(inner, (*path, key))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            _check_plain(inner, (*path, i))
+    elif isinstance(value, str):
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+            raise InputError(f"configuration: {_where(path)}: {value!r} has control characters")
+    elif isinstance(value, int | float):
+        if not abs(value) < 2**63:  # NaN compares with nothing
+            raise InputError(f"configuration: {_where(path)}: {value!r:.30} is out of range")
+    elif value is not None:
+        raise InputError(
+            f"configuration: {_where(path)}: {value!r} is no number, text or list", mend="quote it"
+        )
+
+
+def _where(path):
+    return ".".join(map(str, path)) or "top level"
+
+
 def explain(error):
     """Return one line that says which key of the configuration is wrong, and the mend."""
-    where = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties":
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = error.schema.get("properties", {})
-        key = next(k for k in error.instance if k not in known)
-        return f"unknown key {'.'.join(filter(None, (where, str(key))))!r}{nearest(key, known)}"
-    return f"{where or 'top level'}: {error.message}"
+        patterns = error.schema.get("patternProperties", ())
+        key = next(
+            k
+            for k in error.instance
+            if k not in known and not any(re.search(p, k) for p in patterns)
+        )
+        where = _where((*error.absolute_path, key))
+        if not known and patterns:
+            return f"{where}: name it with small letters, digits and _"
+        return f"unknown key {where!r}{nearest(key, known)}"
+    return f"{_where(error.absolute_path)}: {textwrap.shorten(error.message, 300)}"
 
 
 def networks(config):

@@ -123,7 +123,8 @@ def _constant(file, field):
     """Read a constant of the network: an integer or truth value; a number, or one a neuron."""
     if field.type is float:
         value = reading.attribute(file, field.name, "numbers", dimensions=None)
-        neurons = (file.attrs["n_outputs" if field.name.endswith("_output") else "n_hidden"],)
+        layer = "n_outputs" if field.name.endswith("_output") else "n_hidden"
+        neurons = (int(file.attrs[layer]),)
         if np.shape(value) not in ((), () if field.name == "dt_ms" else neurons):
             raise InputError(f"{field.name} has shape {np.shape(value)}, the layer {neurons}")
         if not np.all(value > 0) or not np.isfinite(value).all():

@@ -15,9 +15,11 @@ def guard(path, mend):
 
     An InputError that names no file is of this one. Put nothing but reading into the block: over
     a damaged file h5py, numpy and Python raise almost any error, so every error is the file's.
+    Out of reach is damage over which the HDF5 library itself crashes or never returns.
     """
     try:
-        yield
+        with np.errstate(all="ignore"):  # a warning would be a second line
+            yield
     except InputError as error:
         if error.file is not None:
             raise
