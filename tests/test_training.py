@@ -1,6 +1,7 @@
 """Schedule, settings, the loop's decisions, and that an interruption leaves no trace."""
 
 import copy
+import io
 import json
 import signal
 import subprocess
@@ -364,9 +365,12 @@ def test_another_trainings_checkpoint_is_not_resumed(tmp_path, data):
         rows.clear()
         training.train(*data, changed, checkpoint=checkpoint, stamp=stamp, progress=rows.append)
         assert len(rows) == 2
-    checkpoint.write_bytes(b"PK\x03\x04 cut short")
-    with pytest.raises(InputError, match=r"checkpoint\.npz: not a checkpoint \(delete it\)"):
-        training.train(*data, settings(), checkpoint=checkpoint)
+    other = io.BytesIO()
+    np.savez(other, weights=np.zeros(3))
+    for content in (b"PK\x03\x04 cut short", b"", other.getvalue()):
+        checkpoint.write_bytes(content)
+        with pytest.raises(InputError, match=r"checkpoint\.npz: cannot be read: .* \(delete it\)"):
+            training.train(*data, settings(), checkpoint=checkpoint)
 
 
 # --- the scripts, killed at random ----------------------------------------------------------

@@ -11,12 +11,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple, Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from spikespeech import eventprop, schedule
+from spikespeech import eventprop, reading, schedule
 from spikespeech.augment import Presentations
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
@@ -273,13 +272,10 @@ class Checkpoint:
         """
         if self.path is None or not self.path.exists():
             return [], None
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                saved = dict(file)
-        except (OSError, ValueError, BadZipFile) as error:
-            raise InputError("not a checkpoint", file=self.path, mend="delete it") from error
-        if str(saved["identity"]) != self.identity:
-            return [], None
+        with reading.guard(self.path, "delete it"), np.load(self.path, allow_pickle=False) as file:
+            saved = dict(file)
+            if str(saved["identity"]) != self.identity:
+                return [], None
         groups = {
             kind: {
                 key.removeprefix(kind): array
