@@ -46,7 +46,7 @@ def rows(n_hidden, n_steps, settings, python):
     common = {"hidden": n_hidden, "steps": n_steps, "batch": settings["examples"]}
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
         own = fresh.submit(engine, *size, settings["repeats"]).result()
-    yield {"method": METHODS["engine"], "status": "measured", **common, **own}
+    yield {"method": METHODS["engine"], "status": "measured", "reason": "", **common, **own}
     row, reason = None, "no interpreter with Spyx is configured"
     if python:
         work = workload(*size, dt_ms=1000 // n_steps)
@@ -60,7 +60,7 @@ def rows(n_hidden, n_steps, settings, python):
         "memory_mb": row["resident_mb"],
         "spikes_a_neuron": row["spikes_a_neuron"],
     }
-    yield {"method": METHODS["spyx"], "status": "measured", **common, **theirs}
+    yield {"method": METHODS["spyx"], "status": "measured", "reason": "", **common, **theirs}
 
 
 def main(arguments):
@@ -71,7 +71,7 @@ def main(arguments):
             for row in rows(n_hidden, n_steps, settings, arguments.peers):
                 print({k: v for k, v in row.items() if v != ""}, file=sys.stderr)
                 table.append(row)
-    files.write_csv(arguments.out, pd.DataFrame(table, columns=COLUMNS).fillna({"reason": ""}))
+    files.write_csv(arguments.out, pd.DataFrame(table, columns=COLUMNS))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,21 @@ def test_lif_fires_at_equality_and_resets():
     assert S.tolist() == [True, False] and V.tolist() == [0, 0]
 
 
+def test_nernst_at_body_temperature_is_61_mv_a_decade():
+    assert neurons.nernst(10, 1, 1, celsius=37) == pytest.approx(61.5, abs=0.05)
+    assert neurons.nernst(10, 1, -1, celsius=37) == pytest.approx(-61.5, abs=0.05)
+
+
+@given(X=st.lists(st.floats(0, 8), min_size=1, max_size=40).map(np.array), tau=st.floats(1.5, 50))
+def test_paralif_is_the_neuron_until_its_first_spike(X, tau):
+    H, S, _ = neurons.leaky_integrate_and_fire(X, tau)
+    parallel, spikes = neurons.parallel_leaky_integrate_and_fire(X, tau)
+    end = int(np.argmax(S)) + 1 if S.any() else len(X)
+    np.testing.assert_allclose(parallel[:end], H[:end], atol=1e-12)
+    assert (parallel >= H - 1e-12).all() and (parallel[: end - 1] < 1 + 1e-12).all()
+    np.testing.assert_array_equal(spikes, parallel >= 1)
+
+
 def izhikevich_by_euler(pulse, a, b, c, d, stop, dt=1e-3):
     v, u, spikes = -65.0, -65.0 * b, []
     for step in range(round(stop / dt)):

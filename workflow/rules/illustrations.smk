@@ -46,6 +46,29 @@ rule plot_neuron_generations:
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
+rule plot_membrane:
+    output:
+        figure=report(
+            "<results>/figures/membrane.svg",
+            caption="../report/membrane.rst",
+            category="Illustrations",
+        ),
+        png="<results>/figures/membrane.png",
+        finding="<results>/figures/membrane.txt",
+        table="<results>/tables/membrane.csv",
+    log:
+        "<results>/logs/plot_membrane.log",
+    group:
+        "illustrations"
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_membrane.py"),
+    shell:
+        "python scripts/plot_membrane.py --table {output.table:q} "
+        "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
+
+
 rule plot_hodgkin_huxley:
     output:
         figure=report(
@@ -181,6 +204,29 @@ rule plot_gradient_descent:
         code=code("scripts/plot_gradient_descent.py"),
     shell:
         "python scripts/plot_gradient_descent.py --table {output.table:q} "
+        "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
+
+
+rule plot_paralif:
+    output:
+        figure=report(
+            "<results>/figures/paralif.svg",
+            caption="../report/paralif.rst",
+            category="Illustrations",
+        ),
+        png="<results>/figures/paralif.png",
+        finding="<results>/figures/paralif.txt",
+        table="<results>/tables/paralif.csv",
+    log:
+        "<results>/logs/plot_paralif.log",
+    group:
+        "illustrations"
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        code=code("scripts/plot_paralif.py"),
+    shell:
+        "python scripts/plot_paralif.py --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 

@@ -1,16 +1,22 @@
 """Neuron and synapse models that the report illustrates; training uses none of them.
 
-Hodgkin and Huxley (1952), the leaky integrate-and-fire neuron in the discrete form of Yarga and
-Wood (2025), Izhikevich (2003) and pair-based spike-timing-dependent plasticity. Voltages are in
-mV and times in ms unless a docstring says otherwise.
+Nernst's potential, Hodgkin and Huxley (1952), the leaky integrate-and-fire neuron in the discrete
+form of Yarga and Wood (2025) and their ParaLIF, Izhikevich (2003) and pair-based
+spike-timing-dependent plasticity. Voltages are in mV and times in ms unless a docstring says
+otherwise.
 """
 
 import itertools
 from typing import NamedTuple
 
 import numpy as np
+from scipy import constants
 from scipy.integrate import solve_ivp
+from scipy.linalg import toeplitz
 from scipy.special import exprel
+
+# Concentrations outside and inside the squid's giant axon in mM, after Hodgkin (1964), and charge.
+IONS = {"Na+": (440.0, 50.0, 1), "K+": (20.0, 400.0, 1), "Cl-": (560.0, 52.0, -1)}
 
 # Relative to rest at -65 mV, after Gerstner, Kistler, Naud and Paninski (2014), section 2.2:
 # conductances in mS/cm², reversal potentials in mV, capacitance in µF/cm².
@@ -30,6 +36,15 @@ class Pulse(NamedTuple):
         """Return the current at times t (ms)."""
         t = np.asarray(t)
         return self.amplitude * ((t >= self.onset) & (t < self.onset + self.duration))
+
+
+def nernst(outside, inside, charge, celsius=6.3):
+    """Return the voltage in mV at which diffusion and electric force on an ion balance.
+
+    E = R T / (z F) ln(outside / inside); the temperature is that of Hodgkin and Huxley (1952).
+    """
+    thermal = 1e3 * constants.R * (constants.zero_Celsius + celsius)
+    return thermal / (charge * constants.value("Faraday constant")) * np.log(outside / inside)
 
 
 def gate_rates(V):
@@ -129,6 +144,26 @@ def leaky_integrate_and_fire(X, tau, threshold=1.0, reset=0.0):
         S[t] = H[t] >= threshold
         V[t] = previous = reset if S[t] else H[t]
     return H, S, V
+
+
+def parallel_leaky_integrate_and_fire(X, tau, threshold=1.0):
+    """Run the neuron of Eq 6 and 7 without its reset, all steps at once (ParaLIF).
+
+    H = K X with K[t, s] = (1 - 1/tau)^(t - s) / tau for s <= t, S = [H >= V_th] (Yarga and Wood
+    2023, with the threshold as spiking function).
+
+    Parameters
+    ----------
+    X : (n,) input current at each step
+    tau : membrane time constant in steps
+
+    Returns
+    -------
+    H, S : (n,) potential and spikes (bool)
+    """
+    kernel = (1 - 1 / tau) ** np.arange(len(X)) / tau
+    H = toeplitz(kernel, np.zeros(len(X))) @ X
+    return H, np.greater_equal(H, threshold)
 
 
 # Cell types of Izhikevich (2003), Fig 2: a, b, c (mV), d.
