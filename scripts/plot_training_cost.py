@@ -120,7 +120,7 @@ def growth(rows, few, many, name):
 
 
 def main(arguments):
-    table = tabulate(pd.read_csv(arguments.measured).fillna({"reason": ""}))
+    table = tabulate(pd.read_csv(arguments.measured, dtype={"reason": str}).fillna({"reason": ""}))
     exhibit.write(arguments, table, findings(table), draw(table))
 
 
