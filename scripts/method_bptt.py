@@ -16,8 +16,6 @@ from spikespeech.meter import Meter
 
 # One thread, before JAX reads its environment.
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 try:
     import jax
