@@ -16,6 +16,7 @@ include: "workflow/rules/illustrations.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/mlgenn.smk"
 include: "workflow/rules/methods.smk"
+include: "workflow/rules/predict.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -43,6 +43,8 @@ class Dataset:
     n_channels, n_speakers : None where the files decide
     parts : of train, valid and test
     files : what is downloaded, by part ("all" for one archive)
+    sizes : number of utterances by part; empty where the configuration decides
+    unheard : speakers who are in the test part alone, where the configuration does not decide
     """
 
     name: str
@@ -58,6 +60,8 @@ class Dataset:
     n_speakers: int | None = None
     parts: tuple = ("train", "test")
     files: dict = field(default_factory=dict)
+    sizes: dict = field(default_factory=dict)
+    unheard: int = 0
 
 
 # What a user's own audio folder need not set.
@@ -86,6 +90,25 @@ def local_files(name, section):
     table = [section["table"]] if "table" in section else []
     folder = Path(section["folder"])
     return table + sorted(str(f) for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+
+
+def sizes(name, section):
+    """Return the number of utterances of each part, as planned; {} for a user's own data."""
+    dataset = REGISTRY[name]
+    if dataset.sizes or dataset.source not in ("synthesise", "audio"):
+        return dataset.sizes
+    speakers = section.get("speakers", dataset.n_speakers)
+    known = training_speakers(name, section)
+    each = section["utterances"] * len(section.get("classes", dataset.classes))
+    test = round(each * (speakers - known + known * section["test_share"]))
+    return {"train": each * speakers - test, "test": test}
+
+
+def training_speakers(name, section):
+    """Return how many speakers a data set of known size has in its training part."""
+    dataset = REGISTRY[name]
+    unheard = len(section["test_speakers"]) if "test_speakers" in section else dataset.unheard
+    return section.get("speakers", dataset.n_speakers) - unheard
 
 
 def provenance(name, settings):
@@ -128,6 +151,8 @@ REGISTRY = _Registry(
             language="English and German",
             classes=DIGITS,
             n_speakers=12,
+            sizes={"train": 8156, "test": 2264},
+            unheard=2,
             files={
                 "train": File(
                     ZENKE_LAB + "shd_train.h5.zip", "md5:f3252aeb598ac776c1b526422d90eecb"
@@ -144,6 +169,7 @@ REGISTRY = _Registry(
             reference=CRAMER,
             language="English",
             parts=("train", "valid", "test"),
+            sizes={"train": 75466, "valid": 9981, "test": 20382},
             files={
                 "train": File(
                     ZENKE_LAB + "ssc_train.h5.zip", "md5:d102be95e7144fcc0553d1f45ba94170"
