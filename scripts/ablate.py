@@ -9,20 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikespeech import command, deployment, files, network, netx
+from spikespeech import command, deployment, files, netx
 from spikespeech.events import read_events
 
 
 def main(arguments):
     """Write one row for each variant."""
     settings = arguments.deployment
-    net, weights = network.load(arguments.weights)
-    spikes, rows, loss, windows = deployment.test_side(
-        arguments.test, arguments.split, arguments.settings
-    )
-    examples = deployment.calibration(
-        arguments.parts, arguments.split, settings["calibration_examples"]
-    )
+    net, weights, examples, spikes, rows, loss, windows = deployment.load(arguments)
     labels = rows.label.to_numpy()
 
     def in_float(net, weights):
@@ -79,21 +73,6 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    parser = command.parser(__doc__)
-    parser.add_argument("weights", type=Path, help="weights.h5")
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="to calibrate with")
-    parser.add_argument("--test", type=Path, required=True, help="binned test spikes")
+    parser = deployment.parser(__doc__)
     parser.add_argument("--events", type=Path, required=True, help="the same part in SHD's layout")
-    parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
-    parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
-    )
-    parser.add_argument(
-        "--deployment",
-        type=command.json_argument,
-        required=True,
-        help="JSON: bits, scale, calibration_examples",
-    )
-    parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
-    parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     command.run(main, parser.parse_args())

@@ -70,12 +70,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    parser = exhibit.parser(__doc__)
-    parser.add_argument("--trials", nargs="+", required=True, help="tables of the chains' trials")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: label and `initial` (number of trials) by search",
-    )
-    command.run(main, parser.parse_args())
+    command.run(main, comparison.parser(__doc__).parse_args())

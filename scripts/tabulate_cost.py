@@ -1,7 +1,5 @@
 """What an inference of the deployed networks costs: counted, estimated and measured apart."""
 
-import pandas as pd
-
 from spikespeech import command, exhibit
 
 
@@ -33,16 +31,8 @@ def findings(summary):
 
 
 def main(arguments):
-    settings = arguments.settings
-    table = pd.concat(
-        (
-            pd.read_csv(path, keep_default_na=False, na_values={"value": [""]}).assign(
-                **network, label=settings["labels"][network["dataset"]]
-            )
-            for path, network in zip(arguments.costs, settings["networks"], strict=True)
-        ),
-        ignore_index=True,
-    )
+    empty = {"keep_default_na": False, "na_values": {"value": [""]}}
+    table = exhibit.join(arguments.costs, arguments.settings, **empty)
     summary = summarise(table)
     exhibit.write(arguments, summary, findings(summary))
 

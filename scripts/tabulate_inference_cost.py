@@ -39,11 +39,10 @@ def ours(costs, evaluations):
     for dataset, own in costs.groupby("dataset", sort=False):
         loss, _, topology = choice.best_configuration(evaluations, dataset)
         own = own[(own["loss"] == loss) & (own["topology"] == topology)]
-        label = evaluations.loc[evaluations["dataset"] == dataset, "label"].iloc[0]
         for hidden, group in own.groupby("hidden"):
             means = group.groupby("quantity", sort=False)["value"].mean()
             base = {
-                "dataset": label,
+                "dataset": group["label"].iloc[0],
                 "hidden": hidden,
                 "synaptic_operations": means["synaptic_operations"],
                 "networks": group["seed"].nunique() * group["fold"].nunique(),
@@ -91,10 +90,7 @@ def findings(table):
 
 
 def main(arguments):
-    costs = pd.concat(
-        pd.read_csv(path).assign(**network)
-        for path, network in zip(arguments.cost, arguments.settings["networks"], strict=True)
-    )
+    costs = exhibit.join(arguments.cost, arguments.settings)
     evaluations = pd.read_csv(arguments.evaluations)
     table = pd.concat([theirs(), ours(costs, evaluations)], ignore_index=True)[COLUMNS]
     exhibit.write(arguments, table, findings(table))
@@ -108,6 +104,6 @@ if __name__ == "__main__":
         "--settings",
         type=command.json_argument,
         required=True,
-        help="JSON: the networks of the cost.csv files",
+        help="JSON: networks (axes of each file), labels of the data sets",
     )
     command.run(main, parser.parse_args())

@@ -13,13 +13,7 @@ from spikespeech.quantised_training import FLOAT
 def main(arguments):
     """Write one row for each word length and scale, beside the float network's accuracy."""
     settings = arguments.deployment
-    net, weights = network.load(arguments.weights)
-    spikes, rows, loss, windows = deployment.test_side(
-        arguments.test, arguments.split, arguments.settings
-    )
-    examples = deployment.calibration(
-        arguments.parts, arguments.split, settings["calibration_examples"]
-    )
+    net, weights, examples, spikes, rows, loss, windows = deployment.load(arguments)
     labels = rows.label.to_numpy()
 
     def evaluate(quantised):
@@ -65,23 +59,8 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    parser = command.parser(__doc__)
-    parser.add_argument("weights", type=Path, help="weights.h5")
-    parser.add_argument("--parts", type=Path, nargs="+", required=True, help="to calibrate with")
-    parser.add_argument("--test", type=Path, required=True, help="binned test spikes")
-    parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
-    parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
-    )
-    parser.add_argument(
-        "--deployment",
-        type=command.json_argument,
-        required=True,
-        help="JSON: word_lengths, calibration_examples, trained (bits of each --trained file)",
-    )
+    parser = deployment.parser(__doc__)
     parser.add_argument(
         "--trained", type=Path, nargs="*", default=[], help="weights that were trained on a grid"
     )
-    parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
-    parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     command.run(main, parser.parse_args())

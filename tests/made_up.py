@@ -266,7 +266,7 @@ def draw_all(folder):
         "inference_cost",
         *evaluations,
         *("--cost", *of["cost.csv"]),
-        *given({"networks": NETWORKS}),
+        *given({"networks": NETWORKS, "labels": labels}),
         figure=False,
     )
     for name in ("published_accuracy", "published_training_cost"):

@@ -356,7 +356,7 @@ rule tabulate_inference_cost:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text({"networks": GRID}),
+        settings=text({"networks": GRID, "labels": NAMED}),
         code=code("scripts/tabulate_inference_cost.py"),
     shell:
         "python scripts/tabulate_inference_cost.py --evaluations {input.evaluations:q} "

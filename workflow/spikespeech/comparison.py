@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from spikespeech import statistics
+from spikespeech import command, exhibit, statistics
 
 CHAIN = ["search", "proposer", "seed"]
 
@@ -18,6 +18,21 @@ NUMBERS = (
     *("seed", "order", "round", "trial"),
     *("objective", "accuracy", "spikes", "parameters", "cpu_seconds"),
 )
+
+
+def parser(description):
+    """Return a parser of a figure of trials: that of `exhibit`, --trials and --settings."""
+    arguments = exhibit.parser(description)
+    arguments.add_argument(
+        "--trials", nargs="+", required=True, help="tables of the chains' trials"
+    )
+    arguments.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON by search: label, and its space or `initial` (number of trials)",
+    )
+    return arguments
 
 
 def read(paths):

@@ -2,10 +2,11 @@
 
 import itertools
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from spikespeech import eventprop, fixed_point, quantise, splits, statistics
+from spikespeech import command, eventprop, fixed_point, network, quantise, splits, statistics
 from spikespeech.errors import InputError
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import Weights
@@ -25,6 +26,31 @@ INPUTS = {
     "incomplete step (tonic's ToFrame, as Shoesmith et al. 2025 feed Lava)",
 }
 """Conventions by which events become the input of a NetX network."""
+
+
+def parser(description):
+    """Return a parser with what a study of one network takes; see `load`."""
+    arguments = command.parser(description)
+    arguments.add_argument("weights", type=Path, help="weights.h5")
+    arguments.add_argument("--parts", type=Path, nargs="+", required=True, help="to calibrate with")
+    arguments.add_argument("--test", type=Path, required=True, help="binned test spikes")
+    arguments.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
+    for option, text in (("settings", "of the training"), ("deployment", "of the deployment")):
+        arguments.add_argument(
+            f"--{option}", type=command.json_argument, required=True, help=f"JSON, {text}"
+        )
+    arguments.add_argument("--threads", type=int, default=1, help="results are the same for any")
+    arguments.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
+    return arguments
+
+
+def load(arguments):
+    """Return (network, weights, calibration spikes, *`test_side`) of the arguments of `parser`."""
+    examples = calibration(
+        arguments.parts, arguments.split, arguments.deployment["calibration_examples"]
+    )
+    test = test_side(arguments.test, arguments.split, arguments.settings)
+    return *network.load(arguments.weights), examples, *test
 
 
 def binary(spikes):

@@ -23,14 +23,17 @@ def write(arguments, table, finding, figure=None):
     files.write_text(arguments.finding, " ".join(finding) + "\n")
 
 
-def join(paths, settings):
+def join(paths, settings, **reading):
     """Return the networks' own tables below each other, with their axes and data set's label.
 
-    `settings` has the axes of each file (`networks`) and the labels of the data sets (`labels`).
+    `settings` has the axes of each file (`networks`) and the labels of the data sets (`labels`);
+    `reading` are options of pandas.read_csv.
     """
     return pd.concat(
         (
-            pd.read_csv(path).assign(**network, label=settings["labels"][network["dataset"]])
+            pd.read_csv(path, **reading).assign(
+                **network, label=settings["labels"][network["dataset"]]
+            )
             for path, network in zip(paths, settings["networks"], strict=True)
         ),
         ignore_index=True,
