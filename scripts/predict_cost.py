@@ -69,7 +69,9 @@ def cell(value):
     """Return a value as the terminal shows it."""
     if isinstance(value, str) or value != value:
         return value if isinstance(value, str) else ""
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+    if value >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value >= 0.01 else "< 0.01"
 
 
 def main(arguments):

@@ -19,25 +19,6 @@ TRAINED_ON = DEPLOYMENT["quantised_training"]["bits"]
 TRAINED_ON = [*TRAINED_ON, 32] if TRAINED_ON else []
 
 
-def studied(pattern):
-    """Paths `pattern` of the networks that are studied closely."""
-    return [pattern.format(**network) for network in STUDIED]
-
-
-def deployment(*keys):
-    """These settings of the deployment as JSON text."""
-    return text({key: DEPLOYMENT[key] for key in keys})
-
-
-def calibration_parts(wildcards):
-    """The binned parts that hold validation speakers."""
-    return [
-        f"<results>/data/{wildcards.dataset}/binned/{part}.h5"
-        for part in REGISTRY[wildcards.dataset].parts
-        if part != "test"
-    ]
-
-
 rule convert:
     input:
         weights=f"{NETWORK}/weights.h5",

@@ -10,19 +10,6 @@ WINDOWS = {
 FOLD = config["networks"]["fold"][0]
 
 
-def told(dataset):
-    """Networks whose hidden spikes are asked for class information: one loss and size, all seeds."""
-    grid = config["networks"]
-    return networks(
-        f"{NETWORK}/weights.h5",
-        dataset=dataset,
-        fold=FOLD,
-        loss="sum_exp" if "sum_exp" in grid["loss"] else grid["loss"][0],
-        hidden=max(grid["hidden"]),
-        topology=grid["topology"][0],
-    )
-
-
 rule plot_neuron_generations:
     output:
         figure=report(

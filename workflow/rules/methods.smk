@@ -1,8 +1,6 @@
 # Training methods side by side on one task: the first data set, its first fold. Each method tries
 # as many settings on the validation speakers; the best is trained with fresh seeds. A method whose
 # library is not here is reported as not run.
-import shlex
-
 METHODS = config["methods"] or {"train": [], "seeds": [], "trials": {}}
 METHOD_DATA = {
     "parts": [
@@ -25,68 +23,6 @@ if len(TRIED) > 1:
 wildcard_constraints:
     method="eventprop|bptt|eprop|conversion|stdp",
     run="trials|seed-[1-9][0-9]*",
-
-
-def method_network(method, seed):
-    """Settings of the network of a method with gradients: the study's, but for the common budget."""
-    resolved = configuration.settings(
-        config,
-        dataset=DATASETS[0],
-        loss=METHODS["loss"],
-        hidden=METHODS["hidden"],
-        topology=config["networks"]["topology"][0],
-        seed=seed,
-    )
-    resolved |= {
-        "backend": "eprop" if method == "eprop" else "native",
-        "selection": "training",
-        "epochs": METHODS["epochs"],
-        "augmentation": {"shift": 0, "blend": False},
-    }
-    if method == "eprop":
-        resolved["regularisation"] = resolved["regularisation"] | {
-            "lambda_upper": 0.0,
-            "lambda_lower": 0.0,
-        }
-    return resolved
-
-
-def method_settings(wildcards):
-    """Settings of one method's job, as JSON text: only what the method reads."""
-    # Trials share a seed that no training has.
-    seed = 0 if wildcards.run == "trials" else wildcards.run.removeprefix("seed-")
-    network = method_network(wildcards.method, seed)
-    if wildcards.method not in ("conversion", "stdp"):
-        return configuration.text(network)
-    own = {key: network[key] for key in ("hidden", "epochs", "seed")}
-    own["bins"] = METHODS["bins"]
-    if wildcards.method == "stdp":
-        constants = network["neuron"]
-        own["neuron"] = {key: constants[key] for key in ("tau_mem", "tau_syn")}
-    else:
-        own |= {"batch_size": network["batch_size"], "steps": METHODS["steps"]}
-    return configuration.text(own)
-
-
-def method_best(wildcards):
-    """Result of the method's trials, for a training as the best of them."""
-    if wildcards.run == "trials":
-        return []
-    return f"<results>/methods/{wildcards.method}/trials.json"
-
-
-def method_job(wildcards, input):
-    """The option that says what a job tries, or whose best it trains."""
-    if input.best:
-        return f"--best {shlex.quote(input.best)}"
-    trials = configuration.text(METHODS["trials"][wildcards.method])
-    return f"--trials {shlex.quote(trials)}"
-
-
-def method_script(wildcards):
-    """What trains: e-prop and EventProp are backends of one training."""
-    name = "eventprop" if wildcards.method == "eprop" else wildcards.method
-    return f"scripts/method_{name}.py"
 
 
 rule train_method:

@@ -8,29 +8,6 @@ AGREEMENT = config["mlgenn"]["agreement"]
 AGREEING = config["networks"]["dataset"][0]
 
 
-def agreement_settings(wildcards):
-    """Settings of the agreement rule: a network for each loss, the last of which is trained."""
-    compared = [
-        configuration.settings(
-            config,
-            dataset=AGREEING,
-            loss=loss,
-            hidden=AGREEMENT["hidden"],
-            topology=config["networks"]["topology"][0],
-            seed=AGREEMENT["seeds"][0],
-        )
-        | {"batch_size": 1}
-        for loss in AGREEMENT["losses"]
-    ]
-    for network in compared:
-        configuration.update(network, AGREEMENT["set"])
-    sizes = {
-        key: AGREEMENT[key]
-        for key in ("examples", "train", "validation", "epochs", "seeds")
-    }
-    return configuration.text({"networks": compared, **sizes})
-
-
 rule agreement:
     input:
         parts=[

@@ -25,11 +25,6 @@ SPACES = {
 }
 
 
-def searched_size(wildcards):
-    """Hidden neurons of the networks that a search trains."""
-    return STUDIES[wildcards.search].hidden
-
-
 wildcard_constraints:
     search="[a-z][a-z0-9_]*",
     proposer="initial|bayesian|random|grid",

@@ -13,11 +13,6 @@ ENVIRONMENTS = {
 }
 
 
-def backend(wildcards):
-    """Name of the backend that trains a network."""
-    return configuration.settings(config, **wildcards)["backend"]
-
-
 rule split:
     input:
         parts=lambda w: [

@@ -1,0 +1,130 @@
+# What rules of single stages ask while jobs are planned: functions of wildcards and settings. They
+# stand apart from the rules, and see the constants at the head of their stage.
+import shlex
+
+
+def backend(wildcards):
+    """Name of the backend that trains a network."""
+    return configuration.settings(config, **wildcards)["backend"]
+
+
+def searched_size(wildcards):
+    """Hidden neurons of the networks that a search trains."""
+    return STUDIES[wildcards.search].hidden
+
+
+def studied(pattern):
+    """Paths `pattern` of the networks that are studied closely."""
+    return [pattern.format(**network) for network in STUDIED]
+
+
+def deployment(*keys):
+    """These settings of the deployment as JSON text."""
+    return text({key: DEPLOYMENT[key] for key in keys})
+
+
+def calibration_parts(wildcards):
+    """The binned parts that hold validation speakers."""
+    return [
+        f"<results>/data/{wildcards.dataset}/binned/{part}.h5"
+        for part in REGISTRY[wildcards.dataset].parts
+        if part != "test"
+    ]
+
+
+def told(dataset):
+    """Networks whose hidden spikes are asked for class information: one loss and size, all seeds."""
+    grid = config["networks"]
+    return networks(
+        f"{NETWORK}/weights.h5",
+        dataset=dataset,
+        fold=FOLD,
+        loss="sum_exp" if "sum_exp" in grid["loss"] else grid["loss"][0],
+        hidden=max(grid["hidden"]),
+        topology=grid["topology"][0],
+    )
+
+
+def method_network(method, seed):
+    """Settings of the network of a method with gradients: the study's, but for the common budget."""
+    resolved = configuration.settings(
+        config,
+        dataset=DATASETS[0],
+        loss=METHODS["loss"],
+        hidden=METHODS["hidden"],
+        topology=config["networks"]["topology"][0],
+        seed=seed,
+    )
+    resolved |= {
+        "backend": "eprop" if method == "eprop" else "native",
+        "selection": "training",
+        "epochs": METHODS["epochs"],
+        "augmentation": {"shift": 0, "blend": False},
+    }
+    if method == "eprop":
+        resolved["regularisation"] = resolved["regularisation"] | {
+            "lambda_upper": 0.0,
+            "lambda_lower": 0.0,
+        }
+    return resolved
+
+
+def method_settings(wildcards):
+    """Settings of one method's job, as JSON text: only what the method reads."""
+    # Trials share a seed that no training has.
+    seed = 0 if wildcards.run == "trials" else wildcards.run.removeprefix("seed-")
+    network = method_network(wildcards.method, seed)
+    if wildcards.method not in ("conversion", "stdp"):
+        return configuration.text(network)
+    own = {key: network[key] for key in ("hidden", "epochs", "seed")}
+    own["bins"] = METHODS["bins"]
+    if wildcards.method == "stdp":
+        constants = network["neuron"]
+        own["neuron"] = {key: constants[key] for key in ("tau_mem", "tau_syn")}
+    else:
+        own |= {"batch_size": network["batch_size"], "steps": METHODS["steps"]}
+    return configuration.text(own)
+
+
+def method_best(wildcards):
+    """Result of the method's trials, for a training as the best of them."""
+    if wildcards.run == "trials":
+        return []
+    return f"<results>/methods/{wildcards.method}/trials.json"
+
+
+def method_job(wildcards, input):
+    """The option that says what a job tries, or whose best it trains."""
+    if input.best:
+        return f"--best {shlex.quote(input.best)}"
+    trials = configuration.text(METHODS["trials"][wildcards.method])
+    return f"--trials {shlex.quote(trials)}"
+
+
+def method_script(wildcards):
+    """What trains: e-prop and EventProp are backends of one training."""
+    name = "eventprop" if wildcards.method == "eprop" else wildcards.method
+    return f"scripts/method_{name}.py"
+
+
+def agreement_settings(wildcards):
+    """Settings of the agreement rule: a network for each loss, the last of which is trained."""
+    compared = [
+        configuration.settings(
+            config,
+            dataset=AGREEING,
+            loss=loss,
+            hidden=AGREEMENT["hidden"],
+            topology=config["networks"]["topology"][0],
+            seed=AGREEMENT["seeds"][0],
+        )
+        | {"batch_size": 1}
+        for loss in AGREEMENT["losses"]
+    ]
+    for network in compared:
+        configuration.update(network, AGREEMENT["set"])
+    sizes = {
+        key: AGREEMENT[key]
+        for key in ("examples", "train", "validation", "epochs", "seeds")
+    }
+    return configuration.text({"networks": compared, **sizes})
