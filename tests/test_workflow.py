@@ -1,15 +1,21 @@
 """The whole pipeline on a tiny study, and what a change reruns."""
 
 import pytest
+import yaml
 from pipeline import ROOT, copy, plan, snakemake
 
-TEST = ("--configfile", "config/test.yaml")
+TEST = ("--configfile", "config/test.yaml", "odd.yaml")
+# What a shell or an option parser would take for something else, in every job of the study.
+RESULTS = """-it's "my" $(study) & more"""
 
 
 @pytest.fixture(scope="session")
 def copied(tmp_path_factory):
-    """A copy of the project in a folder whose name has a space and a quote."""
-    return copy(tmp_path_factory.mktemp("pipeline") / "a study's copy")
+    """A copy of the project in a folder with an odd name, and with odd names in its study."""
+    project = copy(tmp_path_factory.mktemp("pipeline") / """a "study's" copy""")
+    odd = {"pathvars": {"results": RESULTS}}
+    (project / "odd.yaml").write_text(yaml.safe_dump(odd), encoding="utf-8")
+    return project
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +46,7 @@ def edit(finished):
 @pytest.mark.slow
 def test_the_pipeline_makes_a_report_and_then_has_nothing_to_do(finished):
     for name in ("report.html", "report.pdf"):
-        assert (finished / "results/test/report" / name).stat().st_size > 10_000
+        assert (finished / RESULTS / "report" / name).stat().st_size > 10_000
     assert plan(finished, *TEST) == {}
 
 
@@ -49,7 +55,7 @@ def test_touching_files_reruns_nothing(finished):
     for folder in ("workflow", "scripts", "config"):
         for file in (finished / folder).rglob("*"):
             file.touch()
-    for file in (finished / "results").rglob("*.csv"):
+    for file in (finished / RESULTS).rglob("*.csv"):
         file.touch()
     assert plan(finished, *TEST) == {}
 

@@ -19,7 +19,7 @@ rule benchmark_engine:
         code=code("scripts/benchmark_engine.py", "scripts/benchmark_peer.py"),
     shell:
         "python scripts/benchmark_engine.py --threads 1 {threads} --peers {params.peers:q} "
-        "--out {output.table:q} 2>&1 | tee {log:q}"
+        "--out {output.table:q} 2>&1 | tee -- {log:q}"
 
 
 # A step of training by EventProp and by BPTT; the latter where `peers_python` has Spyx. One thread

@@ -30,7 +30,7 @@ rule download:
         code=code("scripts/download.py"),
     shell:
         "python scripts/download.py --dataset {wildcards.dataset} --part {wildcards.part} "
-        "--settings {params.settings:q} --out {output:q} 2>&1 | tee {log:q}"
+        "--settings {params.settings:q} --out {output:q} 2>&1 | tee -- {log:q}"
 
 
 rule synthesise:
@@ -51,7 +51,7 @@ rule synthesise:
         code=code("scripts/synthesise.py"),
     shell:
         "python scripts/synthesise.py --settings {params.settings:q} --threads {threads} "
-        "--train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
+        "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
 
 
 rule convert_audio:
@@ -76,7 +76,7 @@ rule convert_audio:
     shell:
         "python scripts/convert_audio.py --dataset {wildcards.dataset} "
         "--settings {params.settings:q} --threads {threads} "
-        "--train {output.train:q} --test {output.test:q} 2>&1 | tee {log:q}"
+        "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
 
 
 rule import_spikes:

@@ -41,7 +41,7 @@ rule report:
         ),
         code=code("scripts/report.py"),
     shell:
-        "python scripts/report.py --contents {input.contents:q} --results {params.results:q} "
+        "python scripts/report.py --contents {input.contents:q} --results={params.results:q} "
         "--captions {params.captions:q} --template {input.template:q} --style {input.style:q} "
         "--script {input.script:q} --typst {input.typst:q} --settings {params.settings:q} "
         "--html {output.html:q} --pdf {output.pdf:q} > {log:q} 2>&1"

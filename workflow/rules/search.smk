@@ -79,7 +79,7 @@ rule trial:
         "python scripts/trial.py --proposal {input.proposal:q} --trial {wildcards.trial} "
         "--spikes {input.spikes:q} --splits {input.splits:q} --settings {params.settings:q} "
         "--stamp {params.code:q} --record {output.record:q} --time {output.time:q} "
-        "2> {log:q} | tee -a {log:q}"
+        "2> {log:q} | tee -a -- {log:q}"
 
 
 rule best:
@@ -125,7 +125,7 @@ rule confirm:
     shell:
         "python scripts/confirm.py --spikes {input.spikes:q} --split {input.split:q} "
         "--best {input.best:q} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a {log:q}"
+        "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a -- {log:q}"
 
 
 rule tabulate_search_comparison:

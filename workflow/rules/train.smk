@@ -67,7 +67,7 @@ rule train:
     shell:
         "{params.python:q} scripts/train.py {input.parts:q} --split {input.split:q} "
         "--device {params.device} --settings {params.settings:q} --threads {threads} --stamp {params.code} "
-        "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee {log:q}"
+        "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee -- {log:q}"
 
 
 rule evaluate:

@@ -7,11 +7,20 @@ import sys
 from spikespeech.errors import InputError
 
 
+class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, args=None, namespace=None):
+        """Take a word with a slash for a path though it begins with a dash: no option has one."""
+        words = sys.argv[1:] if args is None else map(str, args)
+        named = [
+            f"./{word}" if word.startswith("-") and "/" in word.partition("=")[0] else word
+            for word in words
+        ]
+        return super().parse_known_args(named, namespace)
+
+
 def parser(description):
     """Return an argument parser whose help shows the script's docstring and all defaults."""
-    return argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    return _Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
 
 
 def json_argument(text):
