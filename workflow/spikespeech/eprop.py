@@ -25,7 +25,7 @@ from spikespeech.network import Weights
 SLOPE = 10.0
 """k of ψ above, in units of 1 / threshold."""
 
-BLOCK = 50
+BLOCK = 100
 """Steps whose share of e is summed at once: the memory of a trial does not grow with its length."""
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -170,6 +170,12 @@ def _trial(
     fired, n_fired = np.empty(n, np.int64), 0
     shares, counts = np.zeros(n, np.float32), np.zeros(n, np.int32)
     eligibility[:] = 0
+    # After d steps: α^d, β^d, and the P of a spike that arrived with the first of d + 1 steps.
+    membrane, synapse = np.ones(block + 1, np.float32), np.ones(block + 1, np.float32)
+    response = np.full(block + 1, injected)
+    for d in range(1, block + 1):
+        membrane[d], synapse[d] = alpha * membrane[d - 1], beta * synapse[d - 1]
+        response[d] = alpha * response[d - 1] + injected * synapse[d]
     s = 0
     for start in range(0, len(share), block):
         end = min(start + block, len(share))
@@ -217,10 +223,12 @@ def _trial(
             row, p, e = eligibility[i], alpha * P[i], X[i]
             for j in range(n):
                 row[j] += p * q[j] + e * y[j]
-        for t in range(end - start):
+        last = end - start - 1
+        for i in range(n_sources):
+            P[i] = membrane[last + 1] * P[i] + response[last] * X[i]
+            X[i] *= synapse[last + 1]
+        for t in range(last + 1):
             for a in range(first[t], first[t + 1]):
-                X[arrivals[a]] += one
-            for i in range(n_sources):
-                P[i] = alpha * P[i] + injected * X[i]
-                X[i] *= beta
+                P[arrivals[a]] += response[last - t]
+                X[arrivals[a]] += synapse[last + 1 - t]
     return shares, counts
