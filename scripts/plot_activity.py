@@ -115,7 +115,8 @@ def main(arguments):
     table = tabulate(spikes, eventprop.simulate(trained, weights, spikes))
     axes = {axis: chosen[axis] for axis in ("dataset", "loss", "topology", "seed")}
     table = table.assign(example=example, **axes)
-    figure = draw(table, spikes.classes, label, readout, window, trained)
+    names = [plots.literal(name) for name in spikes.classes]
+    figure = draw(table, names, label, readout, window, trained)
     said = findings(table, spikes.classes, label, readout, chosen, settings["label"])
     exhibit.write(arguments, table, said, figure)
 

@@ -31,7 +31,7 @@ def draw(table):
     sets = list(table.groupby("dataset", sort=False))
     figure, grid = plots.subplots(len(sets), height=4.3 * len(sets), squeeze=False)
     for (axes,), (_, rows) in zip(grid, sets, strict=True):
-        classes = list(dict.fromkeys(rows["true"]))
+        classes = [plots.literal(name) for name in dict.fromkeys(rows["true"])]
         fractions = rows["fraction"].to_numpy().reshape(len(classes), -1)
         image = axes.imshow(100 * fractions, cmap="cividis", vmin=0, vmax=100)
         size = 7.5 if len(classes) <= FEWEST_LABELS else 5.5

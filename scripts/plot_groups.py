@@ -54,7 +54,9 @@ def draw(table):
             )
         names = rows["group"] if len(rows) <= MOST else []
         turned = {"rotation": 90} if by == "word" else {}
-        axes.set_xticks(range(len(names)), names, fontsize=7.5, **turned)
+        axes.set_xticks(
+            range(len(names)), [plots.literal(n) for n in names], fontsize=7.5, **turned
+        )
         axes.set(ylabel="Accuracy (%)", ylim=(0, 104), title=f"{label}, by {by}")
         axes.grid(False, axis="x")
     handles, labels = grid[0, 0].get_legend_handles_labels()

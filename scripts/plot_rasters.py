@@ -57,7 +57,7 @@ def draw(table, units, duration_ms):
             plots.raster(panel, example["time_ms"], example["unit"], color=plots.BLUE)
             first = example.iloc[0]
             who = f", speaker {first['speaker']}" if first["speaker"] >= 0 else ""
-            panel.set_title(f"“{first['class']}”{who}")
+            panel.set_title(f"“{plots.literal(first['class'])}”{who}")
         for panel in axes[len(shown) :]:
             panel.set_visible(False)
         grid[0, 0].set(xlim=(0, duration_ms), ylim=(0, units))

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 SECTIONS = ("Data", "Training", "Results", "Published results")
 LABEL = "made-up <data> & “noise” (synthetic speech)"
 LOSSES, SIZES, SEEDS, EPOCHS = ("sum", "sum_exp"), (4, 8), (1, 2, 3), 6
-CLASSES = ("null & <void>", "eins", "zwei", "drei")
+CLASSES = ("null & <void>", "$\\eins$", '-zwei\'s "<script>" --> ]]>', "drei")
 NETWORKS = [
     {
         "dataset": "noise",

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import made_up
@@ -115,6 +116,29 @@ def test_what_users_name_is_escaped(page):
     assert "made-up <data>" not in page
     assert "<script>alert" not in page
     assert len(Structure(page).all("script")) == 1
+    events = [name for _, held in Structure(page).elements for name in held if name[:2] == "on"]
+    assert not events
+
+
+def test_figures_are_sound_whatever_users_name(results):
+    """Class names stand in SVG as paths and in its comments."""
+    drawn = [path for path in results.rglob("*.svg") if "eins" in path.read_text(encoding="utf-8")]
+    assert {path.stem for path in drawn} >= {"confusion", "rasters"}
+    for path in drawn:
+        elements = {element.tag.rpartition("}")[2] for element in ElementTree.parse(path).iter()}
+        assert "path" in elements and "script" not in elements
+        assert "$\\eins$" in path.read_text(encoding="utf-8")  # as it is, no formula
+
+
+def test_embedding_a_figure_makes_no_markup_of_its_words(tmp_path):
+    figure, axes = plots.subplots(height=1)
+    hostile = "\"><script>alert(1)</script><img src=x onerror='alert(1)'>"
+    axes.set_title(hostile, gid=hostile)
+    plots.save(figure, tmp_path / "a.svg")
+    structure = Structure(svg.embed(tmp_path / "a.svg", "a", hostile))
+    assert not structure.all("script") and not structure.all("img")
+    assert not [name for _, held in structure.elements for name in held if name[:2] == "on"]
+    assert structure.all("svg")[0]["aria-label"] == hostile
 
 
 def test_synthetic_speech_is_said_wherever_it_is(page):

@@ -114,6 +114,14 @@ def save(figure, svg_path):
     plt.close(figure)
 
 
+def literal(name):
+    """Return what a user named, safe from being set as a formula: dollar signs stay what they are.
+
+    Without it a class called "$5 or $6" ends the figure with an error or loses its dollars.
+    """
+    return str(name).replace("$", r"\$")
+
+
 def loss_line(name):
     """Return the colour, dash and marker of a loss as keywords of `Axes.plot`."""
     color, linestyle, marker = LOSSES.get(name, (INK, "-", "o"))
