@@ -25,7 +25,7 @@ from rich.table import Table
 
 from spikespeech import command, eventprop, files, losses
 from spikespeech.eventprop.kernel import kernel
-from spikespeech.eventprop.vectors import LANES, aligned, load, padded, splat, store
+from spikespeech.eventprop.vectors import LANES, WIDE, aligned, load_wide, padded, store
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 
@@ -126,29 +126,24 @@ def engine(n_hidden, n_steps, n_examples, threads, repeats):
 
 
 @kernel
-def sweep(array, writing):
-    """Read, or write, a flat array once, whole registers at a time."""
-    block = splat(np.float32(0))
-    for i in range(0, len(array), LANES):
-        if writing:
-            store(array, i, block)
-        else:
-            block = block + load(array, i)
+def sweep(array, sweeps, writing):
+    """Read, or write, a flat array again and again, a wide Block at a time."""
+    block = load_wide(array, 0)
+    for _ in range(sweeps):
+        for i in range(0, len(array), WIDE):
+            if writing:
+                store(array, i, block)
+            else:
+                block = block + load_wide(array, i)
     store(array, 0, block)
 
 
 def bandwidth(n_bytes, writing=False):
     """Return bytes/s at which an array of n_bytes is swept again and again on this machine."""
-    array = aligned(padded(max(int(n_bytes) // 4, 1024)))
+    array = aligned(-(-int(n_bytes) // (4 * WIDE)) * WIDE)
     array[:] = 0
-    sweep(array, writing)
     sweeps = max(1, 2**23 // array.nbytes)
-
-    def call():
-        for _ in range(sweeps):
-            sweep(array, writing)
-
-    return sweeps * array.nbytes / least(call, 20)[1]
+    return sweeps * array.nbytes / least(lambda: sweep(array, sweeps, writing), 20)[1]
 
 
 def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
@@ -156,20 +151,25 @@ def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
 
     Forward reads a row of weights for each input spike and each hidden spike; backward reads the
     hidden rows again and writes the trace of the adjoint current; the gradient reads a row of the
-    trace for each spike, a block of columns at a time, and reads and writes the sums; the sums of
-    the shares and Adam (eight arrays) come once a batch.
+    trace for each spike, a block of columns at a time, and writes a share's sums, which all its
+    examples but the first read before; the sums of the shares and Adam (eight arrays) come once a
+    batch. In each step the kernels also read ten rows of state and constants forward and five
+    backward, and write four and two; each hidden spike reads one backward.
     """
     row = 4 * padded(n_hidden)
     inputs, own, trace = INPUTS * row, n_hidden * row, n_steps * row
     both = inputs + own
     plane = 4 * LANES * n_steps
     used = min(n_examples, eventprop.engine.SHARES)
+    state = 12 * row
     moved = (
+        ((15 * n_steps + n_own) * row, state, False),
+        (6 * n_steps * row, state, True),
         (n_input * row, inputs, False),
         (2 * n_own * row, own, False),
         (trace, trace, True),
         ((n_input + n_own) * row, plane, False),
-        (both, both, False),
+        ((1 - used / n_examples) * both, both, False),
         (both, both, True),
         ((used + 8) * both / n_examples, used * both, False),
     )

@@ -35,7 +35,7 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
         λ_I as a spike of that step meets it, so that dL/dW_ij = -τ_syn,j Σ λ_I,j(step)
     """
     first, ids = tape.first, tape.ids
-    lambda_v, back = state[0], state[1]
+    lambda_v, difference = state[0], state[1]
     width, n_steps = len(lambda_v), len(first) - 1
     plane = n_steps * LANES
     recurrent = len(recurrent_weights) > 0
@@ -46,28 +46,24 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
     for s in range(n_steps - 2, -1, -1):
         for column in range(0, width, LANES):
             cell = (column // LANES) * plane + s * LANES
-            old = load(lambda_v, column)
-            decayed = load(k.beta, column) * load(trace, cell + LANES)
-            store(trace, cell, fma(load(k.gamma, column), old, decayed))
-            store(lambda_v, column, load(k.alpha, column) * old)
-        if s < n_steps - 2:
-            for e in range(first[s + 1], first[s + 2]):
-                i, q = np.int64(ids[e]), tape.slope[e]
-                if q < slope_min:
-                    q = slope_min
-                    guarded += 1
-                lambda_v[i] += (k.threshold * lambda_v[i] + back[i]) / q - penalty[i]
-        for e in range(first[s], first[s + 1]):
-            i = np.int64(ids[e])
-            back[i] = feedback[e]
+            old_v, old_i = load(lambda_v, column), load(trace, cell + LANES)
+            store(difference, column, old_v - old_i)
+            store(trace, cell, fma(load(k.gamma, column), old_v, load(k.beta, column) * old_i))
+            store(lambda_v, column, load(k.alpha, column) * old_v)
+        if s == n_steps - 2:
+            continue
+        for e in range(first[s + 1], first[s + 2]):
+            i, q, back = np.int64(ids[e]), tape.slope[e], feedback[e]
+            if q < slope_min:
+                q = slope_min
+                guarded += 1
             if recurrent:
                 products = splat(np.float32(0))
                 for column in range(0, width, LANES):
-                    cell = (column // LANES) * plane + s * LANES
-                    difference = load(lambda_v, column) - load(trace, cell)
                     row = load(recurrent_weights, i * width + column)
-                    products = fma(row, difference, products)
-                back[i] += total(products)
+                    products = fma(row, load(difference, column), products)
+                back += total(products)
+            lambda_v[i] += (k.threshold * lambda_v[i] + back) / q - penalty[i]
     return guarded
 
 
@@ -110,22 +106,24 @@ def sort_by_source(in_steps, units, tape, n_inputs, first_source, steps):
 
 
 @kernel
-def gather(first_source, steps, n_steps, trace, width, gradient):
-    """Add to each source's row of the gradient Σ λ_I over the source's spikes.
+def gather(first_source, steps, n_steps, trace, width, adding, gradient):
+    """Write to each source's row of the gradient Σ λ_I over the source's spikes, or add it.
 
     dL/dW_ij = -τ_syn,j Σ_(spikes of i) λ_I,j (Wunderlich & Pehle 2021, Eq 7); the factor is left
     to the end of the batch. As the trace was stored once, each sum stays in registers, and a
     block of columns of the trace stays in cache.
 
+    adding : whether to add to what the gradient holds
     gradient : flat (n_sources * width,) float32
     """
     for column in range(0, width, LANES):
         plane = column * n_steps
         for i in range(len(first_source) - 1):
-            start, end = first_source[i], first_source[i + 1]
+            start, end, cell = first_source[i], first_source[i + 1], i * width + column
             if start < end:
                 row = load(trace, plane + np.int64(steps[start]) * LANES)
                 for e in range(start + 1, end):
                     row = row + load(trace, plane + np.int64(steps[e]) * LANES)
-                cell = i * width + column
-                store(gradient, cell, load(gradient, cell) + row)
+                store(gradient, cell, load(gradient, cell) + row if adding else row)
+            elif not adding:
+                store(gradient, cell, splat(np.float32(0)))

@@ -56,7 +56,7 @@ class Engine:
             example.scratch(loss.n_steps, n_sources, network.n_hidden, network.n_outputs)
             for _ in range(self.threads)
         ]
-        self.pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def _views(self, arrays):
         """Return views of flat padded arrays in the shapes of Weights, without the padding."""
@@ -110,14 +110,12 @@ class Engine:
         batch = checked_spikes(network, spikes, labels, self.loss.n_steps)
         reading = self.reading or self._read_windows(*self.loss.windows(spikes))
         out = example.results(len(spikes), network.n_hidden, network.n_outputs)
-        shares = balanced(np.diff(batch.offsets), SHARES)
+        shares = example.balanced(batch.offsets, SHARES)
+        queue = np.zeros(1, np.int64)
 
         def work(thread):
-            for n in range(thread, SHARES, self.threads):
-                rows, output_rows = (s[n] for s in self.shares)
-                fixed = batch, model, reading, self.rule, learn, self.scratch[thread]
-                if len(shares[n]) or learn:
-                    example.run(shares[n], *fixed, out, rows, output_rows)
+            fixed = batch, model, reading, self.rule, learn
+            example.run_shares(queue, *shares, *fixed, self.scratch[thread], out, self.shares)
 
         self._each(work)
         if not out.ordered.all():
@@ -162,10 +160,10 @@ class Engine:
 
     def _each(self, work):
         """Call work(thread) in each thread."""
-        if self.pool is None:
-            work(0)
-        else:
-            list(self.pool.map(work, range(self.threads)))
+        others = [self.pool.submit(work, thread) for thread in range(1, self.threads)]
+        work(0)
+        for other in others:
+            other.result()
 
     def _read_windows(self, windows, drives):
         """Return the loss as the kernels see it."""
@@ -221,16 +219,6 @@ def _penalty(regulariser, unit):
         return example.Penalty(0.0, 0.0, 0.0)
     upper, lower = unit * regulariser.lambda_upper, unit * regulariser.lambda_lower
     return example.Penalty(upper, lower, float(regulariser.spikes))
-
-
-def balanced(load, n_shares):
-    """Return n_shares index arrays of about equal load: heaviest first, to the lightest share."""
-    shares, totals = [[] for _ in range(n_shares)], np.zeros(n_shares)
-    for i in np.argsort(-load, kind="stable"):
-        lightest = int(np.argmin(totals))
-        shares[lightest].append(i)
-        totals[lightest] += load[i] + 1
-    return [np.array(sorted(share), dtype=np.int64) for share in shares]
 
 
 def checked_weights(network, weights):

@@ -6,7 +6,7 @@ import numpy as np
 
 from spikespeech.eventprop import backward, forward, outputs, readout
 from spikespeech.eventprop.constants import Constants
-from spikespeech.eventprop.kernel import kernel
+from spikespeech.eventprop.kernel import kernel, take
 from spikespeech.eventprop.vectors import aligned, padded
 
 CLOSED, WINDOWED, MAXIMUM, PER_TIMESTEP, FIRST_SPIKE = range(5)
@@ -177,11 +177,11 @@ def penalise(tape, counts, rule, penalty):
 
 
 @kernel
-def run(examples, spikes, model, reading, rule, learn, w, out, gradient, output_gradient):
-    """Run `examples` one after another forward, and if `learn` backward.
+def run(share, spikes, model, reading, rule, learn, w, out, gradient, output_gradient):
+    """Run the examples of a share one after another forward, and if `learn` backward.
 
-    examples : (n,) int64, indices into `spikes`
-    learn : whether the flat gradients are emptied and the examples' own summed in them
+    share : (n,) int64, indices into `spikes`
+    learn : whether the sums of the examples' gradients are left in the flat gradients
     """
     nothing = w.no_voltage
     n_hidden = out.hidden_spikes.shape[1]
@@ -189,9 +189,9 @@ def run(examples, spikes, model, reading, rule, learn, w, out, gradient, output_
     n_steps, width = len(w.tape.first) - 1, w.state.shape[1]
     n_inputs = len(input_weights) // width
     if learn:
-        gradient[:] = 0
         output_gradient[:] = 0
-    for i in examples:
+    for n in range(len(share)):
+        i = share[n]
         start, end, label = spikes.offsets[i], spikes.offsets[i + 1], spikes.labels[i]
         steps, units = spikes.steps[start:end], spikes.units[start:end]
         out.ordered[i] = forward.index_steps(steps, w.first_input)
@@ -265,4 +265,41 @@ def run(examples, spikes, model, reading, rule, learn, w, out, gradient, output_
             w.trace,
         )
         backward.sort_by_source(steps, units, w.tape, n_inputs, w.first_source, w.steps)
-        backward.gather(w.first_source, w.steps, n_steps, w.trace, width, gradient)
+        backward.gather(w.first_source, w.steps, n_steps, w.trace, width, n > 0, gradient)
+
+
+@kernel
+def run_shares(queue, order, first, spikes, model, reading, rule, learn, w, out, sums):
+    """Run one share after another until none is left in the queue: a thread's part of a batch.
+
+    queue : (1,) int64, the number of shares that threads have taken
+    order, first : see `balanced`
+    sums : pair of (n_shares, size) float32, a row for each share's gradients, see `run`
+    """
+    gradients, output_gradients = sums
+    while True:
+        n = take(queue)
+        if n >= len(first) - 1:
+            return
+        share = order[first[n] : first[n + 1]]
+        run(share, spikes, model, reading, rule, learn, w, out, gradients[n], output_gradients[n])
+
+
+@kernel
+def balanced(offsets, n_shares):
+    """Deal examples to shares of about equal load: heaviest first, to the lightest share.
+
+    offsets : (n + 1,) int64; example i has offsets[i + 1] - offsets[i] spikes
+
+    Returns (order, first): share s has the examples order[first[s] : first[s + 1]].
+    """
+    n = len(offsets) - 1
+    loads = offsets[1:] - offsets[:-1]
+    totals = np.zeros(n_shares, np.int64)
+    share = np.zeros(n, np.int64)
+    first = np.zeros(n_shares + 1, np.int64)
+    for i in np.argsort(-loads, kind="mergesort"):
+        share[i] = np.argmin(totals)
+        totals[share[i]] += loads[i] + 1
+        first[share[i] + 1] += 1
+    return np.argsort(share, kind="mergesort"), np.cumsum(first)

@@ -4,8 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.eventprop.kernel import kernel
-from spikespeech.eventprop.vectors import LANES, at_least, cleared, load, lowest, splat, store
+from spikespeech.eventprop.kernel import kernel, part
+from spikespeech.eventprop.vectors import (
+    LANES,
+    WIDE,
+    at_least,
+    cleared,
+    load,
+    load_wide,
+    lowest,
+    splat,
+    store,
+)
 
 
 class Tape(NamedTuple):
@@ -54,17 +64,38 @@ def index_steps(steps, first):
     return ordered
 
 
+@part
+def receive(x, beta, sources, start, end, weights):
+    """Let a step pass in the synapses: x ← β x + Σ W_source over sources[start:end], in order.
+
+    As many columns as registers hold are summed at a time: each row is read in long stretches,
+    and few loops end where the CPU does not foresee it.
+    """
+    width = len(x)
+    wide = width - width % WIDE
+    for column in range(0, wide, WIDE):
+        wide_sum = load_wide(x, column) * load_wide(beta, column)
+        for p in range(start, end):
+            wide_sum = wide_sum + load_wide(weights, np.int64(sources[p]) * width + column)
+        store(x, column, wide_sum)
+    for column in range(wide, width, LANES):
+        block_sum = load(x, column) * load(beta, column)
+        for p in range(start, end):
+            block_sum = block_sum + load(weights, np.int64(sources[p]) * width + column)
+        store(x, column, block_sum)
+
+
 @kernel
 def layer(sources, first_source, weights, recurrent_weights, k, state, tape, voltage):
     """Simulate a layer in one example; return its number of spikes.
 
-    In each step, with the spikes that sources and the layer itself emitted in the step before,
+    In each step
 
-        x ← x + Σ W_source,   y ← y + Σ W_recurrent
         V ← α V + (1 - α) (c x + c y)
         spike where V ≥ threshold; then V ← 0
-        x ← β x,   y ← β y
+        x ← β x + Σ W_source,   y ← β y + Σ W_recurrent
 
+    over the spikes that sources and the layer itself emit in this step: they arrive in the next.
     All state starts at 0. Every operation is mlGeNN's in its order, rounded as its own: the
     spikes are the same spikes, bit for bit. Leaky integrators have an infinite threshold.
 
@@ -83,41 +114,37 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
     width = len(v)
     recurrent, recording = len(recurrent_weights) > 0, len(voltage) > 0
     threshold = splat(k.threshold)
+    spiking = np.zeros(width // LANES, np.uint64)
     v[:] = 0
     x[:] = 0
     y[:] = 0
     count = 0
     tape.first[0] = 0
     for t in range(len(tape.first) - 1):
-        # Emission at step t - 1 arrives at step t.
-        start, end = (first_source[t - 1], first_source[t]) if t > 0 else (0, 0)
-        own, own_end = (tape.first[t - 1], tape.first[t]) if t > 0 and recurrent else (0, 0)
         for column in range(0, width, LANES):
-            a = load(x, column)
-            for p in range(start, end):
-                a = a + load(weights, np.int64(sources[p]) * width + column)
-            b = load(y, column)
-            for e in range(own, own_end):
-                b = b + load(recurrent_weights, np.int64(tape.ids[e]) * width + column)
-            scale, beta = load(k.scale, column), load(k.beta, column)
+            a, b, scale = load(x, column), load(y, column), load(k.scale, column)
             current = scale * a + scale * b
             potential = load(k.alpha, column) * load(v, column)
             potential = potential + load(k.one_minus_alpha, column) * current
-            store(x, column, a * beta)
-            store(y, column, b * beta)
-            spiking = at_least(potential, threshold)
-            if spiking != 0:
-                store(slopes, column, current / scale - potential)
-                potential = cleared(spiking, potential)
-                while spiking != 0:
-                    j = column + lowest(spiking)
-                    spiking &= spiking - np.uint64(1)
-                    tape.steps[count] = t
-                    tape.ids[count] = j
-                    tape.slope[count] = slopes[j]
-                    count += 1
+            store(slopes, column, a + b - potential)
+            spikes = at_least(potential, threshold)
+            spiking[column // LANES] = spikes
+            potential = cleared(spikes, potential)
             store(v, column, potential)
             if recording:
                 store(voltage, t * width + column, potential)
+        # Inputs first: their rows come while the spikes, which nothing foretells, are found.
+        receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
+        for n in range(len(spiking)):
+            spikes = spiking[n]
+            while spikes != 0:
+                j = n * LANES + lowest(spikes)
+                spikes &= spikes - np.uint64(1)
+                tape.steps[count] = t
+                tape.ids[count] = j
+                tape.slope[count] = slopes[j]
+                count += 1
         tape.first[t + 1] = count
+        if recurrent:
+            receive(y, k.beta, tape.ids, tape.first[t], count, recurrent_weights)
     return count

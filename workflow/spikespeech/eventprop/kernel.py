@@ -3,8 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from numba import njit
+from numba import njit, types
 from numba.core.caching import FunctionCache
+from numba.extending import intrinsic
 
 # Numba renews a cached kernel when its own file changes, not when a kernel that it inlined from
 # another file does. The digest of all the engine's sources in the key mends that.
@@ -26,3 +27,18 @@ def kernel(function):
     compiled = njit(nogil=True)(function)
     compiled._cache = _Cache(function)
     return compiled
+
+
+@intrinsic
+def take(typingctx, counter):
+    """Add 1 to counter[0], an int64, and return what it was: each thread gets another number."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("add", data, context.get_constant(types.int64, 1), "monotonic")
+
+    return types.int64(counter), codegen
+
+
+part = njit(nogil=True, inline="always")
+"""A part of kernels, written once: compiled into each kernel that calls it."""

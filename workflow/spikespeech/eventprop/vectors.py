@@ -2,31 +2,34 @@
 
 Numba's loops over several arrays are often not vectorised, and an accumulator in an array goes
 through memory at every addition. A Block is a `<LANES x float>` of LLVM, which becomes four
-registers with AVX-512, eight with AVX2 and sixteen with SSE or NEON. Blocks know `+`, `-`, `*`
-and `/`, each a strict IEEE operation on every lane.
+registers with AVX-512, eight with AVX2 and sixteen with SSE or NEON; a wide Block is a
+`<WIDE x float>`, half the registers there are. Blocks know `+`, `-`, `*` and `/`, each a strict
+IEEE operation on every lane.
 """
 
 import operator
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 LANES = 64
+WIDE = 256 if binding.get_host_cpu_features().get("avx512f") else LANES
 
 
 class BlockType(types.Type):
     """Numba's type of a Block."""
 
-    def __init__(self):
-        super().__init__(name=f"Block{LANES}")
+    def __init__(self, lanes):
+        super().__init__(name=f"Block{lanes}")
+        self.floats = ir.VectorType(ir.FloatType(), lanes)
 
 
-block = BlockType()
-_FLOATS = ir.VectorType(ir.FloatType(), LANES)
+block, wide_block = BlockType(LANES), BlockType(WIDE)
+_FLOATS = block.floats
 _BITS = ir.VectorType(ir.IntType(1), LANES)
 _INDEX = ir.IntType(32)
 
@@ -34,17 +37,17 @@ _INDEX = ir.IntType(32)
 @register_model(BlockType)
 class _BlockModel(models.PrimitiveModel):
     def __init__(self, manager, fe_type):
-        super().__init__(manager, fe_type, _FLOATS)
+        super().__init__(manager, fe_type, fe_type.floats)
 
 
 def _operator(symbol, instruction):
     @infer_global(symbol)
     class _Template(AbstractTemplate):
         def generic(self, args, kws):
-            if args == (block, block):
-                return signature(block, block, block)
+            if args in ((block, block), (wide_block, wide_block)):
+                return signature(args[0], *args)
 
-    @lower_builtin(symbol, block, block)
+    @lower_builtin(symbol, BlockType, BlockType)
     def _(context, builder, sig, args):
         return getattr(builder, instruction)(*args)
 
@@ -58,9 +61,9 @@ for _symbol, _instruction in (
     _operator(_symbol, _instruction)
 
 
-def _pointer(context, builder, array_type, array, index):
+def _pointer(context, builder, array_type, array, index, floats):
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _FLOATS.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), floats.as_pointer())
 
 
 def _call(builder, name, result, parameters, args, flags=()):
@@ -75,29 +78,36 @@ def _check(array):
         raise TypeError("blocks live in flat float32 arrays")
 
 
+def _load(context, builder, sig, args):
+    pointer = _pointer(context, builder, sig.args[0], *args, sig.return_type.floats)
+    return builder.load(pointer, align=4)
+
+
 @intrinsic
 def load(typingctx, array, index):
     """Return the Block array[index : index + LANES] of a flat float32 array."""
     _check(array)
+    return block(array, types.intp), _load
 
-    def codegen(context, builder, sig, args):
-        pointer = _pointer(context, builder, sig.args[0], *args)
-        return builder.load(pointer, align=4)
 
-    return block(array, types.intp), codegen
+@intrinsic
+def load_wide(typingctx, array, index):
+    """Return the wide Block array[index : index + WIDE] of a flat float32 array."""
+    _check(array)
+    return wide_block(array, types.intp), _load
 
 
 @intrinsic
 def store(typingctx, array, index, value):
-    """Write a Block to array[index : index + LANES]."""
+    """Write a Block, wide or not, to `array` from `index` on."""
     _check(array)
 
     def codegen(context, builder, sig, args):
-        pointer = _pointer(context, builder, sig.args[0], *args[:2])
+        pointer = _pointer(context, builder, sig.args[0], *args[:2], sig.args[2].floats)
         builder.store(args[2], pointer, align=4)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, block), codegen
+    return types.none(array, types.intp, value), codegen
 
 
 @intrinsic
