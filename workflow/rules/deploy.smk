@@ -71,6 +71,7 @@ rule fixed_point:
         "../../envs/spikespeech.yaml"
     resources:
         mem_mb=memory(1000, neuron=0.5),
+        runtime=120,
     params:
         settings=settings,
         inputs=DEPLOYMENT["inputs"],
@@ -97,6 +98,7 @@ rule ablate:
         "../../envs/spikespeech.yaml"
     resources:
         mem_mb=memory(1500, neuron=1),
+        runtime=120,
     params:
         settings=settings,
         deployment=deployment("bits", "scale", "calibration_examples"),
@@ -153,6 +155,7 @@ rule word_lengths:
         "../../envs/spikespeech.yaml"
     resources:
         mem_mb=memory(800, neuron=0.5),
+        runtime=120,
     params:
         settings=settings,
         deployment=text(
@@ -185,6 +188,7 @@ rule cost:
         "../../envs/spikespeech.yaml"
     resources:
         mem_mb=memory(1000, neuron=0.5),
+        runtime=120,
     params:
         settings=settings,
         code=code("scripts/cost.py"),
