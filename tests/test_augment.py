@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from spikespeech import augment
 from spikespeech.augment import Presentations
 from spikespeech.spikes import SpikeTrains
 
@@ -174,3 +175,12 @@ def test_any_data_make_ordered_batches(n, n_spikes, blend, seed):
         assert_ordered(batch)
         total += len(batch)
     assert total == n * (1 + blend)
+
+
+@settings(deadline=None)
+@given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
+def test_a_merge_is_the_ordered_union(first, second):
+    lists = [np.append(sorted(codes), 0).astype(np.uint32) for codes in (first, second)]
+    both = np.empty(len(first) + len(second), np.uint32)
+    n = augment._merge(lists[0], len(first), lists[1], len(second), both)
+    assert both[:n].tolist() == sorted(first | second)
