@@ -140,7 +140,7 @@ def outcome(kind, path):
     if process == 0:
         status = 2
         try:
-            signal.alarm(2)
+            signal.setitimer(signal.ITIMER_PROF, 2)  # of its own time, however busy the machine
             status = int(check(kind, path))
         except BaseException:
             traceback.print_exc()
@@ -166,7 +166,7 @@ def test_flipped_and_missing_bytes(kind, valid, tmp_path):
     flips = st.lists(st.tuples(place, st.integers(0, 255)), min_size=1, max_size=4)
     seen = Counter()
 
-    @fuzz(60)
+    @fuzz(40)
     @given(flips, st.none() | st.integers(0, len(content) - 1))
     def search(flips, end):
         damaged = bytearray(content)
@@ -179,7 +179,7 @@ def test_flipped_and_missing_bytes(kind, valid, tmp_path):
         seen[result] += 1
 
     search()
-    assert seen["refused"] > 20 and seen["died"] <= 3, seen
+    assert seen["refused"] > 15 and seen["died"] <= 3, seen
 
 
 # Damage of what the file holds, in files that HDF5 takes for sound.
@@ -272,7 +272,7 @@ def test_other_contents(kind, valid, tmp_path):
     content = valid[kind].read_bytes()
     seen = Counter()
 
-    @fuzz(150)
+    @fuzz(80)
     @given(st.data())
     def search(data):
         path = tmp_path / "damaged.h5"
@@ -282,7 +282,7 @@ def test_other_contents(kind, valid, tmp_path):
         seen[check(kind, path)] += 1
 
     search()
-    assert seen[True] > 40, seen
+    assert seen[True] > 20, seen
 
 
 def test_a_full_machine_is_not_blamed_on_the_file(valid, monkeypatch):
@@ -330,7 +330,7 @@ def test_odd_configurations(name):
     everywhere = list(places(original))
     seen = Counter()
 
-    @fuzz(150)
+    @fuzz(80)
     @given(st.data())
     def search(data):
         config = copy.deepcopy(original)
@@ -347,7 +347,7 @@ def test_odd_configurations(name):
             json.loads(configuration.text(configuration.settings(config, **network)))
 
     search()
-    assert seen["refused"] > 50 and seen["sound"] > 2, seen
+    assert seen["refused"] > 30 and seen["sound"] > 2, seen
 
 
 def changed(config, path, data):
