@@ -30,6 +30,17 @@ def flaws(keys):
     return [texts[key] for key in keys.split(";") if key]
 
 
+def named(table):
+    """Return a table with its flaws named in short, as its last column, and what the names mean.
+
+    The meanings are sentences, one a flaw of the table, in order of first mention.
+    """
+    mentioned = [key for keys in table["flaws"] for key in keys.split(";") if key]
+    meanings = [f"“{key.replace('_', ' ')}”: {flaws(key)[0]}" for key in dict.fromkeys(mentioned)]
+    short = table["flaws"].str.replace(";", ", ").str.replace("_", " ")
+    return table.drop(columns="flaws").assign(flaws=short), meanings
+
+
 def claims(names):
     """Return the claims `names` as dictionaries: claim, text, protocol, flaws (a list), source."""
     known = table("claims").set_index("claim", drop=False)
