@@ -110,12 +110,12 @@ class Engine:
         batch = checked_spikes(network, spikes, labels, self.loss.n_steps)
         reading = self.reading or self._read_windows(*self.loss.windows(spikes))
         out = example.results(len(spikes), network.n_hidden, network.n_outputs)
-        shares = example.balanced(batch.offsets, SHARES)
+        order, first = balanced(np.diff(batch.offsets), SHARES)
         queue = np.zeros(1, np.int64)
 
         def work(thread):
-            fixed = batch, model, reading, self.rule, learn
-            example.run_shares(queue, *shares, *fixed, self.scratch[thread], out, self.shares)
+            given = batch, model, reading, self.rule, learn
+            example.run(queue, order, first, *given, self.scratch[thread], out, self.shares)
 
         self._each(work)
         if not out.ordered.all():
@@ -219,6 +219,19 @@ def _penalty(regulariser, unit):
         return example.Penalty(0.0, 0.0, 0.0)
     upper, lower = unit * regulariser.lambda_upper, unit * regulariser.lambda_lower
     return example.Penalty(upper, lower, float(regulariser.spikes))
+
+
+def balanced(load, n_shares):
+    """Deal examples to shares of about equal load: heaviest first, to the lightest share.
+
+    Returns (order, first): share s has the examples order[first[s] : first[s + 1]].
+    """
+    totals, share = [0] * n_shares, np.zeros(len(load), np.int64)
+    for i, spikes in sorted(enumerate(load.tolist()), key=lambda pair: -pair[1]):
+        share[i] = lightest = totals.index(min(totals))
+        totals[lightest] += spikes + 1
+    order = np.argsort(share, kind="stable")
+    return order, np.searchsorted(share[order], np.arange(n_shares + 1))
 
 
 def checked_weights(network, weights):

@@ -177,129 +177,103 @@ def penalise(tape, counts, rule, penalty):
 
 
 @kernel
-def run(share, spikes, model, reading, rule, learn, w, out, gradient, output_gradient):
-    """Run the examples of a share one after another forward, and if `learn` backward.
+def run(queue, order, first, spikes, model, reading, rule, learn, w, out, gradients):
+    """Run a thread's part of a batch: share after share, until none is left in the queue.
 
-    share : (n,) int64, indices into `spikes`
-    learn : whether the sums of the examples' gradients are left in the flat gradients
+    The examples of a share run one after another forward, and if `learn` backward.
+
+    queue : (1,) int64, the number of shares that threads have taken
+    order, first : share s has the examples order[first[s] : first[s + 1]]
+    learn : whether the sums of each share's gradients are left in `gradients`
+    gradients : pair of (n_shares, size) float32, a row for each share's flat gradients
     """
     nothing = w.no_voltage
     n_hidden = out.hidden_spikes.shape[1]
     input_weights, recurrent_weights = model.input_weights, model.recurrent_weights
     n_steps, width = len(w.tape.first) - 1, w.state.shape[1]
     n_inputs = len(input_weights) // width
-    if learn:
-        output_gradient[:] = 0
-    for n in range(len(share)):
-        i = share[n]
-        start, end, label = spikes.offsets[i], spikes.offsets[i + 1], spikes.labels[i]
-        steps, units = spikes.steps[start:end], spikes.units[start:end]
-        out.ordered[i] = forward.index_steps(steps, w.first_input)
-        count = forward.layer(
-            units,
-            w.first_input,
-            input_weights,
-            recurrent_weights,
-            model.hidden,
-            w.state,
-            w.tape,
-            nothing,
-        )
-        counts = out.hidden_spikes[i]
-        for e in range(count):
-            counts[w.tape.ids[e]] += 1
-
-        row = min(i, len(reading.rho) - 1)
-        if reading.kind == CLOSED:
-            rho, kappa, y = reading.rho[row], reading.kappa[row], w.output_state[0]
-            readout.read(
-                w.tape, model.output_weights, n_hidden, rho, kappa, w.sums, y, out.readouts[i]
-            )
-            out.losses[i] = readout.cross_entropy(out.readouts[i], label, w.g)
-        else:
-            out.losses[i] = read_simulated(label, row, model, reading, w, out.readouts[i])
-        if not learn:
-            continue
-
-        if reading.kind == CLOSED:
-            readout.adjoint(
-                w.tape,
-                model.output_weights,
-                n_hidden,
-                reading.delta[row],
-                w.g,
-                w.sums,
-                w.output_state[0],
-                w.feedback,
-                output_gradient,
-            )
-        else:
-            out.guarded[i] += outputs.adjoint(
-                w.drive,
-                w.jump,
-                w.phantom,
-                model.output,
-                model.slope_min,
-                w.output_tape,
-                w.lambda_v,
-                w.lambda_i,
-            )
-            outputs.hand_back(
-                w.tape,
-                model.output_weights,
-                model.output,
-                w.lambda_v,
-                w.lambda_i,
-                w.feedback,
-                output_gradient,
-            )
-        penalise(w.tape, counts, rule, w.penalty)
-        out.guarded[i] += backward.hidden_layer(
-            w.tape,
-            w.feedback,
-            recurrent_weights,
-            model.hidden,
-            w.penalty,
-            model.slope_min,
-            w.state,
-            w.trace,
-        )
-        backward.sort_by_source(steps, units, w.tape, n_inputs, w.first_source, w.steps)
-        backward.gather(w.first_source, w.steps, n_steps, w.trace, width, n > 0, gradient)
-
-
-@kernel
-def run_shares(queue, order, first, spikes, model, reading, rule, learn, w, out, sums):
-    """Run one share after another until none is left in the queue: a thread's part of a batch.
-
-    queue : (1,) int64, the number of shares that threads have taken
-    order, first : see `balanced`
-    sums : pair of (n_shares, size) float32, a row for each share's gradients, see `run`
-    """
-    gradients, output_gradients = sums
     while True:
-        n = take(queue)
-        if n >= len(first) - 1:
+        share = take(queue)
+        if share >= len(first) - 1:
             return
-        share = order[first[n] : first[n + 1]]
-        run(share, spikes, model, reading, rule, learn, w, out, gradients[n], output_gradients[n])
+        gradient, output_gradient = gradients[0][share], gradients[1][share]
+        if learn:
+            output_gradient[:] = 0
+        for n in range(first[share], first[share + 1]):
+            i = order[n]
+            start, end, label = spikes.offsets[i], spikes.offsets[i + 1], spikes.labels[i]
+            steps, units = spikes.steps[start:end], spikes.units[start:end]
+            out.ordered[i] = forward.index_steps(steps, w.first_input)
+            count = forward.layer(
+                units,
+                w.first_input,
+                input_weights,
+                recurrent_weights,
+                model.hidden,
+                w.state,
+                w.tape,
+                nothing,
+            )
+            counts = out.hidden_spikes[i]
+            for e in range(count):
+                counts[w.tape.ids[e]] += 1
 
+            row = min(i, len(reading.rho) - 1)
+            if reading.kind == CLOSED:
+                rho, kappa, y = reading.rho[row], reading.kappa[row], w.output_state[0]
+                readout.read(
+                    w.tape, model.output_weights, n_hidden, rho, kappa, w.sums, y, out.readouts[i]
+                )
+                out.losses[i] = readout.cross_entropy(out.readouts[i], label, w.g)
+            else:
+                out.losses[i] = read_simulated(label, row, model, reading, w, out.readouts[i])
+            if not learn:
+                continue
 
-@kernel
-def balanced(offsets, n_shares):
-    """Deal examples to shares of about equal load: heaviest first, to the lightest share.
-
-    offsets : (n + 1,) int64; example i has offsets[i + 1] - offsets[i] spikes
-
-    Returns (order, first): share s has the examples order[first[s] : first[s + 1]].
-    """
-    n = len(offsets) - 1
-    loads = offsets[1:] - offsets[:-1]
-    totals = np.zeros(n_shares, np.int64)
-    share = np.zeros(n, np.int64)
-    first = np.zeros(n_shares + 1, np.int64)
-    for i in np.argsort(-loads, kind="mergesort"):
-        share[i] = np.argmin(totals)
-        totals[share[i]] += loads[i] + 1
-        first[share[i] + 1] += 1
-    return np.argsort(share, kind="mergesort"), np.cumsum(first)
+            if reading.kind == CLOSED:
+                readout.adjoint(
+                    w.tape,
+                    model.output_weights,
+                    n_hidden,
+                    reading.delta[row],
+                    w.g,
+                    w.sums,
+                    w.output_state[0],
+                    w.feedback,
+                    output_gradient,
+                )
+            else:
+                out.guarded[i] += outputs.adjoint(
+                    w.drive,
+                    w.jump,
+                    w.phantom,
+                    model.output,
+                    model.slope_min,
+                    w.output_tape,
+                    w.lambda_v,
+                    w.lambda_i,
+                )
+                outputs.hand_back(
+                    w.tape,
+                    model.output_weights,
+                    model.output,
+                    w.lambda_v,
+                    w.lambda_i,
+                    w.feedback,
+                    output_gradient,
+                )
+            penalise(w.tape, counts, rule, w.penalty)
+            out.guarded[i] += backward.hidden_layer(
+                w.tape,
+                w.feedback,
+                recurrent_weights,
+                model.hidden,
+                w.penalty,
+                model.slope_min,
+                w.state,
+                w.trace,
+            )
+            backward.sort_by_source(steps, units, w.tape, n_inputs, w.first_source, w.steps)
+            backward.gather(
+                w.first_source, w.steps, n_steps, w.trace, width, n > first[share], gradient
+            )
