@@ -104,6 +104,11 @@ def findings(summary):
                 sentences.append(
                     f"On {label}, {bits} bits change accuracy by {prose.listed(parts)} ({n})."
                 )
+        for row in rows[rows["scale"] == "control"].itertuples():
+            sentences.append(
+                "Training on as long without a grid changes the float networks by "
+                f"{prose.points((row.estimate, row.low, row.high))}."
+            )
         for row in rows[rows["scale"] == "beyond_control"].itertuples():
             sentences.append(
                 f"Training on at {row.bits} bits ends "

@@ -82,8 +82,9 @@ def train(
 
     The learning rate falls linearly to 0. The grid is fitted to the masters before each epoch.
     The weights kept are those on the grid, of the epoch with the best validation accuracy
-    (training accuracy where `settings.selection` is "training" or nobody validates); epoch 0 is
-    the network quantised without training, so that the result is never worse there.
+    (training accuracy where `settings.selection` is "training" or nobody validates). Epoch 0, the
+    network before training, stands in the history alone: it is the best of many epochs on these
+    very validation speakers, and the control would seldom differ from it.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def train(
             row["validation_accuracy"] = accuracy(outcome)
         side = "validation" if validated else "train"
         merit = (row[f"{side}_accuracy"], -row[f"{side}_loss"])
-        if best is None or merit > best[0]:
+        if epoch and (best is None or merit > best[0]):
             best = merit, backend.weights.copy()
         history.append(row)
         if progress:
