@@ -126,10 +126,11 @@ def main(path):
     settings = json.loads(str(work["settings"]))
     weights, readouts = build(work, settings)
     weights, meter = learn(weights, readouts, work, settings)
+    score = jax.jit(readouts)
     right, n = 0, len(work["scored_labels"])
     for indices in batches(np.arange(n), settings["batch_size"]):
         spikes, labels = dense(work, "scored", indices, settings)
-        right += int((readouts(weights, spikes).argmax(axis=1) == labels).sum())
+        right += int((score(weights, spikes).argmax(axis=1) == labels).sum())
     print(
         json.dumps(
             {
