@@ -33,6 +33,8 @@ stop() {
     rm -rf /etc/slurm/slurm.conf "$state"
 }
 trap stop EXIT
+trap 'exit 143' TERM HUP
+trap 'exit 130' INT
 chmod 755 "$state"
 
 install -d -o munge -g munge -m 700 "$state/munge"

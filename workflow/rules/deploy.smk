@@ -97,7 +97,7 @@ rule ablate:
     conda:
         "../../envs/spikespeech.yaml"
     resources:
-        mem_mb=memory(1500, neuron=1),
+        mem_mb=memory(1800, neuron=1),
         runtime=120,
     params:
         settings=settings,
