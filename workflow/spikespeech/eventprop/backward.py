@@ -52,6 +52,7 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
             store(lambda_v, column, load(k.alpha, column) * old_v)
         if s == n_steps - 2:
             continue
+        # Spikes of step s + 1 meet the adjoints as they were, and make λ_V jump once it decayed.
         for e in range(first[s + 1], first[s + 2]):
             i, q, back = np.int64(ids[e]), tape.slope[e], feedback[e]
             if q < slope_min:

@@ -20,8 +20,9 @@ dt / (2 τ_syn) for small dt. `guarded` counts how often it did.
 
 SHARES = 8
 """A batch's examples go to so many shares, each with its own sum of gradients, whatever the number
-of threads; shares are added in order. So the order of every sum, and every byte, is the same for
-any number of threads, of which up to SHARES can work."""
+of threads. Threads take shares from a queue, and the sums are added in order of the shares. So the
+order of every sum, and every byte, is the same for any number of threads, of which up to SHARES
+can work."""
 
 
 class Engine:
