@@ -178,8 +178,8 @@ def norse(work):
 
 def mlgenn(work):
     """mlGeNN's EventProp on one core: the same network and dynamics as the engine's."""
-    # GeNN's own Makefile does not optimise.
-    os.environ["CXXFLAGS"] = "-O3"
+    # GeNN's own Makefile does not optimise, and takes nothing but the compiler from outside.
+    os.environ["CXX"] = "g++ -O3"
     from spikespeech import losses
     from spikespeech.eventprop import Regulariser
     from spikespeech.mlgenn import Backend
