@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 SNAKEFILE = """
 configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
+include: "workflow/rules/functions.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
 """
