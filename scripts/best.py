@@ -4,7 +4,6 @@ A chain is one proposer with one optimiser seed. Its initial design belongs to i
 proposers of that seed share it.
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +11,10 @@ import pandas as pd
 from spikespeech import command, space
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv, write_json
+from spikespeech.reading import read_json
+
+RECORD = ["proposer", "round", "trial", "point"]
+RECORD += ["status", "reason", "objective", "accuracy", "spikes", "parameters"]
 
 
 def tabulate(records, seconds, proposals, settings):
@@ -59,7 +62,7 @@ def incumbent(records):
 def main(arguments):
     records, seconds, proposals = [], [], {}
     for path in map(Path, arguments.trials):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path, keys=RECORD)
         records.append(record)
         seconds.append(_seconds(path.with_suffix(".time.json")))
         proposals[record["round"]] = _seconds(path.with_name("proposal.time.json"))
@@ -68,7 +71,7 @@ def main(arguments):
 
 
 def _seconds(path):
-    return json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"]
+    return read_json(path, keys=["cpu_seconds"])["cpu_seconds"]
 
 
 if __name__ == "__main__":

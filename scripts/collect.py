@@ -1,11 +1,12 @@
 """Collect all networks' histories and evaluations into two tidy tables, for the figures."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from spikespeech import command, files
+from spikespeech.reading import read_csv, read_json
+
+HISTORY = ["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+EVALUATION = ["accuracy", "low", "high", "n", "classes", "unseen"]
 
 
 def histories(tables, networks):
@@ -45,8 +46,8 @@ def evaluations(tables, records, networks, selections):
 
 def main(arguments):
     settings = arguments.settings
-    tables = [pd.read_csv(path) for path in arguments.history]
-    records = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.evaluation]
+    tables = [read_csv(path, columns=HISTORY) for path in arguments.history]
+    records = [read_json(path, keys=EVALUATION) for path in arguments.evaluation]
     networks = [
         {**network, "label": settings["labels"][network["dataset"]]}
         for network in settings["networks"]

@@ -4,11 +4,11 @@ All speakers of the training part train, so that no validation side is left: the
 of best training accuracy, for the search's settings and for the defaults alike.
 """
 
-import json
 from pathlib import Path
 
 from spikespeech import command, progress, splits, training, trials
 from spikespeech.files import write_json
+from spikespeech.reading import read_json
 from spikespeech.settings import Settings
 
 
@@ -26,7 +26,7 @@ def unseen(speakers, known):
 
 
 def main(arguments):
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in arguments.best]
+    records = [read_json(path, keys=["objective", "settings"]) for path in arguments.best]
     chosen = choose(arguments.settings, records)
     settings = Settings.parse({**chosen, "seed": arguments.seed, "selection": "training"})
     rows = splits.read(arguments.split)

@@ -3,7 +3,6 @@
 Every row says what kind of number it is: counted, estimate, measured or not measured.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 
 from spikespeech import command, cost, deployment, files, fixed_point, network, netx_file
 from spikespeech.fixed_point import GradedSpikes
+from spikespeech.reading import read_json
 from spikespeech.stored import chunks
 
 MEASURED = 512  # test examples that are timed
@@ -24,7 +24,7 @@ def main(arguments):
         arguments.test, arguments.split, arguments.settings
     )
     layers = netx_file.read(arguments.netx)
-    bits = json.loads(arguments.report.read_text(encoding="utf-8"))["bits"]
+    bits = read_json(arguments.report, keys=["bits"])["bits"]
     outcome = deployment.evaluate(layers, deployment.binary(spikes), loss, windows)
     counts = cost.operations(
         net,

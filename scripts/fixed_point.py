@@ -1,12 +1,10 @@
 """Evaluate a NetX file in integers on the test side, beside the float network's predictions."""
 
-import json
 from pathlib import Path
-
-import pandas as pd
 
 from spikespeech import command, deployment, files, netx_file
 from spikespeech.events import read_events
+from spikespeech.reading import read_csv, read_json
 
 
 def main(arguments):
@@ -14,9 +12,9 @@ def main(arguments):
     spikes, rows, loss, windows = deployment.test_side(
         arguments.test, arguments.split, arguments.settings
     )
-    reference = pd.read_csv(arguments.predictions)["prediction"].to_numpy()
+    reference = read_csv(arguments.predictions, columns=["prediction"])["prediction"].to_numpy()
     layers = netx_file.read(arguments.netx)
-    conversion = json.loads(arguments.report.read_text(encoding="utf-8"))
+    conversion = read_json(arguments.report, keys=["bits", "lsb", "scale"])
     results = []
     with read_events(arguments.events, n_units=spikes.n_units) as events:
         deployment.check_same(events, rows)

@@ -5,6 +5,7 @@ import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose, statistics
 
+COLUMNS = ["variant", "arithmetic", "difference", "agreement"]
 COLOURS = {"float": plots.BLUE, "integer": plots.ORANGE}
 MARKERS = {"float": "o", "integer": "s"}
 
@@ -79,7 +80,7 @@ def findings(summary):
 
 
 def main(arguments):
-    table = exhibit.join(arguments.results, arguments.settings)
+    table = exhibit.join(arguments.results, arguments.settings, columns=COLUMNS)
     summary = summarise(table)
     exhibit.write(arguments, table, findings(summary), draw(summary))
 

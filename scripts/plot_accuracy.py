@@ -148,7 +148,7 @@ def gaps(evaluations, best):
 
 
 def main(arguments):
-    evaluations = pd.read_csv(arguments.evaluations)
+    evaluations = choice.read(arguments.evaluations)
     table = with_published(summarise(evaluations))
     exhibit.write(arguments, table, findings(table, evaluations), draw(table))
 

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import choice, command, eventprop, exhibit, losses, network, plots, prose
+from spikespeech.reading import read_csv
 from spikespeech.spikes import SpikeTrains
 
+PREDICTION = ["example", "label", "prediction"]
 NAMED = 3
 """So many classes besides the spoken one have a name and a colour of their own."""
 
@@ -102,11 +104,11 @@ def findings(table, classes, label, readout, chosen, name):
 
 def main(arguments):
     settings = arguments.settings
-    chosen = choice.best_network(pd.read_csv(arguments.evaluations), settings["dataset"])
+    chosen = choice.best_network(choice.read(arguments.evaluations), settings["dataset"])
     at = [choice.matches(entry, **chosen) for entry in settings["networks"]].index(True)
     trained, weights = network.load(arguments.weights[at])
     test = SpikeTrains.open(arguments.binned)
-    example = first_right(pd.read_csv(arguments.predictions[at]))
+    example = first_right(read_csv(arguments.predictions[at], columns=PREDICTION))
     spikes = test.take([example])
     label = int(spikes.labels[0])
     loss = losses.make(**settings["losses"][at], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)

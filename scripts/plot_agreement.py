@@ -1,8 +1,7 @@
 """Do the native engine and mlGeNN agree? Their difference at equal weights, and two trainings."""
 
-import pandas as pd
-
 from spikespeech import command, files, plots, prose
+from spikespeech.reading import read_csv
 
 LINES = {
     "native": {"color": plots.BLUE, "linestyle": "-", "label": "native engine"},
@@ -68,7 +67,10 @@ def findings(table, histories):
 
 
 def main(arguments):
-    table, histories = pd.read_csv(arguments.table), pd.read_csv(arguments.histories)
+    table = read_csv(arguments.table, columns=["quantity", "loss", "relative"])
+    histories = read_csv(
+        arguments.histories, columns=["backend", "seed", "epoch", "validation_accuracy"]
+    )
     plots.save(draw(table, histories), arguments.figure)
     files.write_text(arguments.finding, " ".join(findings(table, histories)) + "\n")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import choice, command, exhibit, plots, prose, statistics
+from spikespeech.reading import read_csv
 from spikespeech.spikes import SpikeTrains
 
 FEWEST_LABELS = 24
@@ -78,7 +79,7 @@ def gather(evaluations, predictions, networks, classes):
             zip(choice.CONFIGURATION, choice.best_configuration(evaluations, dataset), strict=True)
         )
         chosen = [
-            pd.read_csv(path)
+            read_csv(path, columns=["label", "prediction"])
             for path, network in zip(predictions, networks, strict=True)
             if choice.matches(network, dataset=dataset, **axes)
         ]
@@ -93,7 +94,7 @@ def main(arguments):
         dataset: SpikeTrains.open(path).classes
         for dataset, path in zip(arguments.settings["datasets"], arguments.binned, strict=True)
     }
-    evaluations = pd.read_csv(arguments.evaluations)
+    evaluations = choice.read(arguments.evaluations)
     networks = arguments.settings["networks"]
     table = gather(evaluations, arguments.predictions, networks, classes)
     exhibit.write(arguments, table, findings(table), draw(table))

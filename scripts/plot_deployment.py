@@ -1,12 +1,10 @@
 """From training to fixed point: our bars of Shoesmith et al. 2025, Fig 4, beside the published."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from spikespeech import choice, command, exhibit, plots, prose, published, statistics
+from spikespeech.reading import read_json
 
 GROUP = ["dataset", "label", "loss", "topology", "hidden"]
 BARS = {
@@ -146,8 +144,8 @@ def findings(fixed):
 
 
 def main(arguments):
-    evaluations = pd.read_csv(arguments.evaluations)
-    records = [json.loads(Path(path).read_text()) for path in arguments.fixed_point]
+    evaluations = choice.read(arguments.evaluations)
+    records = [read_json(path, keys=["bits", "inputs"]) for path in arguments.fixed_point]
     fixed = fixed_point(records, arguments.settings["networks"], evaluations)
     table = with_published(summarise(evaluations, fixed))
     exhibit.write(arguments, table, findings(fixed), draw(shown(table, evaluations)))

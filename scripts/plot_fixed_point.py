@@ -1,13 +1,11 @@
 """Fixed-point minus float accuracy on the same test examples, with the published differences."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from spikespeech import command, exhibit, plots, prose, published, statistics
+from spikespeech.reading import read_json
 
 INPUTS = {
     "binary": ("binary input, as in training", plots.BLUE, "o"),
@@ -152,7 +150,7 @@ def findings(table):
 
 def main(arguments):
     settings = arguments.settings
-    records = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.results]
+    records = [read_json(path, keys=["bits", "inputs"]) for path in arguments.results]
     table = collect(records, settings["networks"], settings["labels"])
     figure = draw(summarise(table), published_differences())
     exhibit.write(arguments, table, findings(table), figure)

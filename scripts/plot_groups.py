@@ -1,11 +1,9 @@
 """Test accuracy of the best configuration by speaker and by word."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from spikespeech import choice, command, exhibit, plots, prose, statistics
+from spikespeech.reading import read_json
 
 COLORS = {"heard": plots.BLUE, "unheard": plots.VERMILLION, "word": plots.GREEN}
 KINDS = {"heard": "heard in training or validation", "unheard": "speaks in the test only"}
@@ -86,13 +84,13 @@ def findings(table):
 
 
 def main(arguments):
-    evaluations = pd.read_csv(arguments.evaluations)
+    evaluations = choice.read(arguments.evaluations)
     tables = []
     for dataset, label in arguments.settings["labels"].items():
         best = choice.best_configuration(evaluations, dataset)
         axes = dict(zip(choice.CONFIGURATION, best, strict=True))
         records = [
-            json.loads(Path(path).read_text(encoding="utf-8"))
+            read_json(path, keys=["classes", "speakers"])
             for path, network in zip(
                 arguments.evaluation, arguments.settings["networks"], strict=True
             )

@@ -1,10 +1,10 @@
 """Validation accuracy by epoch, loss by loss: the mean over seeds and their range."""
 
-import pandas as pd
-
 from spikespeech import command, exhibit, plots, prose
+from spikespeech.reading import read_csv
 
 GROUP = ["dataset", "topology", "hidden", "loss"]
+COLUMNS = [*GROUP, "label", "epoch", "train_accuracy", "validation_accuracy"]
 MILESTONE = 0.5
 """Accuracy whose first epoch the finding compares."""
 
@@ -91,7 +91,7 @@ def findings(table, histories):
 
 
 def main(arguments):
-    histories = pd.read_csv(arguments.histories)
+    histories = read_csv(arguments.histories, columns=COLUMNS)
     table = summarise(histories)
     exhibit.write(arguments, table, findings(table, histories), draw(table))
 

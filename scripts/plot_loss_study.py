@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from spikespeech import command, exhibit, plots, prose, statistics
 from spikespeech.errors import InputError
+from spikespeech.reading import read_csv
 
 REFERENCE = "sum_exp"
 """The loss that others are compared with: the best of Nowotny et al. 2025."""
@@ -227,7 +228,9 @@ def findings(table, normalised):
 
 
 def main(arguments):
-    histories = pd.read_csv(arguments.histories).dropna(subset="validation_accuracy")
+    columns = [*NETWORK, "loss", "epoch", "validation_accuracy"]
+    histories = read_csv(arguments.histories, columns=columns)
+    histories = histories.dropna(subset="validation_accuracy")
     if histories.empty:
         raise InputError(
             "no validation accuracy", file=arguments.histories, mend="hold speakers out"

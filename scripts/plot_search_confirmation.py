@@ -1,23 +1,21 @@
 """Draw the test accuracy of what each search found beside that of its defaults."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose, statistics
+from spikespeech.reading import read_json
 
 DEFAULTS = "defaults"
+COLUMNS = ["seed", "accuracy", "correct", "examples", "best_epoch", "spikes", "parameters"]
 
 
 def tabulate(records, settings):
     """Return one row a training: its search, label, candidate, and what `trials.judge` found."""
-    columns = ["seed", "accuracy", "correct", "examples", "best_epoch", "spikes", "parameters"]
     return pd.DataFrame(
         [
             {
                 **entry,
-                **{column: record[column] for column in columns},
+                **{column: record[column] for column in COLUMNS},
                 "unseen_correct": record["unseen"]["correct"],
                 "unseen_examples": record["unseen"]["examples"],
             }
@@ -86,7 +84,7 @@ def gain(name, own, base):
 
 
 def main(arguments):
-    records = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.records]
+    records = [read_json(path, keys=[*COLUMNS, "unseen"]) for path in arguments.records]
     table = tabulate(records, arguments.settings)
     exhibit.write(arguments, table, findings(table), draw(table))
 

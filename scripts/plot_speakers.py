@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose
+from spikespeech.reading import read_csv
 
 SIDES = {"train": plots.BLUE, "validation": plots.ORANGE, "test": plots.VERMILLION}
 PURPOSES = {"train": "to train on", "validation": "to validate on", "test": "to test on"}
@@ -77,7 +78,7 @@ def findings(table):
 
 def main(arguments):
     table = pd.concat(
-        tabulate(pd.read_csv(path), **entry)
+        tabulate(read_csv(path, columns=["speaker", "side"]), **entry)
         for path, entry in zip(arguments.splits, arguments.settings, strict=True)
     )
     exhibit.write(arguments, table, findings(table), draw(table))

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from spikespeech import command, exhibit, plots, prose, published
+from spikespeech.reading import read_csv
 
 OURS, BPTT = "EventProp (native engine)", "BPTT (Spyx)"
 PRESENTATIONS = 100 * 8156
@@ -15,6 +16,8 @@ STYLES = {
     (GPU, "EventProp (mlGeNN)"): (plots.SKY, ":", "s"),
     (GPU, BPTT): (plots.ORANGE, ":", "v"),
 }
+COLUMNS = ["method", "hidden", "steps", "batch", "status", "reason"]
+COLUMNS += ["cpu_ms", "wall_ms", "memory_mb"]
 
 
 def tabulate(measured):
@@ -120,7 +123,8 @@ def growth(rows, few, many, name):
 
 
 def main(arguments):
-    table = tabulate(pd.read_csv(arguments.measured, dtype={"reason": str}).fillna({"reason": ""}))
+    measured = read_csv(arguments.measured, columns=COLUMNS, dtype={"reason": str})
+    table = tabulate(measured.fillna({"reason": ""}))
     exhibit.write(arguments, table, findings(table), draw(table))
 
 

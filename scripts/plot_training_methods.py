@@ -3,13 +3,13 @@
 Each result is that of one method and seed, `<method>/seed-<seed>.json`.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from spikespeech import command, exhibit, methods, plots, prose, statistics
+from spikespeech.reading import read_json
 
 COLUMNS = [
     *("method", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
@@ -132,7 +132,8 @@ def main(arguments):
     """Read the results, write the exhibit."""
     results = {}
     for path in arguments.results:
-        results.setdefault(path.parent.name, []).append(json.loads(path.read_text()))
+        result = read_json(path, keys=["status", "reason"])
+        results.setdefault(path.parent.name, []).append(result)
     table = tabulate(results)
     exhibit.write(arguments, table, findings(table, arguments.settings), draw(table))
 

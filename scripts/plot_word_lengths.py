@@ -9,6 +9,7 @@ from spikespeech import command, exhibit, plots, prose, statistics
 from spikespeech.quantised_training import FLOAT
 
 NETWORK = ["label", "dataset", "fold", "loss", "hidden", "topology", "seed"]
+COLUMNS = ["bits", "scale", "difference"]
 
 SERIES = {
     "percentile": ("99th percentile, power of two (Shoesmith et al.)", plots.ORANGE, "--", "s"),
@@ -119,7 +120,7 @@ def findings(summary):
 
 
 def main(arguments):
-    table = exhibit.join(arguments.results, arguments.settings)
+    table = exhibit.join(arguments.results, arguments.settings, columns=COLUMNS)
     summary = summarise(table)
     exhibit.write(arguments, table, findings(summary), draw(summary))
 

@@ -1,17 +1,16 @@
 """Propose the trials of one round of a search, from the records of the trials before it."""
 
-import json
 import time
-from pathlib import Path
 
 from spikespeech import command, search, space
 from spikespeech.files import write_json
+from spikespeech.reading import read_json
 
 
 def main(arguments):
     settings = dict(arguments.settings)
     dimensions = space.parse(settings.pop("space"))
-    records = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.trials]
+    records = [read_json(path, keys=["point", "objective"]) for path in arguments.trials]
     points = search.propose(
         arguments.proposer,
         dimensions,

@@ -1,11 +1,11 @@
 """What quantising did to each network's weights, and what its files weigh."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from spikespeech import command, exhibit, prose
+from spikespeech.reading import read_json
 
 MATRICES = {"hidden": ("input_hidden", "hidden_hidden"), "output": ("hidden_output",)}
 
@@ -42,7 +42,8 @@ def findings(table, sizes, doubled):
 
 def main(arguments):
     settings = arguments.settings
-    reports = [json.loads(Path(path).read_text(encoding="utf-8")) for path in arguments.reports]
+    keys = ["bits", "layers", "output_lsb_doubled", "scale"]
+    reports = [read_json(path, keys=keys) for path in arguments.reports]
     sizes = [Path(path).stat().st_size for path in arguments.netx]
     graphs = [Path(path).stat().st_size for path in arguments.nir]
     table = pd.DataFrame(

@@ -2,6 +2,8 @@
 
 from spikespeech import command, exhibit
 
+COLUMNS = ["quantity", "value", "unit", "kind", "source"]
+
 
 def summarise(table):
     """Return means, smallest and largest over losses, folds and seeds, one row a quantity."""
@@ -32,7 +34,7 @@ def findings(summary):
 
 def main(arguments):
     empty = {"keep_default_na": False, "na_values": {"value": [""]}}
-    table = exhibit.join(arguments.costs, arguments.settings, **empty)
+    table = exhibit.join(arguments.costs, arguments.settings, columns=COLUMNS, **empty)
     summary = summarise(table)
     exhibit.write(arguments, summary, findings(summary))
 

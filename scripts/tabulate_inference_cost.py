@@ -6,6 +6,7 @@ from spikespeech import choice, command, exhibit, prose, published
 
 COLUMNS = ["system", "dataset", "hidden", "kind", "total_energy_mJ", "dynamic_energy_mJ"]
 COLUMNS += ["latency_ms", "energy_delay_uJs", "synaptic_operations", "networks", "source"]
+COST = ["quantity", "value", "kind", "source"]
 BOUNDS = {"energy_low": "lower bound", "energy_high": "upper bound"}
 
 
@@ -90,8 +91,8 @@ def findings(table):
 
 
 def main(arguments):
-    costs = exhibit.join(arguments.cost, arguments.settings)
-    evaluations = pd.read_csv(arguments.evaluations)
+    costs = exhibit.join(arguments.cost, arguments.settings, columns=COST)
+    evaluations = choice.read(arguments.evaluations)
     table = pd.concat([theirs(), ours(costs, evaluations)], ignore_index=True)[COLUMNS]
     exhibit.write(arguments, table, findings(table))
 

@@ -4,16 +4,16 @@ A training that fails is a recorded bad trial. An interrupted trial is resumed f
 checkpoints beside its record, which are deleted in the end.
 """
 
-import json
 from pathlib import Path
 
 from spikespeech import command, progress, space, splits, training, trials
 from spikespeech.files import write_json
+from spikespeech.reading import read_json
 from spikespeech.settings import Settings
 
 
 def main(arguments):
-    proposal = json.loads(arguments.proposal.read_text(encoding="utf-8"))
+    proposal = read_json(arguments.proposal, keys=["proposer", "seed", "round", "points"])
     point = proposal["points"][arguments.trial - 1]
     settings = space.apply(arguments.settings["base"], point)
     stem = arguments.record.with_suffix("")

@@ -95,7 +95,7 @@ def silent(folder, _):
         (add("ja/Bob_7.wav"), "speaker 'bob' clashes with 'Bob'"),
         (add("odd.wav"), "odd.wav: its name does not fit the pattern"),
         (table("file\nja/bob_0.wav\n"), "has no column 'label'"),
-        (table(""), "not a CSV table"),
+        (table(""), "table.csv: cannot be read: No columns .* \\(make it a CSV table with"),
         (table("file,label\nja/bob_9.wav,ja\n"), "in line 2: .*bob_9.wav does not exist"),
         (table("file,label\nja/bob_0.wav,\n"), "in line 2: has no label"),
         (table("file,label\n../words/ja/bob_0.wav,ja\n"), "is outside"),

@@ -16,12 +16,13 @@ from pathlib import Path
 import h5py
 import nir
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikespeech import configuration, netx_file
+from spikespeech import configuration, files, netx_file, reading
 from spikespeech import nir as spikespeech_nir
 from spikespeech.errors import InputError
 from spikespeech.events import read_events, write_events
@@ -296,6 +297,48 @@ def test_a_full_machine_is_not_blamed_on_the_file(valid, monkeypatch):
         with pytest.raises(InputError) as caught:
             READERS[kind](path)
         assert str(caught.value) == f"{path}: cannot be read: Permission denied"
+
+
+# Damage of text
+
+TEXTS = {
+    "json": (files.write_json, {"bits": 8, "words": ["eins", "“zwei”"], "inputs": {"x": 0.5}}),
+    "csv": (files.write_csv, pd.DataFrame({"word": ["a", "b,\n“c”"], "n": 1, "accuracy": 0.5})),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_damaged_text(kind, tmp_path):
+    path = tmp_path / f"sound.{kind}"
+    write, held = TEXTS[kind]
+    write(path, held)
+    content = path.read_bytes()
+    names = list(held)
+    flips = st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=4)
+    inserted = st.binary(max_size=3) | st.sampled_from([b'"', b"\n", b",", b"{", b"\xef\xbb\xbf"])
+    seen = Counter()
+
+    @fuzz(300)
+    @given(flips, inserted, st.none() | st.integers(0, len(content) - 1))
+    def search(flips, inserted, end):
+        damaged = bytearray(content)
+        for place, byte in flips:
+            damaged[place] = byte
+        path.write_bytes(inserted + damaged[:end])
+        try:
+            if kind == "json":
+                found = reading.read_json(path, keys=names)
+            else:
+                found = reading.read_csv(path, columns=names)
+        except InputError as error:
+            assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+            seen["refused"] += 1
+            return
+        assert set(names) <= set(found)
+        seen["sound"] += 1
+
+    search()
+    assert seen["refused"] > 100 and seen["sound"] > 2, seen
 
 
 # Configurations

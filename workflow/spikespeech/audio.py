@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import soundfile
 
+from spikespeech import reading
 from spikespeech.datasets import ENGLISH, SUFFIXES
 from spikespeech.download import read_tar
 from spikespeech.errors import InputError
@@ -121,15 +122,12 @@ def _read(file):
 
 
 def _from_table(path, table):
-    try:
+    mend = "make it a CSV table with the columns file, label, speaker"
+    with reading.guard(table, mend):
         rows = pd.read_csv(table, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"not a CSV table: {str(error).strip()}", file=table) from error
-    missing = [column for column in ("file", "label") if column not in rows]
-    if missing:
-        raise InputError(
-            f"has no column {missing[0]!r}", file=table, mend="columns are file, label, speaker"
-        )
+        for column in ("file", "label"):
+            if column not in rows:
+                raise InputError(f"has no column {column!r}")
     rows = rows.reindex(columns=["file", "label", "speaker"], fill_value="").to_dict("records")
     for line, row in enumerate(rows, start=2):
         if not row["label"]:

@@ -1,7 +1,15 @@
 """Which network a figure shows: always chosen on validation speakers, never on the test."""
 
+from spikespeech.reading import read_csv
+
 CONFIGURATION = ["loss", "hidden", "topology"]
 AXES = ["dataset", "fold", "loss", "hidden", "topology", "seed"]
+EVALUATIONS = [*AXES, "label", "series", "epoch", "accuracy", "low", "high", "n", "classes"]
+
+
+def read(path):
+    """Return the evaluations of all networks, as `scripts/collect.py` writes them."""
+    return read_csv(path, columns=EVALUATIONS)
 
 
 def ranking(evaluations, dataset):

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from spikespeech import command, exhibit, statistics
+from spikespeech.reading import read_csv
 
 CHAIN = ["search", "proposer", "seed"]
 
@@ -18,6 +19,7 @@ NUMBERS = (
     *("seed", "order", "round", "trial"),
     *("objective", "accuracy", "spikes", "parameters", "cpu_seconds"),
 )
+TRIALS = [*CHAIN, *NUMBERS, "initial", "status"]
 
 
 def parser(description):
@@ -41,7 +43,8 @@ def read(paths):
     Settings stay the text of their cells (`space.cell`), empty where a search has other ones.
     """
     trials = pd.concat(
-        [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths], ignore_index=True
+        [read_csv(path, columns=TRIALS, dtype=str, keep_default_na=False) for path in paths],
+        ignore_index=True,
     ).fillna("")
     return trials.assign(**{column: pd.to_numeric(trials[column]) for column in NUMBERS})
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from spikespeech import command, files, plots
+from spikespeech.reading import read_csv
 
 
 def parser(description, *, figure=True):
@@ -27,11 +28,11 @@ def join(paths, settings, **reading):
     """Return the networks' own tables below each other, with their axes and data set's label.
 
     `settings` has the axes of each file (`networks`) and the labels of the data sets (`labels`);
-    `reading` are options of pandas.read_csv.
+    `reading` are options of `reading.read_csv`.
     """
     return pd.concat(
         (
-            pd.read_csv(path, **reading).assign(
+            read_csv(path, **reading).assign(
                 **network, label=settings["labels"][network["dataset"]]
             )
             for path, network in zip(paths, settings["networks"], strict=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from spikespeech import command, files, splits
 from spikespeech.errors import InputError
+from spikespeech.reading import read_json
 
 LABELS = {
     "eventprop": "EventProp",
@@ -64,7 +65,7 @@ def run(arguments, fit):
         side = "validation"
         choices = [{key: value} for key, values in arguments.trials.items() for value in values]
     else:
-        best = json.loads(arguments.best.read_text(encoding="utf-8"))
+        best = read_json(arguments.best, keys=["status"])
         if best["status"] != "trained":
             files.write_json(arguments.out, best)
             return

@@ -6,10 +6,9 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from spikespeech import published
 from spikespeech.errors import InputError
+from spikespeech.reading import read_csv
 
 MOST_ROWS = 80
 """Longer tables are left to their CSV files."""
@@ -68,7 +67,7 @@ def read(item, results, captions, labels):
     labels : {name of a data set: its label}
     """
     files = item.files(results)
-    table = pd.read_csv(files["numbers"])
+    table = read_csv(files["numbers"])
     data = _data(table, labels)
     short = len(table) <= MOST_ROWS
     if "label" in table and "dataset" in table:
@@ -108,7 +107,7 @@ def cards(results):
     found = [result for result in results if result.name == "accuracy"]
     if not found:
         return []
-    table = pd.read_csv(found[0].numbers)
+    table = read_csv(found[0].numbers)
     best = table[(table["series"] == "test") & table["chosen"].notna()]
     return [
         {

@@ -1,12 +1,18 @@
 """Files that others wrote: whatever is wrong with one becomes one line that names it."""
 
 import contextlib
+import io
+import json
 import os
+from pathlib import Path
 
 import h5py
 import numpy as np
 
 from spikespeech.errors import InputError
+
+MEND = "delete it and run again"
+"""What mends a damaged file that the workflow made."""
 
 
 @contextlib.contextmanager
@@ -36,6 +42,36 @@ def guard(path, mend):
         raise InputError(
             f"cannot be read: {reason or type(error).__name__}", file=path, mend=mend
         ) from error
+
+
+def read_json(path, *, keys=()):
+    """Return the object in a file of `files.write_json`, a dictionary that has `keys`.
+
+    Raises InputError, naming the file, where it is damaged or another.
+    """
+    with guard(path, MEND):
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise InputError("holds no JSON object")
+        _has(found, keys, "key")
+        return found
+
+
+def read_csv(path, *, columns=(), **options):
+    """Return the table in a file of `files.write_csv`, which has `columns`.
+
+    `options` are those of pandas.read_csv. Raises InputError, naming the file, where it is damaged
+    or another; a table that is cut short between two lines is not found out.
+    """
+    import pandas as pd  # here, as not every peer's environment has it
+
+    with guard(path, MEND):
+        content = Path(path).read_bytes()
+        if content and not content.endswith(b"\n"):
+            raise InputError("its last line is cut short")
+        table = pd.read_csv(io.BytesIO(content), **options)
+        _has(table, columns, "column")
+        return table
 
 
 def dataset(group, name, holds, *, dimensions=1):
@@ -85,6 +121,12 @@ def finite(values, where):
     if not np.isfinite(values).all():
         raise InputError(f"{where} holds NaN or infinity")
     return values
+
+
+def _has(found, names, what):
+    for name in names:
+        if name not in found:
+            raise InputError(f"has no {what} {name!r}")
 
 
 def _where(group, name):

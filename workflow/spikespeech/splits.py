@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech.errors import InputError
+from spikespeech.reading import MEND, read_csv
 from spikespeech.spikes import SpikeTrains
 from spikespeech.stored import Stored
 
@@ -125,9 +126,9 @@ def check(rows):
 
 def read(path):
     """Read a split written with `files.write_csv`."""
-    rows = pd.read_csv(path, dtype={"class": str}, keep_default_na=False)
+    rows = read_csv(path, dtype={"class": str}, keep_default_na=False)
     if list(rows.columns) != COLUMNS:
-        raise InputError("not a split", file=path, mend="delete it and run the workflow again")
+        raise InputError("not a split", file=path, mend=MEND)
     return rows
 
 

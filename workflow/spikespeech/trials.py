@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikespeech import eventprop
+from spikespeech import eventprop, reading
 from spikespeech.files import write_json
 from spikespeech.training import TrainingFailed
 
@@ -24,8 +24,10 @@ class Meter:
 
     def __init__(self, path):
         self.path = Path(path)
-        exists = self.path.exists()
-        self.before = json.loads(self.path.read_text(encoding="utf-8")) if exists else 0.0
+        self.before = 0.0
+        if self.path.exists():
+            with reading.guard(self.path, "delete it"):
+                self.before = float(json.loads(self.path.read_text(encoding="utf-8")))
 
     def note(self):
         """Remember what was spent so far; return it."""

@@ -1,0 +1,181 @@
+"""Damaged JSON and CSV files: one line names the file and the mend, whichever script reads it."""
+
+import json
+import re
+
+import made_up
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikespeech import files, reading, trials
+from spikespeech.errors import InputError
+
+RECORD = {
+    "proposer": "initial",
+    "seed": 1,
+    "round": 1,
+    "trial": 1,
+    "point": {"hidden": 4},
+    "settings": {},
+    "status": "ok",
+    "reason": "",
+    "objective": 0.5,
+    "accuracy": 0.5,
+    "spikes": 9.0,
+    "parameters": 99,
+}
+TABLE = pd.DataFrame({"word": ["eins", "zwei,\n“drei”", ""], "n": [1, 2, 3], "accuracy": 0.125})
+ENTRY = made_up.NETWORKS[0]
+LABELS = {"noise": made_up.LABEL}
+NETWORKS = {"networks": [ENTRY], "labels": LABELS}
+OUT = ("--table", "out.csv", "--finding", "out.txt")
+FIGURE = (*OUT, "--figure", "out.svg")
+
+DAMAGE = {
+    "empty": lambda content: b"",
+    "zeros": lambda content: bytes(len(content)),
+    "cut": lambda content: content[: len(content) // 2].rstrip(b"\n"),
+    "garbled": lambda content: b"\xff\x00\xfe" + content[3:],
+    "another": lambda content: b"[]\n",
+}
+
+
+def given(value):
+    return ("--settings", json.dumps(value))
+
+
+EVALUATIONS = ("--evaluations", "evaluations.csv")
+COLLECT = (
+    *("collect.py", "--history", "history.csv", "--evaluation", "evaluation.json"),
+    *given({**NETWORKS, "selections": ["validation"]}),
+    *("--histories", "histories.csv", *EVALUATIONS),
+)
+BEST = (
+    *(
+        "best.py",
+        "--trials",
+        "trial-1.json",
+        *given({"search": "s", "proposer": "random", "seed": 1}),
+    ),
+    *("--table", "out.csv", "--best", "out.json"),
+)
+GROUPS = ("plot_groups.py", *EVALUATIONS, "--evaluation", "evaluation.json", *given(NETWORKS))
+DEPLOYMENT = ("plot_deployment.py", *EVALUATIONS, "--fixed-point", "fixed_point.json")
+CONFUSION = (
+    *("plot_confusion.py", *EVALUATIONS, "--predictions", "predictions.csv"),
+    *("--binned", "data/noise/binned/test.h5", *given({**NETWORKS, "datasets": ["noise"]})),
+)
+INFERENCE = ("tabulate_inference_cost.py", *EVALUATIONS, "--cost", "cost.csv", *given(NETWORKS))
+METHOD = (
+    *("method_stdp.py", "data/noise/binned/train.h5", "--split", "data/noise/splits/main.csv"),
+    *given({}),
+)
+SPEAKERS = given([{"dataset": "noise", "label": made_up.LABEL, "fold": "main"}])
+READ = [
+    ("history.csv", COLLECT),
+    ("evaluation.json", COLLECT),
+    ("evaluations.csv", ("plot_accuracy.py", *EVALUATIONS, *FIGURE)),
+    ("evaluations.csv", (*GROUPS, *FIGURE)),
+    ("evaluation.json", (*GROUPS, *FIGURE)),
+    ("fixed_point.json", (*DEPLOYMENT, *given(NETWORKS), *FIGURE)),
+    ("predictions.csv", (*CONFUSION, *FIGURE)),
+    ("cost.csv", (*INFERENCE, *OUT)),
+    ("histories.csv", ("plot_learning_curves.py", "--histories", "histories.csv", *FIGURE)),
+    (
+        "data/noise/splits/main.csv",
+        ("plot_speakers.py", "--splits", "data/noise/splits/main.csv", *SPEAKERS, *FIGURE),
+    ),
+    ("trial-1.json", BEST),
+    ("trial-1.time.json", BEST),
+    ("proposal.time.json", BEST),
+    ("trials.csv", ("tabulate_search_best.py", "--trials", "trials.csv", *OUT)),
+    ("trial-1.json", (*METHOD, "--best", "trial-1.json", "--out", "out.json")),
+    ("data/noise/splits/main.csv", (*METHOD, "--trials", '{"x": [1]}', "--out", "out.json")),
+]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A folder with what the scripts of READ read, all of it sound."""
+    folder = tmp_path_factory.mktemp("results")
+    made_up.write_networks(folder)
+    for path in made_up.folder_of(folder, ENTRY).iterdir():
+        path.rename(folder / path.name)
+    files.write_json(folder / "trial-1.json", RECORD)
+    for name in ("trial-1.time.json", "proposal.time.json"):
+        files.write_json(folder / name, {"cpu_seconds": 1.5})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        made_up.run(*COLLECT)
+        made_up.run(*BEST[:-4], "--table", "trials.csv", "--best", "best.json")
+    return folder
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize(("name", "command"), READ, ids=[f"{c[0]}-{n}" for n, c in READ])
+def test_scripts_name_a_damaged_file_in_one_line(name, command, damage, results, monkeypatch):
+    monkeypatch.chdir(results)
+    path = results / name
+    sound = path.read_bytes()
+    path.write_bytes(DAMAGE[damage](sound))
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            made_up.run(*command)
+    finally:
+        path.write_bytes(sound)
+    said = stopped.value.code
+    assert re.fullmatch(rf"error: {re.escape(name)}: .+ \(delete it and run again\)", said), said
+    assert not list(results.glob("out.*"))
+
+
+def test_no_beginning_of_a_file_passes_for_the_whole(tmp_path):
+    """But for tables that end with a line: no reader can tell how many there should be."""
+    whole = {"a.json": tmp_path / "a.json", "a.csv": tmp_path / "a.csv"}
+    files.write_json(whole["a.json"], RECORD)
+    files.write_csv(whole["a.csv"], TABLE)
+    assert reading.read_json(whole["a.json"], keys=RECORD) == RECORD
+    read = reading.read_csv(whole["a.csv"], columns=TABLE.columns, keep_default_na=False)
+    pd.testing.assert_frame_equal(read, TABLE)
+    for reader, path in ((reading.read_json, "a.json"), (reading.read_csv, "a.csv")):
+        content = whole[path].read_bytes()
+        end = len(content.rstrip(b"\n"))
+        for cut in range(end):
+            whole[path].write_bytes(content[:cut])
+            if path == "a.csv" and _rows(content[:cut]):
+                assert len(reader(whole[path])) < len(TABLE)
+                continue
+            with pytest.raises(InputError) as caught:
+                reader(whole[path])
+            assert str(caught.value).startswith(f"{whole[path]}: ")
+            assert "\n" not in str(caught.value)
+
+
+def _rows(content):
+    """Whether a CSV file ends with a line, and not inside of a quoted cell."""
+    return content.endswith(b"\n") and content.count(b'"') % 2 == 0
+
+
+def test_options_reach_pandas_and_the_names_are_asked_for(tmp_path):
+    table, record = tmp_path / "a.csv", tmp_path / "a.json"
+    files.write_csv(table, TABLE)
+    assert reading.read_csv(table, dtype={"n": str})["n"].tolist() == ["1", "2", "3"]
+    assert np.isnan(reading.read_csv(table)["word"].iloc[2])
+    with pytest.raises(InputError, match=r"a\.csv: has no column 'speaker' \(delete it"):
+        reading.read_csv(table, columns=["word", "speaker"])
+    files.write_json(record, RECORD)
+    with pytest.raises(InputError, match=r"a\.json: has no key 'cpu_seconds' \(delete it"):
+        reading.read_json(record, keys=["seed", "cpu_seconds"])
+    with pytest.raises(InputError, match=r"b\.json: does not exist"):
+        reading.read_json(tmp_path / "b.json")
+
+
+@pytest.mark.parametrize("content", ["", "1", '{"a": 1}', "[]", "null", '"a"'])
+def test_the_meter_of_a_trial_names_its_damaged_file(content, tmp_path):
+    path = tmp_path / "trial.spent"
+    path.write_text(content)
+    if content == "1":
+        assert trials.Meter(path).before == 1.0
+        return
+    with pytest.raises(InputError, match=r"trial\.spent: cannot be read: .* \(delete it\)"):
+        trials.Meter(path)
