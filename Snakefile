@@ -12,7 +12,13 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/deploy.smk"
+
+
+if config["deployment"]:
+
+    include: "workflow/rules/deploy.smk"
+
+
 include: "workflow/rules/illustrations.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/mlgenn.smk"

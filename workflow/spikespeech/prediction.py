@@ -52,10 +52,12 @@ def trainings(config, studies):
         settings = configuration.settings(config, **network)
         place = network["dataset"], network["fold"]
         counted[_training("networks", *place, settings)] += 1
-        if all(network[axis] in values for axis, values in deployment["study"].items()):
+        if deployment and all(network[a] in values for a, values in deployment["study"].items()):
             on = deployment["quantised_training"]
             longer = settings | {"epochs": on["epochs"]}
-            counted[_training("networks of few bits", *place, longer)] += len(on["bits"])
+            # One more: the control, with float weights.
+            trained = len(on["bits"]) + bool(on["bits"])
+            counted[_training("networks of few bits", *place, longer)] += trained
     for name, study in studies.items():
         chains = (study.records(p, seed) for p in study.proposers for seed in study.seeds)
         trials = len({record for chain in chains for record in chain})
