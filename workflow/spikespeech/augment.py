@@ -7,9 +7,8 @@ any number of threads and any interruption.
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba.extending import intrinsic
 
+from spikespeech.eventprop import vectors
 from spikespeech.spikes import SpikeTrains
 
 
@@ -195,21 +194,11 @@ def _keep_half(steps, units, begin, end, move, low, high, key, codes):
         if end - block < 64:
             word &= (np.uint64(1) << np.uint64(end - block)) - np.uint64(1)
         while word:
-            s = np.uint64(block) + _lowest_bit(word)
+            s = np.uint64(block) + np.uint64(vectors.lowest(word))
             word &= word - np.uint64(1)
             codes[kept] = ((np.int64(steps[s]) << 16) | np.int64(units[s])) + move
             kept += np.uint64(np.uint64(units[s]) - lowest < span)
     return np.int64(kept)
-
-
-@intrinsic
-def _lowest_bit(context, word):
-    """Return the place of the lowest bit that is set in a uint64 other than 0."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return numba.uint64(numba.uint64), generate
 
 
 @numba.njit(cache=True, nogil=True)
