@@ -26,19 +26,22 @@ def tabulate(records, settings):
 
 @plots.style()
 def draw(table):
-    """Return the figure: for each search a row of seeds' accuracies for each candidate."""
+    """Return the figure: a panel for each search, with the seeds' accuracies of each candidate."""
     searches = list(table.groupby("search", sort=False))
-    figure, grid = plots.subplots(1, len(searches), height=2.6, sharey=True, squeeze=False)
-    for axes, (search, rows) in zip(grid[0], searches, strict=True):
+    figure, grid = plots.subplots(len(searches), height=2.6 * len(searches), squeeze=False)
+    for (axes,), (search, rows) in zip(grid, searches, strict=True):
         candidates = list(rows.groupby("candidate", sort=False)["accuracy"])
         for x, (_, accuracies) in enumerate(candidates):
             mean = [100 * value for value in statistics.mean(accuracies)]
             axes.plot([x + 0.12] * len(accuracies), 100 * accuracies, ".", color=plots.FAINT)
             plots.interval(axes, [x], *mean, fmt="o", color=plots.BLUE)
         axes.set_xticks(range(len(candidates)), [name for name, _ in candidates])
-        axes.set(title=f"{search}: {rows['label'].iloc[0]}", xlim=(-0.5, len(candidates) - 0.5))
+        axes.set(
+            ylabel="Test accuracy (%)",
+            title=f"{search}: {rows['label'].iloc[0]}",
+            xlim=(-0.5, len(candidates) - 0.5),
+        )
         axes.grid(False, axis="x")
-    grid[0, 0].set_ylabel("Test accuracy (%)")
     return figure
 
 

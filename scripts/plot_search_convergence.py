@@ -4,6 +4,7 @@ from spikespeech import command, comparison, exhibit, plots, prose
 
 LOOKS = {
     "bayesian": {"color": plots.BLUE, "linestyle": "-"},
+    "evolutionary": {"color": plots.PURPLE, "linestyle": "-."},
     "random": {"color": plots.ORANGE, "linestyle": "--"},
     "grid": {"color": plots.GREEN, "linestyle": ":"},
 }

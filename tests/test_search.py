@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from spikespeech import comparison, search, space, studies, trials
+from spikespeech import comparison, evolution, search, space, studies, trials
 from spikespeech.errors import InputError
 from spikespeech.training import TrainingFailed
 
@@ -159,6 +159,81 @@ def test_proposals_depend_on_records_seed_and_round_alone(proposer):
         assert all(d.value(d.position(point[d.key])) == point[d.key] for d in DIMENSIONS)
 
 
+@pytest.mark.parametrize("proposer", ["evolutionary", "random", "grid"])
+def test_more_rounds_leave_the_earlier_ones_as_they_are(proposer):
+    few, many = chain(proposer, 1, 3), chain(proposer, 1, 6)
+    assert many[: len(few)] == few
+    after = {"seed": 1, "round": 4, **PROPOSING}
+    points = [record["point"] for record in many if record["round"] == 4]
+    assert points == search.propose(proposer, DIMENSIONS, few, **after)
+
+
+def test_evolutionary_search_starts_around_the_best_of_the_initial_design():
+    records = chain("evolutionary", 1, 1)
+    best = max(records, key=lambda record: record["objective"])["point"]
+    asked = [
+        point
+        for round in range(2, 102)
+        for point in search.propose(
+            "evolutionary", DIMENSIONS, records, seed=1, round=round, **PROPOSING
+        )
+    ]
+    offsets = space.positions(DIMENSIONS, asked) - space.positions(DIMENSIONS, [best])
+    numeric = [not isinstance(d, space.Categorical) for d in DIMENSIONS]
+    assert np.abs(offsets[:, numeric].mean(axis=0)).max() < evolution.STEP / 2
+    assert offsets[:, numeric].std(axis=0).max() < 1.2 * evolution.STEP
+
+
+def test_evolutionary_search_is_told_its_generations_as_it_drew_them(monkeypatch):
+    drawn, told = [], []
+
+    class Spy(evolution.CMAwM):
+        def ask(self):
+            point, raw = super().ask()
+            drawn.append(raw.tolist())
+            return point, raw
+
+        def tell(self, solutions):
+            told.append([raw.tolist() for raw, _ in solutions])
+            super().tell(solutions)
+
+    monkeypatch.setattr(evolution, "CMAwM", Spy)
+    chain("evolutionary", 1, 4)
+    # Each proposal draws the generations before its own again: 2; 2, 3; 2, 3, 4.
+    second, third = drawn[:4], drawn[8:12]
+    assert drawn == [*second, *second, *third, *second, *third, *drawn[-4:]]
+    assert told == [second, second, third]
+
+
+@pytest.mark.parametrize("trials", [2, 3, 5, 8])
+def test_evolutionary_search_stays_in_the_space_and_never_settles_on_one_category(trials):
+    """The margin: a share of the draws takes others, however narrow it gets around the best."""
+    section = {
+        "hidden": SPACE["hidden"],
+        "augmentation.shift": {"type": "integer", "low": 0, "high": 2},
+        "loss": {"type": "categorical", "values": [{"name": "sum"}, {"name": "max"}, None]},
+    }
+    dimensions = space.parse(section)
+    best = {"hidden": 50, "augmentation.shift": 2, "loss": {"name": "sum"}}
+    goal = space.positions(dimensions, [best])
+    ask = PROPOSING | {"trials": trials, "initial": {"trials": trials, "design": "sobol"}}
+    records = []
+    for round in range(1, 41):
+        who = search.INITIAL if round == 1 else "evolutionary"
+        points = search.propose(who, dimensions, records, seed=1, round=round, **ask)
+        where = space.positions(dimensions, points)
+        assert where.shape == (trials, 3)
+        assert (where >= 0).all() and (where <= 1).all()
+        records += [
+            {"round": round, "trial": i, "point": point, "objective": -float(distance)}
+            for i, (point, distance) in enumerate(
+                zip(points, np.linalg.norm(where - goal, axis=1), strict=True)
+            )
+        ]
+    late = [record["point"] for record in records if record["round"] > 20]
+    assert 0 < sum(point["loss"] != best["loss"] for point in late) < len(late) / 2
+
+
 @pytest.mark.parametrize("design", ["latin_hypercube", "sobol", "random"])
 def test_the_initial_design_is_the_same_in_whatever_rounds(design):
     initial = {"trials": 8, "design": design}
@@ -227,8 +302,8 @@ def test_bad_trials_are_avoided_not_dropped():
     assert sum(p["loss.mu"] < 0.55 for p in points) >= 3
 
 
-def test_bayesian_search_finds_a_planted_optimum_in_fewer_trials_than_random():
-    seeds, rounds = range(1, 6), 7
+def compared(proposer, seeds, rounds, **changes):
+    """Return the rows of a proposer and of random search in their comparison on `planted`."""
     table = pd.DataFrame(
         [
             {
@@ -239,19 +314,35 @@ def test_bayesian_search_finds_a_planted_optimum_in_fewer_trials_than_random():
                 "objective": record["objective"],
                 "cpu_seconds": 0.0,
             }
-            for proposer in ("bayesian", "random")
+            for proposer in (proposer, "random")
             for seed in seeds
-            for order, record in enumerate(chain(proposer, seed, rounds), start=1)
+            for order, record in enumerate(chain(proposer, seed, rounds, **changes), start=1)
         ]
     )
     result = comparison.compare(table).set_index("proposer")
-    bayesian, random = result.loc["bayesian"], result.loc["random"]
+    return result.loc[proposer], result.loc["random"]
+
+
+def test_bayesian_search_finds_a_planted_optimum_in_fewer_trials_than_random():
+    seeds = range(1, 6)
+    bayesian, random = compared("bayesian", seeds, rounds=7)
     assert bayesian.incumbent > 0.98
     assert bayesian.reached == len(seeds)
     assert bayesian.trials_to_reach < random.trials_to_reach
     assert bayesian.difference_low > 0
     assert bayesian.p_rank == bayesian.smallest_p == 2 / 2**5
     assert bayesian.regret < random.regret
+
+
+def test_evolutionary_search_comes_closer_to_a_planted_optimum_than_random():
+    design = {"trials": 8, "design": "latin_hypercube"}
+    evolutionary, random = compared(
+        "evolutionary", range(1, 9), rounds=10, trials=8, initial=design
+    )
+    assert evolutionary.incumbent > 0.98
+    assert evolutionary.difference_low > 0
+    assert evolutionary.p_rank < 0.05
+    assert evolutionary.regret < random.regret / 2
 
 
 # --- studies of the configuration
@@ -303,6 +394,7 @@ def test_chains_share_the_rounds_of_the_initial_design(config):
     assert bayesian[3] == "<results>/search/tiny/initial/seed-1/round-2/trial-2.json"
     assert bayesian[4] == "<results>/search/tiny/bayesian/seed-1/round-3/trial-1.json"
     assert study.earlier("bayesian", 1, 3) == bayesian[:4]
+    assert study.earlier("evolutionary", 1, 3) == bayesian[:4]
     assert study.earlier("random", 1, 3) == study.earlier("initial", 1, 2) == []
 
 
@@ -326,6 +418,10 @@ def test_a_study_that_is_null_is_left_out(config):
         ({"loss": "gausian"}, "search.tiny.loss: 'gausian' is not defined"),
         ({"rounds": 1}, "search.tiny.rounds: 1 rounds of 2 are fewer trials than the initial"),
         ({"trials": 3}, "search.tiny.initial.trials: 4 is no multiple of the 3"),
+        (
+            {"trials": 1, "rounds": 6, "proposers": ["evolutionary"]},
+            "search.tiny.trials: a generation of evolutionary search is a round, and needs at",
+        ),
         ({"confirm": [2]}, "search.tiny.confirm: repeats a seed of search.tiny.objective.seeds"),
         ({"space": {}}, "search.tiny.space: has no setting to search"),
         (

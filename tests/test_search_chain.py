@@ -61,7 +61,7 @@ STUDY = {
     "initial": {"trials": 2, "design": "latin_hypercube"},
     "rounds": 2,
     "trials": 2,
-    "proposers": ["bayesian", "random"],
+    "proposers": ["bayesian", "evolutionary", "random"],
     "surrogate": "GP",
     "acquisition": "EI",
     "random_budget": 1,
@@ -148,10 +148,10 @@ def finished(prepared, tmp_path_factory):
     project = tmp_path_factory.mktemp("finished") / "a project"
     shutil.copytree(prepared, project)
     planned = plan(project, rounds=2)
-    # The initial round is proposed and tried once for both proposers.
-    assert (planned["propose"], planned["trial"], planned["best"]) == (3, 6, 2)
+    # The initial round is proposed and tried once for all proposers.
+    assert (planned["propose"], planned["trial"], planned["best"]) == (4, 8, 3)
     snakemake(project, "--cores", "2", TARGET)
-    assert len(ran(project)) == 6
+    assert len(ran(project)) == 8
     return project
 
 
@@ -162,12 +162,12 @@ def test_a_finished_search_plans_nothing(finished):
 def test_raising_the_rounds_adds_the_new_work_alone(finished):
     before = records(finished)
     planned = plan(finished, rounds=3)
-    expected = {"propose": 2, "trial": 4, "best": 2, "tabulate_search_comparison": 1}
+    expected = {"propose": 3, "trial": 6, "best": 3, "tabulate_search_comparison": 1}
     assert planned == expected
     snakemake(finished, "--cores", "2", TARGET, rounds=3)
     assert ran(finished) == sorted(
         f"{proposer}/seed-1/round-{round}/trial-{trial}.json"
-        for proposer in ("bayesian", "random")
+        for proposer in STUDY["proposers"]
         for round in (3,)
         for trial in (1, 2)
     )
@@ -175,6 +175,7 @@ def test_raising_the_rounds_adds_the_new_work_alone(finished):
     assert all(after[path] == content for path, content in before.items())
     comparison = (finished / TARGET).read_text(encoding="utf-8")
     assert "tiny,bayesian,6,1" in comparison
+    assert "tiny,evolutionary,6,1" in comparison
     assert plan(finished, rounds=3) == {}
 
 

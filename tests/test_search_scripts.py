@@ -20,7 +20,7 @@ import tabulate_search_comparison
 import trial
 import yaml
 
-from spikespeech import comparison, configuration, files, space, splits, trials
+from spikespeech import comparison, configuration, files, search, space, splits, trials
 from spikespeech.errors import InputError
 
 SPACE = {
@@ -306,6 +306,15 @@ def test_every_exhibit_is_drawn_from_its_table(chains, tmp_path):
     last = curves[(curves["proposer"] == "bayesian") & (curves["order"] == 8)].iloc[0]
     own = trials[trials["proposer"] == "bayesian"].groupby("seed")["objective"].max()
     assert last.incumbent == pytest.approx(own.mean())
+
+
+def test_every_proposer_can_be_asked_for_and_has_a_line_of_its_own():
+    schema = (made_up.ROOT / "workflow/schemas/search.schema.yaml").read_text(encoding="utf-8")
+    study = yaml.safe_load(schema)["$defs"]["study"]["properties"]
+    assert study["proposers"]["items"]["enum"] == list(search.PROPOSERS)
+    looks = plot_search_convergence.LOOKS
+    assert list(looks) == list(search.PROPOSERS)
+    assert len({tuple(look.values()) for look in looks.values()}) == len(looks)
 
 
 def confirmed(candidate, accuracies):

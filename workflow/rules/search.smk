@@ -27,8 +27,8 @@ SPACES = {
 
 wildcard_constraints:
     search="[a-z][a-z0-9_]*",
-    proposer="initial|bayesian|random|grid",
-    candidate="defaults|bayesian|random|grid",
+    proposer="initial|bayesian|evolutionary|random|grid",
+    candidate="defaults|bayesian|evolutionary|random|grid",
     round="[1-9][0-9]*",
     trial="[1-9][0-9]*",
 

@@ -1,10 +1,11 @@
-"""Proposals of trials: Bayesian optimisation and its controls, random and grid search.
+"""Proposals of trials: Bayesian and evolutionary optimisation, random and grid search.
 
 `propose` keeps no state: the optimiser is rebuilt from the records of the earlier trials, so a
 search can be interrupted after any trial and continued for any number of rounds. All proposers
 of one optimiser seed share their first trials, the initial design. scikit-optimize models the
 objective and finds the next trials (`surrogate`); a round is a batch, found by constant liar
-(Ginsbourger et al. 2010).
+(Ginsbourger et al. 2010). Or cmaes moves a distribution towards the better trials (`evolution`);
+a round is a generation of its evolution strategy.
 """
 
 import itertools
@@ -16,7 +17,9 @@ from spikespeech import space
 from spikespeech.errors import InputError
 
 INITIAL = "initial"
-PROPOSERS = ("bayesian", "random", "grid")
+PROPOSERS = ("bayesian", "evolutionary", "random", "grid")
+LEARNING = ("bayesian", "evolutionary")
+"""The proposers that look at the earlier trials; the others are their controls."""
 GRID_LEVELS = 4
 """Levels of a numeric setting in a grid."""
 
@@ -26,16 +29,16 @@ def propose(proposer, dimensions, records, *, seed, round, trials, initial, surr
 
     Parameters
     ----------
-    proposer : "initial", "bayesian", "random" or "grid"
+    proposer : "initial", "bayesian", "evolutionary", "random" or "grid"
     dimensions : the space, as `space.parse` returns it
     records : the earlier trials of the same chain, {"round", "trial", "point", "objective"} each,
-        in any order; only "bayesian" looks at them. The objective is maximised.
+        in any order; only `LEARNING` proposers look at them. The objective is maximised.
     seed : of the optimiser; chains of different seeds are independent
     round : from 1, those of the initial design included; a round's draws depend on nothing but
         `seed`, `round` and `records`
     trials : number of trials a round
     initial : {"trials", "design"} of the initial design
-    surrogate, acquisition : scikit-optimize's names
+    surrogate, acquisition : scikit-optimize's names, for "bayesian"
     """
     here = slice((round - 1) * trials, round * trials)
     if proposer == INITIAL:
@@ -47,10 +50,21 @@ def propose(proposer, dimensions, records, *, seed, round, trials, initial, surr
         return [space.point(dimensions, row) for row in draws]
     if not records:
         raise InputError("there are no earlier trials", mend="propose the initial design first")
-    # Imported where it is needed: scikit-optimize takes seconds, and no control asks it.
+    records = sorted(records, key=lambda record: (record["round"], record["trial"]))
+    # Imported where they are needed: scikit-optimize takes seconds, and only "bayesian" asks it.
+    if proposer == "evolutionary":
+        from spikespeech.evolution import next_generation
+
+        return next_generation(
+            dimensions,
+            records,
+            seed=seed,
+            round=round,
+            initial=initial["trials"],
+            population=trials,
+        )
     from spikespeech.surrogate import ask, fit
 
-    records = sorted(records, key=lambda record: (record["round"], record["trial"]))
     optimiser = fit(
         dimensions, records, [seed, round], surrogate=surrogate, acquisition=acquisition
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from spikespeech import configuration, losses, space
 from spikespeech.errors import InputError, nearest
-from spikespeech.search import GRID_LEVELS, INITIAL
+from spikespeech.search import GRID_LEVELS, INITIAL, LEARNING
 from spikespeech.settings import Settings
 
 DEFAULTS = "defaults"
@@ -67,8 +67,8 @@ class Study:
         ]
 
     def earlier(self, proposer, seed, round):
-        """Return the paths of the records that a proposal rests on: none but for "bayesian"."""
-        return self.records(proposer, seed, round - 1) if proposer == "bayesian" else []
+        """Return the paths of the records that a proposal rests on: none for a control."""
+        return self.records(proposer, seed, round - 1) if proposer in LEARNING else []
 
     def proposing(self):
         """Return the settings of `scripts/propose.py`; the number of rounds is none of them."""
@@ -190,6 +190,11 @@ def _check_budget(study, dimensions, where):
         raise InputError(
             f"{where}.proposers: the grid has {size} points, fewer than its {wanted} trials",
             mend="search more settings, or leave the grid out",
+        )
+    if "evolutionary" in study.proposers and trials < 2:
+        raise InputError(
+            f"{where}.trials: a generation of evolutionary search is a round, and needs at least 2",
+            mend="try more a round, or leave evolutionary out",
         )
     if set(study.confirm) & set(study.objective["seeds"]):
         raise InputError(
