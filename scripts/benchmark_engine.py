@@ -153,17 +153,17 @@ def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
     hidden rows again and writes the trace of the adjoint current; the gradient reads a row of the
     trace for each spike, a block of columns at a time, and writes a share's sums, which all its
     examples but the first read before; the sums of the shares and Adam (eight arrays) come once a
-    batch. In each step the kernels also read ten rows of state and constants forward and five
-    backward, and write four and two; each hidden spike reads one backward.
+    batch. In each step the kernels also read five rows of state forward and two backward, and
+    write four and two; each hidden spike reads one backward.
     """
     row = 4 * padded(n_hidden)
     inputs, own, trace = INPUTS * row, n_hidden * row, n_steps * row
     both = inputs + own
     plane = 4 * LANES * n_steps
     used = min(n_examples, eventprop.engine.SHARES)
-    state = 12 * row
+    state = 8 * row
     moved = (
-        ((15 * n_steps + n_own) * row, state, False),
+        ((7 * n_steps + n_own) * row, state, False),
         (6 * n_steps * row, state, True),
         (n_input * row, inputs, False),
         (2 * n_own * row, own, False),

@@ -37,9 +37,10 @@ def weights_of(network, seed=0):
     )
 
 
-def spikes_of(network, n=6, seed=0, rate=0.06, n_steps=STEPS):
+def spikes_of(network, n=6, seed=0, rate=0.06, n_steps=STEPS, n_spiking=None):
     rng = np.random.default_rng(seed)
-    binned = [np.nonzero(rng.random((n_steps, network.n_inputs)) < rate) for _ in range(n)]
+    size = n_spiking or n_steps, network.n_inputs
+    binned = [np.nonzero(rng.random(size) < rate) for _ in range(n)]
     return SpikeTrains.from_binned(
         binned,
         rng.integers(0, network.n_outputs, n),
@@ -60,11 +61,14 @@ def assert_same_bytes(a, b):
         assert x.tobytes() == y.tobytes()
 
 
+@pytest.mark.parametrize("heard", [STEPS, 2 * STEPS // 3], ids=["all", "two thirds"])
 @pytest.mark.parametrize("recurrent", [True, False])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_loss_is_the_references(name, recurrent):
+def test_every_loss_is_the_references(name, recurrent, heard):
+    """Whether inputs spike all through the trial or fall silent long before its end."""
     network = network_of(name, recurrent=recurrent)
-    weights, spikes, loss = weights_of(network), spikes_of(network), loss_of(name)
+    weights, loss = weights_of(network), loss_of(name)
+    spikes = spikes_of(network, n_spiking=heard)
     regulariser = eventprop.Regulariser(2e-6, 3e-6, 4)
     result = eventprop.gradients(network, weights, spikes, None, loss, regulariser)
     windows, drives = loss.windows(spikes)
@@ -109,9 +113,22 @@ def test_time_constants_of_each_neuron():
         result.gradients, reference.backward(network, weights, r, *driven), strict=True
     ):
         assert np.abs(ours - theirs).max() <= 2e-5 * np.abs(theirs).max()
-    alike = replace(network_of(), tau_mem=np.full(20, 20.0), tau_syn_output=np.full(5, 5.0))
-    a, b = (eventprop.gradients(n, weights, spikes, None, loss) for n in (alike, network_of()))
-    assert_same_bytes(a.gradients, b.gradients)
+
+
+def test_arrays_of_equal_time_constants():
+    """Constants are read from arrays where one neuron, here a silent one, is not as the others."""
+    taus = np.full(20, 20.0)
+    taus[-1] = 30
+    network, weights, loss = network_of(), weights_of(network_of()), loss_of("gaussian")
+    weights.input_hidden[:, -1] = weights.hidden_hidden[:, -1] = 0
+    spikes = spikes_of(network)
+    arrays = replace(network, tau_mem=taus)
+    a, b = (eventprop.gradients(n, weights, spikes, None, loss) for n in (network, arrays))
+    assert np.abs(a.gradients.hidden_hidden[:, :-1]).max() > 0
+    assert_same_bytes(
+        (a.gradients.input_hidden[:, :-1], a.gradients.hidden_hidden[:, :-1], a.readouts),
+        (b.gradients.input_hidden[:, :-1], b.gradients.hidden_hidden[:, :-1], b.readouts),
+    )
 
 
 @pytest.mark.parametrize("name", ["sum", "sum_exp", "gaussian", "max", "per_timestep"])

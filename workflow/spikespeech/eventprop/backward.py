@@ -2,15 +2,27 @@
 
 import numpy as np
 
-from spikespeech.eventprop.kernel import kernel
+from spikespeech.eventprop.kernel import kernel, part
 from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
+
+
+@part
+def last_step(tape):
+    """Return the step of the last spike that reaches anything, -1 without any.
+
+    From this step on the adjoints of the layer are 0. A spike in the trial's last step reaches
+    nothing.
+    """
+    n_steps = len(tape.first) - 1
+    count = tape.first[n_steps]
+    return min(np.int64(tape.steps[count - 1]), n_steps - 2) if count > 0 else -1
 
 
 @kernel
 def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state, trace):
     """Run the hidden layer's adjoint through one example; return how often a slope was guarded.
 
-    Backward from the last step, where λ_V = λ_I = 0, each step (Wunderlich & Pehle 2021, Eq 4-6,
+    Backward from the last spike, where λ_V = λ_I = 0, each step (Wunderlich & Pehle 2021, Eq 4-6,
     on mlGeNN's grid)
 
         λ_I ← β λ_I + γ λ_V,   λ_V ← α λ_V
@@ -19,8 +31,7 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
 
         λ_V,i ← λ_V,i + 1/q (threshold λ_V,i + Σ_j W_ij (λ_V,j - λ_I,j)) - penalty_i
 
-    where the sum over the targets j, hidden and output, is of the step after the spike. A spike
-    in the last step reaches nothing and is passed over.
+    where the sum over the targets j, hidden and output, is of the step after the spike.
 
     Parameters
     ----------
@@ -32,26 +43,25 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
     slope_min : a smaller q counts as this
     state : (4, width) float32, scratch
     trace : flat (width * n_steps,) float32, written: for each block of columns, step by step,
-        λ_I as a spike of that step meets it, so that dL/dW_ij = -τ_syn,j Σ λ_I,j(step)
+        λ_I as a spike of that step meets it, so that dL/dW_ij = -τ_syn,j Σ λ_I,j(step); as far
+        as `last_step`
     """
     first, ids = tape.first, tape.ids
     lambda_v, difference = state[0], state[1]
-    width, n_steps = len(lambda_v), len(first) - 1
-    plane = n_steps * LANES
+    width, last = len(lambda_v), last_step(tape)
+    plane = (len(first) - 1) * LANES
     recurrent = len(recurrent_weights) > 0
     guarded = 0
     lambda_v[:] = 0
     for column in range(0, width, LANES):
-        store(trace, (column // LANES) * plane + (n_steps - 1) * LANES, splat(np.float32(0)))
-    for s in range(n_steps - 2, -1, -1):
+        store(trace, (column // LANES) * plane + max(last, 0) * LANES, splat(np.float32(0)))
+    for s in range(last - 1, -1, -1):
         for column in range(0, width, LANES):
             cell = (column // LANES) * plane + s * LANES
             old_v, old_i = load(lambda_v, column), load(trace, cell + LANES)
             store(difference, column, old_v - old_i)
             store(trace, cell, fma(load(k.gamma, column), old_v, load(k.beta, column) * old_i))
             store(lambda_v, column, load(k.alpha, column) * old_v)
-        if s == n_steps - 2:
-            continue
         # Spikes of step s + 1 meet the adjoints as they were, and make λ_V jump once it decayed.
         for e in range(first[s + 1], first[s + 2]):
             i, q, back = np.int64(ids[e]), tape.slope[e], feedback[e]
@@ -72,19 +82,17 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
 def sort_by_source(in_steps, units, tape, n_inputs, first_source, steps):
     """List the steps of each source's spikes: inputs first, then hidden neurons.
 
-    Spikes of source i are steps[first_source[i]:first_source[i + 1]]; those of the last step are
-    left out.
+    Spikes of source i are steps[first_source[i]:first_source[i + 1]], without those that meet an
+    adjoint of 0, from `last_step` on.
 
     in_steps, units : (n_spikes,) uint16, the input spikes
     first_source : (n_inputs + n_hidden + 1,) int32, or (n_inputs + 1,) for a feed-forward network
     steps : uint16, as long as there may be spikes
     """
     n_sources = len(first_source) - 1
-    last = len(tape.first) - 2
-    n_own = tape.first[last] if n_sources > n_inputs else 0
-    n_in = len(units)
-    while n_in > 0 and in_steps[n_in - 1] == last:
-        n_in -= 1
+    last = last_step(tape)
+    n_own = tape.first[max(last, 0)] if n_sources > n_inputs else 0
+    n_in = np.searchsorted(in_steps, max(last, 0))
     first_source[:] = 0
     for p in range(n_in):
         first_source[np.int64(units[p]) + 1] += 1

@@ -1,4 +1,4 @@
-"""The constants of a layer's discrete dynamics, one value a neuron.
+"""The constants of a layer's discrete dynamics: one value for all neurons, or one a neuron.
 
 With the membrane's α = exp(-dt/τ_mem), the synapse's β = exp(-dt/τ_syn):
 
@@ -19,7 +19,9 @@ from spikespeech.eventprop.vectors import aligned, padded
 
 
 class Constants(NamedTuple):
-    """Constants of a layer, each float32, (n,) for n neurons and their padding.
+    """Constants of a layer: float32 numbers, or arrays of n neurons and their padding.
+
+    Kernels `load` either; a number stays in a register, where an array is read in every step.
 
     Attributes
     ----------
@@ -39,12 +41,18 @@ class Constants(NamedTuple):
     tau_syn: np.ndarray
     threshold: np.float32
 
+    @property
+    def alike(self):
+        """Whether all neurons have the same constants."""
+        return np.ndim(self.alpha) == 0
+
 
 def constants(tau_mem, tau_syn, threshold, dt_ms, n):
-    """Return Constants of n neurons, padded; time constants (ms) are scalars or (n,).
+    """Return Constants of n neurons; time constants (ms) are scalars or (n,).
 
-    The padding repeats the last neuron: without weights it never spikes. Raises InputError for
-    time constants that are not positive, or not one or n.
+    They are numbers where all neurons are alike, else arrays, whose padding repeats the last
+    neuron: without weights it never spikes. Raises InputError for time constants that are not
+    positive, or not one or n.
     """
     mem, syn = (_each(tau, n) for tau in (tau_mem, tau_syn))
     alpha, beta = np.exp(-dt_ms / mem), np.exp(-dt_ms / syn)
@@ -54,7 +62,9 @@ def constants(tau_mem, tau_syn, threshold, dt_ms, n):
     one_minus_alpha = np.float32(1) - alpha.astype(np.float32)
     scale = syn / dt_ms * (1 - beta)
     fields = (alpha, one_minus_alpha, beta, scale, gamma, mem, syn)
-    return Constants(*(_aligned(f) for f in fields), np.float32(threshold))
+    alike = all(np.ptp(tau) == 0 for tau in (mem, syn))
+    held = (np.float32(field[0]) if alike else _aligned(field) for field in fields)
+    return Constants(*held, np.float32(threshold))
 
 
 def _each(tau, n):

@@ -47,7 +47,7 @@ class Engine:
             aligned(n_sources * self.width),
             aligned(network.n_hidden * self.output_width),
         )
-        self.shares = tuple(np.zeros((SHARES, p.size), np.float32) for p in self.parameters)
+        self.shares = tuple(aligned((SHARES, p.size)) for p in self.parameters)
         self.gradients = tuple(aligned(p.shape) for p in self.parameters)
         self.weights = weights
         self.hidden, self.output = layers(network)
@@ -131,7 +131,7 @@ class Engine:
         """Leave the mean over n examples in `gradients`; return each array's entries not finite."""
         rows, output_rows = self.shares
         used = min(n, SHARES)
-        factor = (-self.hidden.tau_syn / np.float32(n)).astype(np.float32)
+        factor = np.full(self.width, -self.hidden.tau_syn / np.float32(n), np.float32)
         mean = np.full(self.output_width, 1 / n, np.float32)
         split, total = self.network.n_inputs, rows.shape[1] // self.width
         bad = np.zeros((self.threads, 3), np.int64)
@@ -169,15 +169,16 @@ class Engine:
     def _read_windows(self, windows, drives):
         """Return the loss as the kernels see it."""
         loss, network = self.loss, self.network
-        alike = all(np.ptp(tau) == 0 for tau in (self.output.tau_mem, self.output.tau_syn))
         kind = {
-            "window": example.CLOSED if alike else example.WINDOWED,
+            "window": example.CLOSED if self.output.alike else example.WINDOWED,
             "max": example.MAXIMUM,
             "per_timestep": example.PER_TIMESTEP,
             "first_spike": example.FIRST_SPIKE,
         }[loss.kind]
         windows, drives = (np.ascontiguousarray(w, dtype=np.float64) for w in (windows, drives))
-        rho, kappa, delta = readout.response(windows, drives, self.output, float(network.dt_ms))
+        rho = kappa = delta = np.zeros_like(windows)
+        if kind == example.CLOSED:
+            rho, kappa, delta = readout.response(windows, drives, self.output, float(network.dt_ms))
         parameters = loss.parameters if loss.kind == "first_spike" else {}
         return example.Reading(
             kind,

@@ -12,6 +12,10 @@ from spikespeech.eventprop.vectors import aligned, padded
 CLOSED, WINDOWED, MAXIMUM, PER_TIMESTEP, FIRST_SPIKE = range(5)
 
 
+GROUP = 4
+"""So many examples of a share run forward before the first runs back: weights stay in the cache."""
+
+
 class Spikes(NamedTuple):
     """The examples of a batch, as in SpikeTrains."""
 
@@ -68,7 +72,7 @@ class Scratch(NamedTuple):
     """Arrays that one thread works in; see the kernels."""
 
     first_input: np.ndarray
-    tape: forward.Tape
+    tapes: tuple
     state: np.ndarray
     sums: np.ndarray
     penalty: np.ndarray
@@ -108,7 +112,7 @@ def scratch(n_steps, n_sources, n_hidden, n_outputs):
     cells = n_steps * output_width
     return Scratch(
         np.zeros(n_steps + 1, np.int32),
-        forward.tape(n_steps, n_hidden),
+        tuple(forward.tape(n_steps, n_hidden) for _ in range(GROUP)),
         aligned((4, width)),
         np.zeros((2, n_hidden), np.float32),
         np.zeros(n_hidden, np.float32),
@@ -141,14 +145,13 @@ def results(n, n_hidden, n_outputs):
 
 
 @kernel
-def read_simulated(label, row, model, reading, w, out):
+def read_simulated(hidden, label, row, model, reading, w, out):
     """Simulate the outputs; write their read-out and their adjoint's drive; return the loss."""
-    k, g, dt, tape = model.output, w.g, model.dt_ms, w.output_tape
-    hidden, nothing = w.tape, w.no_voltage
+    k, g, dt, tape, nothing = model.output, w.g, model.dt_ms, w.output_tape, w.no_voltage
     forward.layer(
         hidden.ids, hidden.first, model.output_weights, nothing, k, w.output_state, tape, w.voltage
     )
-    shape = (len(w.voltage) // len(k.alpha), len(k.alpha))
+    shape = (len(hidden.first) - 1, len(w.voltage) // (len(hidden.first) - 1))
     voltage, drive = w.voltage.reshape(shape), w.drive.reshape(shape)
     if reading.kind == WINDOWED:
         window, drive_window = reading.windows[row], reading.drives[row]
@@ -177,103 +180,92 @@ def penalise(tape, counts, rule, penalty):
 
 
 @kernel
+def of_example(spikes, i):
+    """Return the steps and units of example i."""
+    start, end = spikes.offsets[i], spikes.offsets[i + 1]
+    return spikes.steps[start:end], spikes.units[start:end]
+
+
+@kernel
+def forth(i, tape, spikes, model, w, out):
+    """Run the hidden layer on example i; write its tape."""
+    steps, units = of_example(spikes, i)
+    out.ordered[i] = forward.index_steps(steps, w.first_input)
+    given = units, w.first_input, model.input_weights, model.recurrent_weights
+    count = forward.layer(*given, model.hidden, w.state, tape, w.no_voltage)
+    counts = out.hidden_spikes[i]
+    for e in range(count):
+        counts[tape.ids[e]] += 1
+
+
+@kernel
+def read_out(i, tape, spikes, model, reading, w, out):
+    """Write the read-out and the loss of example i, and what `back` needs of them."""
+    label, row, given = spikes.labels[i], min(i, len(reading.rho) - 1), out.readouts[i]
+    if reading.kind == CLOSED:
+        n_hidden, y = out.hidden_spikes.shape[1], w.output_state[0]
+        rho, kappa = reading.rho[row], reading.kappa[row]
+        readout.read(tape, model.output_weights, n_hidden, rho, kappa, w.sums, y, given)
+        out.losses[i] = readout.cross_entropy(given, label, w.g)
+    else:
+        out.losses[i] = read_simulated(tape, label, row, model, reading, w, given)
+
+
+@kernel
+def back(i, tape, spikes, model, reading, rule, adding, w, out, gradient, output_gradient):
+    """Run the adjoints of example i back; write its gradients, or add them where `adding`.
+
+    Those of the output weights are always added.
+    """
+    guarded, k, n_hidden = 0, model.output, out.hidden_spikes.shape[1]
+    if reading.kind == CLOSED:
+        delta, errors = reading.delta[min(i, len(reading.rho) - 1)], w.output_state[0]
+        given = model.output_weights, n_hidden, delta, w.g, w.sums, errors
+        readout.adjoint(tape, *given, w.feedback, output_gradient)
+    else:
+        jumps = w.drive, w.jump, w.phantom, k, model.slope_min, w.output_tape
+        guarded += outputs.adjoint(*jumps, w.lambda_v, w.lambda_i)
+        adjoints = w.lambda_v, w.lambda_i, w.feedback
+        outputs.hand_back(tape, model.output_weights, k, *adjoints, output_gradient)
+    penalise(tape, out.hidden_spikes[i], rule, w.penalty)
+    given = model.recurrent_weights, model.hidden, w.penalty, model.slope_min, w.state
+    guarded += backward.hidden_layer(tape, w.feedback, *given, w.trace)
+    steps, units = of_example(spikes, i)
+    n_steps, width = len(tape.first) - 1, w.state.shape[1]
+    n_inputs = len(model.input_weights) // width
+    backward.sort_by_source(steps, units, tape, n_inputs, w.first_source, w.steps)
+    backward.gather(w.first_source, w.steps, n_steps, w.trace, width, adding, gradient)
+    out.guarded[i] = guarded
+
+
+@kernel
 def run(queue, order, first, spikes, model, reading, rule, learn, w, out, gradients):
     """Run a thread's part of a batch: share after share, until none is left in the queue.
 
-    The examples of a share run one after another forward, and if `learn` backward.
+    The examples of a share run forward, `GROUP` at a time, then each is read out and, if `learn`,
+    run back.
 
     queue : (1,) int64, the number of shares that threads have taken
     order, first : share s has the examples order[first[s] : first[s + 1]]
     learn : whether the sums of each share's gradients are left in `gradients`
     gradients : pair of (n_shares, size) float32, a row for each share's flat gradients
     """
-    nothing = w.no_voltage
-    n_hidden = out.hidden_spikes.shape[1]
-    input_weights, recurrent_weights = model.input_weights, model.recurrent_weights
-    n_steps, width = len(w.tape.first) - 1, w.state.shape[1]
-    n_inputs = len(input_weights) // width
     while True:
         share = take(queue)
         if share >= len(first) - 1:
             return
+        begin, end = first[share], first[share + 1]
         gradient, output_gradient = gradients[0][share], gradients[1][share]
         if learn:
             output_gradient[:] = 0
-        for n in range(first[share], first[share + 1]):
-            i = order[n]
-            start, end, label = spikes.offsets[i], spikes.offsets[i + 1], spikes.labels[i]
-            steps, units = spikes.steps[start:end], spikes.units[start:end]
-            out.ordered[i] = forward.index_steps(steps, w.first_input)
-            count = forward.layer(
-                units,
-                w.first_input,
-                input_weights,
-                recurrent_weights,
-                model.hidden,
-                w.state,
-                w.tape,
-                nothing,
-            )
-            counts = out.hidden_spikes[i]
-            for e in range(count):
-                counts[w.tape.ids[e]] += 1
-
-            row = min(i, len(reading.rho) - 1)
-            if reading.kind == CLOSED:
-                rho, kappa, y = reading.rho[row], reading.kappa[row], w.output_state[0]
-                readout.read(
-                    w.tape, model.output_weights, n_hidden, rho, kappa, w.sums, y, out.readouts[i]
-                )
-                out.losses[i] = readout.cross_entropy(out.readouts[i], label, w.g)
-            else:
-                out.losses[i] = read_simulated(label, row, model, reading, w, out.readouts[i])
-            if not learn:
-                continue
-
-            if reading.kind == CLOSED:
-                readout.adjoint(
-                    w.tape,
-                    model.output_weights,
-                    n_hidden,
-                    reading.delta[row],
-                    w.g,
-                    w.sums,
-                    w.output_state[0],
-                    w.feedback,
-                    output_gradient,
-                )
-            else:
-                out.guarded[i] += outputs.adjoint(
-                    w.drive,
-                    w.jump,
-                    w.phantom,
-                    model.output,
-                    model.slope_min,
-                    w.output_tape,
-                    w.lambda_v,
-                    w.lambda_i,
-                )
-                outputs.hand_back(
-                    w.tape,
-                    model.output_weights,
-                    model.output,
-                    w.lambda_v,
-                    w.lambda_i,
-                    w.feedback,
-                    output_gradient,
-                )
-            penalise(w.tape, counts, rule, w.penalty)
-            out.guarded[i] += backward.hidden_layer(
-                w.tape,
-                w.feedback,
-                recurrent_weights,
-                model.hidden,
-                w.penalty,
-                model.slope_min,
-                w.state,
-                w.trace,
-            )
-            backward.sort_by_source(steps, units, w.tape, n_inputs, w.first_source, w.steps)
-            backward.gather(
-                w.first_source, w.steps, n_steps, w.trace, width, n > first[share], gradient
-            )
+        for group in range(begin, end, GROUP):
+            members = order[group : min(group + GROUP, end)]
+            for n in range(len(members)):
+                forth(members[n], w.tapes[n], spikes, model, w, out)
+            for n in range(len(members)):
+                i, tape = members[n], w.tapes[n]
+                read_out(i, tape, spikes, model, reading, w, out)
+                if learn:
+                    adding = group + n > begin
+                    given = i, tape, spikes, model, reading, rule, adding, w, out
+                    back(*given, gradient, output_gradient)

@@ -13,22 +13,26 @@ from spikespeech.eventprop.vectors import (
     load,
     load_wide,
     lowest,
+    ones,
     splat,
     store,
 )
+
+AT_ONCE = 2
 
 
 class Tape(NamedTuple):
     """The spikes of a layer in one example, in order of step, then neuron.
 
-    Spikes of step t are e with first[t] <= e < first[t + 1]. No example can overflow the arrays;
-    memory is only taken where it is written.
+    Spikes of step t are e with first[t] <= e < first[t + 1]. No example can overflow the arrays,
+    which hold what `tape_spikes` writes too many as well; memory is only taken where it is written.
 
     Attributes
     ----------
     first : (n_steps + 1,) int32
-    steps, ids : (n_steps * n,) uint16, step and neuron of each spike
-    slope : (n_steps * n,) float32, I - V at each spike before its reset, which is τ_mem dV/dt
+    steps, ids : (n_steps * n + AT_ONCE,) uint16, step and neuron of each spike
+    slope : (n_steps * n + AT_ONCE,) float32, I - V at each spike before its reset, which is
+        τ_mem dV/dt
     """
 
     first: np.ndarray
@@ -39,11 +43,12 @@ class Tape(NamedTuple):
 
 def tape(n_steps, n):
     """Return an empty Tape for n neurons."""
+    size = n_steps * n + AT_ONCE
     return Tape(
         np.zeros(n_steps + 1, np.int32),
-        np.empty(n_steps * n, np.uint16),
-        np.empty(n_steps * n, np.uint16),
-        np.empty(n_steps * n, np.float32),
+        np.empty(size, np.uint16),
+        np.empty(size, np.uint16),
+        np.empty(size, np.float32),
     )
 
 
@@ -85,6 +90,36 @@ def receive(x, beta, sources, start, end, weights):
         store(x, column, block_sum)
 
 
+@part
+def tape_spikes(spikes, first_id, t, slopes, tape, count):
+    """Write the neurons whose bits are set in `spikes` to the tape; return the new count.
+
+    Few blocks hold more than AT_ONCE spikes: so many entries are written in any case, and those
+    too many are overwritten later, so that the CPU need not guess how many spikes there are.
+    """
+    end = count + ones(spikes)
+    for e in range(count, max(end, count + AT_ONCE)):
+        j = first_id + lowest(spikes)
+        spikes &= spikes - np.uint64(1)
+        tape.steps[e] = t
+        tape.ids[e] = j
+        tape.slope[e] = slopes[j]
+    return end
+
+
+@part
+def spent(x, y, k):
+    """Return whether no neuron below threshold can reach it any more without further spikes.
+
+    V moves towards c (x + y), whose size only decays. Half the threshold leaves room for rounding.
+    """
+    half = splat(np.float32(0.5) * k.threshold)
+    able = np.uint64(0)
+    for column in range(0, len(x), LANES):
+        able |= at_least(load(k.scale, column) * (load(x, column) + load(y, column)), half)
+    return able == 0
+
+
 @kernel
 def layer(sources, first_source, weights, recurrent_weights, k, state, tape, voltage):
     """Simulate a layer in one example; return its number of spikes.
@@ -96,7 +131,8 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
         x ← β x + Σ W_source,   y ← β y + Σ W_recurrent
 
     over the spikes that sources and the layer itself emit in this step: they arrive in the next.
-    All state starts at 0. Every operation is mlGeNN's in its order, rounded as its own: the
+    All state starts at 0, and the trial ends early where no more spikes can come and V is not
+    recorded. Every operation is mlGeNN's in its order, rounded as its own: the
     spikes are the same spikes, bit for bit. Leaky integrators have an infinite threshold.
 
     Parameters
@@ -118,7 +154,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
     v[:] = 0
     x[:] = 0
     y[:] = 0
-    count = 0
+    count, n_sources = 0, first_source[len(first_source) - 1]
     tape.first[0] = 0
     for t in range(len(tape.first) - 1):
         for column in range(0, width, LANES):
@@ -136,15 +172,13 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
         # Inputs first: their rows come while the spikes, which nothing foretells, are found.
         receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
         for n in range(len(spiking)):
-            spikes = spiking[n]
-            while spikes != 0:
-                j = n * LANES + lowest(spikes)
-                spikes &= spikes - np.uint64(1)
-                tape.steps[count] = t
-                tape.ids[count] = j
-                tape.slope[count] = slopes[j]
-                count += 1
+            count = tape_spikes(spiking[n], n * LANES, t, slopes, tape, count)
         tape.first[t + 1] = count
         if recurrent:
             receive(y, k.beta, tape.ids, tape.first[t], count, recurrent_weights)
+        # A word may end long before its trial: steps in which nothing can spike are passed over.
+        waiting = first_source[t + 1] < n_sources or count > tape.first[t]
+        if not (waiting or recording) and spent(x, y, k):
+            tape.first[t + 2 :] = count
+            break
     return count

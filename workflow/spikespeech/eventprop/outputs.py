@@ -118,8 +118,9 @@ def adjoint(drive, jump, phantom, k, slope_min, tape, lambda_v, lambda_i):
         that a hidden spike of each step meets
     tape : Tape of the outputs
     """
-    first, width = tape.first, len(k.alpha)
+    first = tape.first
     n_steps = len(first) - 1
+    width = len(lambda_v) // n_steps
     guarded = 0
     end = (n_steps - 1) * width
     lambda_v[end:] = 0
@@ -152,7 +153,7 @@ def hand_back(hidden_tape, weights, k, lambda_v, lambda_i, feedback, gradient):
     feedback : (n_spikes,) float32, Σ_k W_ik (λ_V,k - λ_I,k) at each spike
     gradient : flat (n_hidden * width,) float32, -τ_syn,k Σ λ_I,k
     """
-    width = len(k.alpha)
+    width = len(lambda_v) // (len(hidden_tape.first) - 1)
     for e in range(hidden_tape.first[len(hidden_tape.first) - 1]):
         i, s = np.int64(hidden_tape.ids[e]), np.int64(hidden_tape.steps[e])
         products = splat(np.float32(0))

@@ -27,7 +27,7 @@ def response(windows, drives, k, dt_ms):
         λ_I ← d + β (λ_I - d) + γ (λ_V - d),   λ_V ← d + α (λ_V - d)
 
     for unit d = -w(t) / (T dt): κ = -τ_syn λ_I and δ = λ_V - λ_I, as a spike at s meets them. All
-    outputs share the constants k[0].
+    outputs share the constants k.
 
     windows, drives : (n_windows, n_steps) float64, the window of the read-out and of the drive
     """
@@ -35,9 +35,9 @@ def response(windows, drives, k, dt_ms):
     rho = np.zeros((n_windows, n_steps))
     kappa = np.zeros((n_windows, n_steps))
     delta = np.zeros((n_windows, n_steps))
-    alpha, beta = np.float64(k.alpha[0]), np.float64(k.beta[0])
-    injected = np.float64(k.one_minus_alpha[0]) * np.float64(k.scale[0])
-    gamma, tau_syn = np.float64(k.gamma[0]), np.float64(k.tau_syn[0])
+    alpha, beta = np.float64(k.alpha), np.float64(k.beta)
+    injected = np.float64(k.one_minus_alpha) * np.float64(k.scale)
+    gamma, tau_syn = np.float64(k.gamma), np.float64(k.tau_syn)
     for row in range(n_windows):
         p = y = lambda_v = lambda_i = 0.0
         for s in range(n_steps - 2, -1, -1):

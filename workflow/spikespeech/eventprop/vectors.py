@@ -44,7 +44,7 @@ def _operator(symbol, instruction):
     @infer_global(symbol)
     class _Template(AbstractTemplate):
         def generic(self, args, kws):
-            if args in ((block, block), (wide_block, wide_block)):
+            if isinstance(args[0], BlockType) and args == (args[0], args[0]):
                 return signature(args[0], *args)
 
     @lower_builtin(symbol, BlockType, BlockType)
@@ -78,23 +78,39 @@ def _check(array):
         raise TypeError("blocks live in flat float32 arrays")
 
 
+def _spread(builder, value, floats):
+    one = builder.insert_element(ir.Constant(floats, ir.Undefined), value, _INDEX(0))
+    lanes = ir.VectorType(_INDEX, floats.count)
+    return builder.shuffle_vector(one, ir.Constant(floats, ir.Undefined), ir.Constant(lanes, None))
+
+
 def _load(context, builder, sig, args):
-    pointer = _pointer(context, builder, sig.args[0], *args, sig.return_type.floats)
+    floats = sig.return_type.floats
+    if sig.args[0] == types.float32:
+        return _spread(builder, args[0], floats)
+    pointer = _pointer(context, builder, sig.args[0], *args, floats)
     return builder.load(pointer, align=4)
+
+
+def _loaded(kind, array):
+    if array != types.float32:
+        _check(array)
+    return kind(array, types.intp), _load
 
 
 @intrinsic
 def load(typingctx, array, index):
-    """Return the Block array[index : index + LANES] of a flat float32 array."""
-    _check(array)
-    return block(array, types.intp), _load
+    """Return the Block array[index : index + LANES] of a flat float32 array.
+
+    A float32 stands for an array of as many as are asked for.
+    """
+    return _loaded(block, array)
 
 
 @intrinsic
 def load_wide(typingctx, array, index):
-    """Return the wide Block array[index : index + WIDE] of a flat float32 array."""
-    _check(array)
-    return wide_block(array, types.intp), _load
+    """Return the wide Block array[index : index + WIDE]; otherwise as `load`."""
+    return _loaded(wide_block, array)
 
 
 @intrinsic
@@ -115,10 +131,7 @@ def splat(typingctx, value):
     """Return a Block with `value` in each lane."""
 
     def codegen(context, builder, sig, args):
-        one = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), args[0], _INDEX(0))
-        return builder.shuffle_vector(
-            one, ir.Constant(_FLOATS, ir.Undefined), ir.Constant(ir.VectorType(_INDEX, LANES), None)
-        )
+        return _spread(builder, args[0], _FLOATS)
 
     return block(types.float32), codegen
 
@@ -198,7 +211,17 @@ def lowest(typingctx, bits):
     """Return the number of the lowest set bit of a uint64."""
 
     def codegen(context, builder, sig, args):
-        return builder.cttz(args[0], ir.IntType(1)(1))
+        return builder.and_(builder.cttz(args[0], ir.IntType(1)(0)), ir.IntType(64)(63))
+
+    return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def ones(typingctx, bits):
+    """Return how many bits of a uint64 are set."""
+
+    def codegen(context, builder, sig, args):
+        return builder.ctpop(args[0])
 
     return types.int64(types.uint64), codegen
 
