@@ -49,6 +49,20 @@ def assert_ordered(batch):
         assert steps.max(initial=0) < N_STEPS and units.max(initial=0) < N_UNITS
 
 
+def test_batches_made_ahead_are_the_same_and_fail_the_same():
+    made = Presentations(random_trains(), shift=3, blend=True, seed=3)
+    assert join(augment.ahead(made.batches(1, 16))) == join(made.batches(1, 16))
+
+    def failing():
+        yield 1
+        raise OSError("cut short")
+
+    batches = augment.ahead(failing())
+    assert next(batches) == 1
+    with pytest.raises(OSError, match="cut short"):
+        next(batches)
+
+
 def test_plain_epochs_are_shuffles_of_the_examples():
     spikes = random_trains()
     plain = Presentations(spikes, seed=3)

@@ -5,6 +5,8 @@ random in an epoch comes from (seed, epoch) alone, so that it is the same for an
 any number of threads and any interruption.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numba
 import numpy as np
 
@@ -92,6 +94,16 @@ class Presentations:
         )
 
 
+def ahead(batches):
+    """Yield `batches`, each of which is made by a thread while the one before is worked on."""
+    batches = iter(batches)
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = maker.submit(next, batches, None)
+            yield batch
+
+
 # The kernels
 
 
@@ -112,7 +124,7 @@ def _present(
 ):
     """Write presentations one after the other: example `first`, or its blend with `second`.
 
-    Spikes on their way are codes, step << 16 | unit, so that they move and compare in one go.
+    Spikes to be blended are codes, step << 16 | unit, so that they move and compare in one go.
     """
     longest = np.diff(offsets).max()
     one, other = np.empty(longest + 1, np.uint32), np.empty(longest + 1, np.uint32)
@@ -123,7 +135,7 @@ def _present(
         begin, stop = offsets[a], offsets[a + 1]
         low, high = max(0, -up), min(n_units, n_units - up)
         if b < 0:
-            codes, n = one, _keep(steps, units, begin, stop, up, low, high, one)
+            end += _shift(steps, units, begin, stop, up, low, high, end, out_steps, out_units)
         else:
             begin_b, stop_b = offsets[b], offsets[b + 1]
             step_a, unit_a = _centre(steps, units, begin, stop)
@@ -136,11 +148,11 @@ def _present(
             begin_b, stop_b = _inside(steps, begin_b, stop_b, -later, n_steps)
             reach = low + higher, high + higher
             m = _keep_half(steps, units, begin_b, stop_b, up - move, *reach, ~keys[i], other)
-            codes, n = both, _merge(one, n, other, m, both)
-        for k in range(n):
-            out_steps[end + k] = codes[k] >> 16
-            out_units[end + k] = codes[k] & 0xFFFF
-        end += n
+            n = _merge(one, n, other, m, both)
+            for k in range(n):
+                out_steps[end + k] = both[k] >> 16
+                out_units[end + k] = both[k] & 0xFFFF
+            end += n
         out_offsets[i + 1] = end
 
 
@@ -165,24 +177,25 @@ def _inside(steps, begin, end, later, n_steps):
 
 
 @numba.njit(cache=True, nogil=True)
-def _keep(steps, units, begin, end, move, low, high, codes):
-    """Write the codes, moved, of the spikes begin..end with low <= unit < high.
+def _shift(steps, units, begin, end, up, low, high, place, out_steps, out_units):
+    """Write the spikes begin..end with low <= unit < high, moved `up`, from `place` on.
 
-    Returns how many they are.
+    Returns how many they are. Those that are dropped are written too, and overwritten by the next.
     """
-    kept = np.uint64(0)
+    at = first = np.uint64(place)
     lowest, span = np.uint64(low), np.uint64(max(high - low, 0))
     for s in range(np.uint64(begin), np.uint64(end)):
-        codes[kept] = ((np.int64(steps[s]) << 16) | np.int64(units[s])) + move
-        kept += np.uint64(np.uint64(units[s]) - lowest < span)
-    return np.int64(kept)
+        out_steps[at], out_units[at] = steps[s], np.int64(units[s]) + up
+        at += np.uint64(np.uint64(units[s]) - lowest < span)
+    return np.int64(at - first)
 
 
 @numba.njit(cache=True, nogil=True)
 def _keep_half(steps, units, begin, end, move, low, high, key, codes):
-    """Do as `_keep` for a random half of the spikes.
+    """Write the codes, moved, of a random half of the spikes begin..end with low <= unit < high.
 
-    Bits of SplitMix64 (Steele et al. 2014), counted up from `key`, choose which.
+    Returns how many they are. Bits of SplitMix64 (Steele et al. 2014), counted up from `key`,
+    choose which.
     """
     kept = np.uint64(0)
     lowest, span = np.uint64(low), np.uint64(max(high - low, 0))
