@@ -11,12 +11,14 @@ include: "workflow/rules/functions.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/published.smk"
 include: "workflow/rules/figures.smk"
 
 
 if config["deployment"]:
 
     include: "workflow/rules/deploy.smk"
+    include: "workflow/rules/deployment_figures.smk"
 
 
 include: "workflow/rules/illustrations.smk"
