@@ -389,6 +389,7 @@ def test_weights_and_losses_in_any_form():
         (lambda n, w, s: (n, w, replace(s, steps=s.steps[::-1].copy())), "order"),
         (lambda n, w, s: (n, [x[:3] for x in w], s), "shape"),
         (lambda n, w, s: (replace(n, tau_mem=np.ones(3)), w, s), "time constants"),
+        (lambda n, w, s: (replace(n, threshold=-1.0), w, s), "threshold -1.0"),
         (lambda n, w, s: (replace(n, spiking_output=True), w, s), "spike"),
     ],
 )

@@ -52,8 +52,10 @@ def constants(tau_mem, tau_syn, threshold, dt_ms, n):
 
     They are numbers where all neurons are alike, else arrays, whose padding repeats the last
     neuron: without weights it never spikes. Raises InputError for time constants that are not
-    positive, or not one or n.
+    positive, or not one or n, and for a threshold that is not positive: neurons at rest are silent.
     """
+    if not threshold > 0:
+        raise InputError(f"threshold {threshold}", mend="give one above 0")
     mem, syn = (_each(tau, n) for tau in (tau_mem, tau_syn))
     alpha, beta = np.exp(-dt_ms / mem), np.exp(-dt_ms / syn)
     equal = np.isclose(mem, syn, rtol=1e-6)
