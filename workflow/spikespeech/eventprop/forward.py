@@ -132,8 +132,8 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
 
     over the spikes that sources and the layer itself emit in this step: they arrive in the next.
     All state starts at 0, and the trial ends early where no more spikes can come and V is not
-    recorded. Every operation is mlGeNN's in its order, rounded as its own: the
-    spikes are the same spikes, bit for bit. Leaky integrators have an infinite threshold.
+    recorded. Every operation is mlGeNN's in its order, rounded as its own: the spikes are the same
+    spikes, bit for bit. Leaky integrators have an infinite threshold.
 
     Parameters
     ----------
