@@ -26,7 +26,6 @@ def row(network, label, settings):
         "epochs": settings["epochs"],
         "batch": settings["batch_size"],
         "learning_rate": settings["learning_rate"],
-        "averaging": settings["averaging"],
         "selection": settings["selection"],
     }
 

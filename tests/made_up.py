@@ -37,7 +37,6 @@ TRAINING = {
     "epochs": EPOCHS,
     "batch_size": 16,
     "learning_rate": 0.002,
-    "averaging": 0.9,
     "augmentation": {"shift": 15, "blend": True},
     "regularisation": {"lambda_upper": 2.5e-10, "lambda_lower": 5e-10, "spikes": 14},
     "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},

@@ -35,7 +35,6 @@ PLAIN = {
     "plateau": {"fast": 0.8, "slow": 0.85, "patience": 50},
     "augmentation": {"shift": 3, "blend": True},
     "regularisation": {"lambda_upper": 1e-9, "lambda_lower": 1e-9, "spikes": 4},
-    "averaging": 0.5,
     "silent_lift": 0.002,
     "initial_weights": {
         "input_hidden": [0.25, 0.25],
@@ -226,8 +225,7 @@ def scripted(monkeypatch):
         kind = type("Made", (Scripted,), attributes)
         monkeypatch.setattr(training.eventprop, "Backend", kind)
         data = spoken(n=100)
-        changed = settings(**({"averaging": 0.0} | (changes or {})))
-        return training.train(data, data if side is None else side, changed)
+        return training.train(data, data if side is None else side, settings(**(changes or {})))
 
     return run
 
@@ -249,17 +247,6 @@ def test_best_epoch_by_validation_and_by_training(scripted):
     assert list(history.columns) == list(training.HISTORY)
     assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
     np.testing.assert_allclose(history.validation_accuracy, scripts["validation"])
-
-
-def test_what_is_validated_and_kept_is_the_average_of_the_weights(scripted):
-    """Each epoch adds 0.25 to the scripted weights, which themselves learn on unaveraged."""
-    accuracies = {"accuracies": (0.1,) * 6, "validation": (0.1, 0.2, 0.3, 0.8, 0.7, 0.4)}
-    plain = scripted(**accuracies).weights.hidden_output.mean()
-    for memory, average in ((0.5, (0.125, 0.125, 0.25, 0.5)), (0.99, (0.25,) * 4)):
-        kept = scripted({"averaging": memory}, **accuracies)
-        assert kept.best_epoch == 4
-        behind = 0.25 * (3 - np.dot(average, range(4)))
-        assert kept.weights.hidden_output.mean() == pytest.approx(plain - behind, abs=1e-4)
 
 
 def test_equal_accuracy_is_decided_by_loss_then_by_being_first():

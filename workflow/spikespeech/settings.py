@@ -133,7 +133,6 @@ class Settings:
         et al. do, on the augmented "training" examples
     epochs, batch_size, hidden, seed : int
     learning_rate : of Adam, once eased in
-    averaging : how much of the weights' running average is kept from one epoch to the next
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
     loss : dictionary of name, normalise and the loss's own parameters, see `losses.make`
     recurrent : bool
@@ -148,7 +147,6 @@ class Settings:
     plateau: Plateau
     augmentation: Augmentation
     regularisation: Regularisation
-    averaging: float = number(float, 0, high=1)
     silent_lift: float = number(float, 0)
     initial_weights: InitialWeights
     neuron: Neuron

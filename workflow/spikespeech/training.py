@@ -64,7 +64,7 @@ class Backend(Protocol):
 
 
 class Result(NamedTuple):
-    """A trained network: averaged weights of the best epoch, and the history (see `train`)."""
+    """A trained network: weights of the best epoch, and the history of all (see `train`)."""
 
     network: Network
     weights: Weights
@@ -97,10 +97,6 @@ def train(
     threads : int
     device : where mlGeNN computes, see `mlgenn.Backend`
 
-    What is validated and returned is a running average of the weights after each epoch (Polyak &
-    Juditsky 1992; Izmailov et al. 2018), which forgets by the factor `averaging` an epoch: for 0
-    they are the weights themselves.
-
     The history has one row an epoch: epoch (from 1), learning_rate (of its last batch),
     train_loss, train_accuracy (of the augmented presentations, while learning), validation_loss,
     validation_accuracy (NaN without validation examples), hidden_spikes (mean a neuron and
@@ -115,7 +111,7 @@ def train(
     presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
     n_batches = -(-len(presentations) // settings.batch_size)
     saved = Checkpoint(checkpoint, identity(spikes_train, spikes_validation, settings, stamp))
-    history, best, average = saved.load(backend)
+    history, best = saved.load(backend)
     for epoch in range(len(history) + 1, settings.epochs + 1):
         rates = schedule.rates(settings, [row["train_accuracy"] for row in history], n_batches)
         batches = ahead(presentations.batches(epoch, settings.batch_size))
@@ -135,15 +131,14 @@ def train(
         _check_finite(epoch, learnt, backend.weights)
         _check_activity(row, history, settings, spikes_train.n_steps)
         _lift(backend, silent, settings.silent_lift)
-        average = _average(average, backend.weights, min(settings.averaging, 1 - 1 / epoch))
         if len(spikes_validation):
-            validated = _evaluate(backend, average, spikes_validation)
+            validated = backend.evaluate(spikes_validation)
             row["validation_loss"] = validated.losses.mean()
             row["validation_accuracy"] = accuracy(validated)
         history.append({key: kind(row[key]) for key, kind in HISTORY.items()})
         if best_epoch(history, settings.selection) == epoch:
-            best = average
-        saved.write(backend, history, best, average)
+            best = backend.weights.copy()
+        saved.write(backend, history, best)
         if progress:
             progress(history[-1])
     table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
@@ -233,22 +228,6 @@ def _lift(backend, silent, by):
         backend.weights = weights
 
 
-def _average(average, weights, memory):
-    """Return memory * average + (1 - memory) * weights; the weights where there is no average."""
-    if average is None:
-        return weights.copy()
-    keep, take = np.float32(memory), np.float32(1 - memory)
-    return Weights(*(keep * a + take * w for a, w in zip(average, weights, strict=True)))
-
-
-def _evaluate(backend, weights, spikes):
-    """Return the Outcome of `spikes` with other weights than those that learn."""
-    learning, backend.weights = backend.weights, weights
-    outcome = backend.evaluate(spikes)
-    backend.weights = learning
-    return outcome
-
-
 def identity(spikes_train, spikes_validation, settings, stamp):
     """Return a digest of all that a training's result depends on."""
     digest = hashlib.blake2b(json.dumps(asdict(settings), sort_keys=True).encode())
@@ -273,14 +252,13 @@ class Checkpoint:
     def __init__(self, path, identity):
         self.path, self.identity = path and Path(path), identity
 
-    def write(self, backend, history, best, average):
+    def write(self, backend, history, best):
         """Write the state of a training after an epoch."""
         if self.path is None:
             return
         arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in HISTORY}
         arrays |= {f"state_{key}": array for key, array in backend.state().items()}
-        kinds = ("weights", backend.weights), ("best", best), ("average", average)
-        for kind, weights in kinds:
+        for kind, weights in (("weights", backend.weights), ("best", best)):
             arrays |= {
                 f"{kind}_{name}": array
                 for name, array in zip(Weights.names(), weights, strict=True)
@@ -289,23 +267,23 @@ class Checkpoint:
             np.savez(file, identity=np.array(self.identity), **arrays)
 
     def load(self, backend):
-        """Bring `backend` to the saved state; return (history, best weights, average weights).
+        """Bring `backend` to the saved state; return (history, best weights).
 
-        Without a checkpoint of this very training: ([], None, None), and the backend as it was.
+        Without a checkpoint of this very training: ([], None), and the backend as it was.
         """
         if self.path is None or not self.path.exists():
-            return [], None, None
+            return [], None
         with reading.guard(self.path, "delete it"), np.load(self.path, allow_pickle=False) as file:
             saved = dict(file)
             if str(saved["identity"]) != self.identity:
-                return [], None, None
+                return [], None
         groups = {
             kind: {
                 key.removeprefix(kind): array
                 for key, array in saved.items()
                 if key.startswith(kind)
             }
-            for kind in ("history_", "state_", "weights_", "best_", "average_")
+            for kind in ("history_", "state_", "weights_", "best_")
         }
         backend.weights = Weights(**groups["weights_"])
         backend.restore(groups["state_"])
@@ -313,4 +291,4 @@ class Checkpoint:
         history = [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
-        return history, Weights(**groups["best_"]), Weights(**groups["average_"])
+        return history, Weights(**groups["best_"])
