@@ -340,6 +340,19 @@ def test_published_values_agree_with_the_paper():
     assert jetson["total_mj"].round(1).tolist() == [82.3, 85.0, 92.0]
 
 
+def test_what_all_rows_share_is_said_once():
+    table = pd.DataFrame({"loss": ["sum", "max", "sum"], "bits": [8, 8, 8], "lsb": [0.5, 0.5, 0.5]})
+    columns, rows, shared = pages._layout(table)
+    assert columns == ("loss",) and rows == (
+        (("sum", "sum"),),
+        (("max", "max"),),
+        (("sum", "sum"),),
+    )
+    assert shared == ("bits 8", "lsb 0.5")
+    columns, rows, shared = pages._layout(table.head(2))
+    assert columns == ("loss", "bits", "lsb") and len(rows) == 2 and shared == ()
+
+
 def test_published_rows_name_source_and_known_flaws():
     others = ("state_of_the_art", "training_speed", "hardware", "claims")
     for name in ("networks", "loihi", "inference", "benchmark", *others):

@@ -13,6 +13,10 @@ from spikespeech.reading import read_csv
 MOST_ROWS = 80
 """Longer tables are left to their CSV files."""
 
+FEW_ROWS = 2
+"""Tables of no more rows show every column; in longer ones a value that all rows share is said
+once, above them."""
+
 SYNTHETIC = "synthetic"
 """Word by which the label of a data set says that nobody spoke it."""
 
@@ -28,6 +32,7 @@ class Result:
     svg : path of the figure, "" for a table
     columns, rows : names, and cells as (text, sort key) pairs; rows are empty where there are more
         than MOST_ROWS of them
+    shared : "name value" of each column whose cells are all alike, which `columns` leaves out
     n_rows : number of rows of the file
     numbers : path of the CSV file
     data : labels of the data sets that the numbers rest on
@@ -47,6 +52,7 @@ class Result:
     svg: str
     columns: tuple
     rows: tuple
+    shared: tuple
     n_rows: int
     numbers: str
     data: tuple
@@ -69,9 +75,9 @@ def read(item, results, captions, labels):
     files = item.files(results)
     table = read_csv(files["numbers"])
     data = _data(table, labels)
-    short = len(table) <= MOST_ROWS
     if "label" in table and "dataset" in table:
         table = table.drop(columns="label").assign(dataset=table["label"])
+    columns, rows, shared = _layout(table)
     return Result(
         kind=item.kind,
         name=item.name,
@@ -80,8 +86,9 @@ def read(item, results, captions, labels):
         caption=_paragraphs(Path(captions) / f"{item.name}.rst"),
         finding=unbroken(Path(files["finding"]).read_text(encoding="utf-8").strip()),
         svg=files.get("svg", ""),
-        columns=tuple(str(column).replace("_", " ") for column in table.columns),
-        rows=tuple(tuple(map(_cell, row)) for row in table.to_numpy(dtype=object)) if short else (),
+        columns=columns,
+        rows=rows if len(table) <= MOST_ROWS else (),
+        shared=shared,
         n_rows=len(table),
         numbers=files["numbers"],
         data=data,
@@ -132,6 +139,19 @@ def unbroken(text):
 def marked(text):
     """Return prose as HTML: everything escaped, ``code`` in double backquotes set as code."""
     return re.sub(r"``(.+?)``", r"<code>\1</code>", html.escape(text))
+
+
+def _layout(table):
+    """Return (columns, rows, shared) of a table, see Result."""
+    names = [str(column).replace("_", " ") for column in table.columns]
+    cells = [[_cell(value) for value in table[column].astype(object)] for column in table.columns]
+    alike = [len(table) > FEW_ROWS and len(set(column)) == 1 for column in cells]
+    shown = [i for i, same in enumerate(alike) if not same]
+    return (
+        tuple(names[i] for i in shown),
+        tuple(zip(*(cells[i] for i in shown), strict=True)),
+        tuple(f"{names[i]} {cells[i][0][0]}" for i, same in enumerate(alike) if same),
+    )
 
 
 def _paragraphs(path):
