@@ -113,6 +113,9 @@ def test_time_constants_of_each_neuron():
         result.gradients, reference.backward(network, weights, r, *driven), strict=True
     ):
         assert np.abs(ours - theirs).max() <= 2e-5 * np.abs(theirs).max()
+    alike = replace(network_of(), tau_mem=np.full(20, 20.0), tau_syn_output=np.full(5, 5.0))
+    a, b = (eventprop.gradients(n, weights, spikes, None, loss) for n in (alike, network_of()))
+    assert_same_bytes(a.gradients, b.gradients)
 
 
 def test_arrays_of_equal_time_constants():

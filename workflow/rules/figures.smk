@@ -2,7 +2,6 @@
 #
 # What all networks' figures draw from is collected once, so that a figure's own script, style or
 # caption reruns that figure alone.
-
 GRID = configuration.networks(config)
 DATASETS = list(config["networks"]["dataset"])
 

@@ -19,6 +19,7 @@ from spikespeech.eventprop.vectors import (
 )
 
 AT_ONCE = 2
+"""So many spikes of a block are taped without asking whether there are as many."""
 
 
 class Tape(NamedTuple):
