@@ -145,24 +145,51 @@ def test_a_split_survives_its_file(tmp_path):
         splits.read(tmp_path / "main.csv")
 
 
-def test_sides_are_gathered_from_the_parts_files(tmp_path):
-    rows = splits.split(SHD_LIKE, "main", validation_speakers=[3], seed=0)
-    for part in ("train", "test"):
-        mine = rows[rows.part == part]
+def save(folder, rows):
+    """Write the binned spikes of each part, an example at the step of its number; return them."""
+    for part, mine in rows.groupby("part", sort=False):
         spikes = SpikeTrains.from_arrays(
             [[float(i)] for i in mine.example], [[0]] * len(mine), mine.label, mine.speaker
         )
-        spikes.save(tmp_path / f"{part}.h5")
-    files = [tmp_path / "train.h5", tmp_path / "test.h5"]
-    for name in ("train", "validation", "test"):
-        side = splits.gather(files, rows, name).load()
-        mine = rows[rows.side == name]
+        spikes.save(folder / f"{part}.h5")
+    return [folder / f"{part}.h5" for part in rows.part.unique()]
+
+
+def test_sides_are_gathered_from_the_parts_files(tmp_path):
+    rows = splits.split(SHD_LIKE, "main", validation_speakers=[3], seed=0)
+    files = save(tmp_path, rows)
+    for names in (["train"], ["validation"], ["test"], ["validation", "train"]):
+        side = splits.gather(files, rows, *names).load()
+        mine = rows[rows.side.isin(names)]
         assert side.steps.tolist() == mine.example.tolist()
         assert side.labels.tolist() == mine.label.tolist()
         assert side.speakers.tolist() == mine.speaker.tolist()
     nobody = splits.split(SHD_LIKE, "main", validation_speakers=0, seed=0)
     assert len(splits.gather(files, nobody, "validation")) == 0
+    assert len(splits.gather(files, rows)) == 0
     with pytest.raises(InputError, match="no file of the part 'test'"):
         splits.gather(files[:1], rows, "test")
     with pytest.raises(InputError, match=r"train\.h5: 60 examples, but the split has 59"):
         splits.gather(files, rows[1:], "train")
+
+
+def test_sides_of_two_parts_are_gathered_from_both_files(tmp_path):
+    rows = dataset(train=[0, 1], test=[2], valid=[3, 4, 5])
+    rows = splits.split(rows, "main", validation_speakers=2, seed=0)
+    files = save(tmp_path, rows)
+    mine = rows[rows.side != "test"]
+    both = splits.gather(files, rows, "train", "validation")
+    assert len(both) == len(mine) == 10
+    for order in (np.arange(10), np.array([9, 0, 4, 3, 3, 8]), np.array([], np.int64)):
+        some = both.take(order)
+        assert some.steps.tolist() == mine.example.iloc[order].tolist()
+        for name, column in (("labels", mine.label), ("speakers", mine.speaker)):
+            assert getattr(some, name).tolist() == column.iloc[order].tolist()
+            assert getattr(both, name).tolist() == column.tolist()
+    one = splits.gather(files, rows, "train")
+    for name in ("n_steps", "n_units", "dt_ms", "classes", "n_classes"):
+        assert getattr(both, name) == getattr(one, name)
+    coarse = SpikeTrains.from_arrays([[0.0]] * 6, [[0]] * 6, [0, 1] * 3, n_steps=500, dt_ms=2.0)
+    coarse.save(tmp_path / "valid.h5")
+    with pytest.raises(InputError, match=r"valid\.h5: has other n_steps than .*train\.h5"):
+        splits.gather(files, rows, "train", "validation")

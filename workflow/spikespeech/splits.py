@@ -16,7 +16,7 @@ import pandas as pd
 from spikespeech.errors import InputError
 from spikespeech.reading import MEND, read_csv
 from spikespeech.spikes import SpikeTrains
-from spikespeech.stored import Stored
+from spikespeech.stored import Joined, Stored
 
 COLUMNS = ["part", "example", "label", "class", "speaker", "side"]
 
@@ -132,30 +132,38 @@ def read(path):
     return rows
 
 
-def side(rows, name, part):
-    """Return the example numbers within `part` that are on the side `name` (n,)."""
-    return rows.example[(rows.side == name) & (rows.part == part)].to_numpy()
+def side(rows, part, *names):
+    """Return the example numbers within `part` that are on the sides `names` (n,)."""
+    return rows.example[rows.side.isin(names) & (rows.part == part)].to_numpy()
 
 
-def gather(files, rows, name):
-    """Return the examples on the side `name` as Stored; all of them lie in one part.
+def gather(files, rows, *names):
+    """Return the examples on the sides `names` as Stored, in the order of the files and rows.
 
-    `files` are paths of binned spikes, each named by its part. An empty side has the channels and
-    classes of the first.
+    `files` are paths of binned spikes, each named by its part. Without any example it has the
+    channels and classes of the first.
     """
-    parts = rows.part[rows.side == name].unique()
     by_part = {Path(file).stem: file for file in files}
-    part = parts[0] if len(parts) else Path(files[0]).stem
-    if part not in by_part:
-        raise InputError(f"no file of the part {part!r}", mend="give one named after it")
-    spikes = SpikeTrains.open(by_part[part])
+    wanted = set(rows.part[rows.side.isin(names)])
+    if missing := wanted - set(by_part):
+        raise InputError(f"no file of the part {min(missing)!r}", mend="give one named after it")
+    parts = [part for part in by_part if part in wanted] or list(by_part)[:1]
+    spikes = [_open(by_part[part], rows, part) for part in parts]
+    begins = np.cumsum([0, *map(len, spikes[:-1])])
+    examples = [begin + side(rows, part, *names) for part, begin in zip(parts, begins, strict=True)]
+    return Stored(spikes[0] if len(spikes) == 1 else Joined(spikes), np.concatenate(examples))
+
+
+def _open(file, rows, part):
+    """Return the SpikeTrains of the file of a `part`; raise InputError unless the split fits."""
+    spikes = SpikeTrains.open(file)
     if len(spikes) != np.sum(rows.part == part):
         raise InputError(
             f"{len(spikes)} examples, but the split has {np.sum(rows.part == part)}",
-            file=by_part[part],
+            file=file,
             mend="run the workflow again",
         )
-    return Stored(spikes, side(rows, name, part))
+    return spikes
 
 
 def unseen(rows):

@@ -6,6 +6,7 @@ So memory does not grow with a data set, and a training of 75,000 utterances tak
 
 import os
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ class Stored:
 
     Parameters
     ----------
-    spikes : SpikeTrains of the whole file, see `SpikeTrains.open`
+    spikes : SpikeTrains of the whole file, see `SpikeTrains.open`, or several files' Joined
     examples : (n,) numbers of examples in the file
     """
 
@@ -94,6 +95,46 @@ class Stored:
     def load(self):
         """Return all examples in memory."""
         return self.take(np.arange(len(self)))
+
+
+class Joined:
+    """The examples of several files, one file after the other, for `Stored`.
+
+    Parameters
+    ----------
+    files : list of SpikeTrains on disk. Raises InputError where they differ in more than examples
+    """
+
+    def __init__(self, files):
+        self.files, first = files, files[0]
+        for name in ("n_steps", "n_units", "dt_ms", "classes"):
+            setattr(self, name, getattr(first, name))
+            for file in files[1:]:
+                if getattr(file, name) != getattr(first, name):
+                    raise InputError(
+                        f"has other {name} than {first.steps.path}",
+                        file=file.steps.path,
+                        mend="it must be the same in all parts",
+                    )
+        self.n_classes = first.n_classes
+        self.labels = np.concatenate([file.labels for file in files])
+        self.speakers = np.concatenate([file.speakers for file in files])
+        self.begins = np.cumsum([0, *map(len, files[:-1])])
+
+    def take(self, indices):
+        """Return the examples `indices` (n,), in that order, with their spikes in memory."""
+        holders = np.searchsorted(self.begins, indices, "right") - 1
+        parts = [
+            file.take(indices[holders == i] - begin)
+            for i, (file, begin) in enumerate(zip(self.files, self.begins, strict=True))
+        ]
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        joined = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("steps", "units", "labels", "speakers")
+        }
+        by_file = replace(parts[0], offsets=np.cumsum([0, *lengths]), **joined)
+        return by_file.take(np.argsort(np.argsort(holders, kind="stable")))
 
 
 def chunks(spikes, size=CHUNK):
