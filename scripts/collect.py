@@ -28,7 +28,7 @@ def evaluations(tables, records, networks, selections):
     for table, record, network, selection in zip(
         tables, records, networks, selections, strict=True
     ):
-        side = "validation" if selection == "validation" else "train"
+        side = "train" if selection == "training" else "validation"
         order = table.sort_values(
             [f"{side}_accuracy", f"{side}_loss", "epoch"], ascending=[False, True, True]
         )

@@ -1,6 +1,8 @@
 """Train one network and keep the weights of its best epoch.
 
-An interrupted training is resumed from its checkpoint, which is deleted in the end.
+Where the selection is "refit" it is trained again, for as many epochs, on the validation speakers
+too, and its last weights are kept. What was interrupted is resumed from its checkpoint; each
+training has its own, and they are deleted in the end.
 """
 
 import time
@@ -14,42 +16,65 @@ def main(arguments):
     """Write the weights, the history, and beside them how long each epoch took."""
     settings = Settings.parse(arguments.settings)
     rows = splits.read(arguments.split)
-    checkpoint = arguments.weights.with_name("checkpoint.npz")
+    checkpoints = [arguments.weights.with_name(f"{name}.npz") for name in ("checkpoint", "refit")]
     clock = Clock()
     title = f"{settings.loss['name']} {settings.hidden} seed {settings.seed}"
-    with progress.epochs(settings.epochs, title) as show:
-        result = training.train(
-            splits.gather(arguments.parts, rows, "train"),
-            splits.gather(arguments.parts, rows, "validation"),
+
+    def run(train, *given, epochs, title, checkpoint):
+        with progress.epochs(epochs, title) as show:
+            return train(
+                *given,
+                checkpoint=checkpoint,
+                stamp=arguments.stamp,
+                progress=lambda row: (clock.tick(title, row), show(row)),
+                threads=arguments.threads,
+                device=arguments.device,
+            )
+
+    chosen = kept = run(
+        training.train,
+        splits.gather(arguments.parts, rows, "train"),
+        splits.gather(arguments.parts, rows, "validation"),
+        settings,
+        epochs=settings.epochs,
+        title=title,
+        checkpoint=checkpoints[0],
+    )
+    if settings.selection == "refit":
+        kept = run(
+            training.refit,
+            splits.gather(arguments.parts, rows, "train", "validation"),
             settings,
-            checkpoint=checkpoint,
-            stamp=arguments.stamp,
-            progress=lambda row: (clock.tick(row), show(row)),
-            threads=arguments.threads,
-            device=arguments.device,
+            chosen.best_epoch,
+            epochs=chosen.best_epoch,
+            title=f"{title} refit",
+            checkpoint=checkpoints[1],
         )
-    files.write_csv(arguments.history, result.history)
-    network.save(arguments.weights, result.network, result.weights)
+    # Of the training that chose: its validation speakers were not trained on.
+    files.write_csv(arguments.history, chosen.history)
+    network.save(arguments.weights, kept.network, kept.weights)
     files.write_json(arguments.weights.with_name("timing.json"), clock.ticks)
-    checkpoint.unlink(missing_ok=True)
-    best = result.history.iloc[result.best_epoch - 1]
+    for checkpoint in checkpoints:
+        checkpoint.unlink(missing_ok=True)
+    best = chosen.history.iloc[chosen.best_epoch - 1]
     print(
-        f"best epoch {result.best_epoch} by {settings.selection}: "
+        f"best epoch {chosen.best_epoch} (selection: {settings.selection}): "
         f"validation accuracy {best.validation_accuracy:.1%}"
     )
 
 
 class Clock:
-    """Wall and CPU seconds of each epoch, compilation included in the first."""
+    """Wall and CPU seconds of each epoch of each training, compilation included in the first."""
 
     def __init__(self):
         self.ticks, self.last = [], (time.perf_counter(), time.process_time())
 
-    def tick(self, row):
-        """Note the end of an epoch."""
+    def tick(self, training, row):
+        """Note the end of an epoch of the `training` of this name."""
         now = (time.perf_counter(), time.process_time())
         wall, cpu = (b - a for a, b in zip(self.last, now, strict=True))
-        self.ticks.append({"epoch": row["epoch"], "wall_s": wall, "cpu_s": cpu})
+        place = {"training": training, "epoch": row["epoch"]}
+        self.ticks.append({**place, "wall_s": wall, "cpu_s": cpu})
         self.last = now
 
 

@@ -8,13 +8,14 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import collect
 import made_up
 import markupsafe
 import numpy as np
 import pandas as pd
 import pytest
 
-from spikespeech import choice, contents, pages, plots, prose, published, svg
+from spikespeech import choice, contents, pages, plots, prose, published, svg, training
 from spikespeech.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -323,6 +324,16 @@ def test_selection_never_looks_at_the_test():
     table = table.assign(fold="main", hidden=4, topology="recurrent")
     assert choice.best_configuration(table, "a") == ("sum", 4, "recurrent")
     assert choice.best_network(table, "a")["loss"] == "sum"
+
+
+@pytest.mark.parametrize(("selection", "epoch"), [("validation", 1), ("refit", 1), ("training", 2)])
+def test_the_epoch_shown_is_the_one_that_was_chosen(selection, epoch):
+    history = pd.DataFrame({"epoch": [1, 2], "train_accuracy": [0.5, 0.6], "train_loss": 1.0})
+    history = history.assign(validation_accuracy=[0.4, 0.3], validation_loss=2.0)
+    test = {"accuracy": 0.2, "low": 0.1, "high": 0.3, "n": 9, "classes": [0, 1], "unseen": None}
+    table = collect.evaluations([history], [test], [{"seed": 1}], [selection])
+    assert table["epoch"].tolist() == [epoch] * 3
+    assert training.best_epoch(history.to_dict("records"), selection) == epoch
 
 
 def test_published_values_agree_with_the_paper():

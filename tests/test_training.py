@@ -18,7 +18,7 @@ from spikespeech import schedule, training
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Outcome
 from spikespeech.files import write_csv
-from spikespeech.network import load
+from spikespeech.network import Weights, load
 from spikespeech.settings import Settings
 from spikespeech.spikes import SpikeTrains
 from spikespeech.splits import examples, split
@@ -146,7 +146,8 @@ def test_rate_is_halved_on_a_plateau_alone():
         ("learning_rate", "2e-3", r"settings\.learning_rate: '2e-3' is not a number"),
         ("learning_rate", 0, r"settings\.learning_rate: 0 is not more than 0"),
         ("plateau__fast", 1.5, r"settings\.plateau\.fast: 1\.5 is not at most 1"),
-        ("selection", "test", r"settings\.selection: 'test'.*known: training, validation"),
+        ("selection", "test", r"settings\.selection: 'test'.*known: refit, training, validation"),
+        ("selection", "refitt", r"settings\.selection: 'refitt'; did you mean 'refit'"),
         ("backend", "native2", r"settings\.backend: 'native2'; did you mean 'native'"),
         ("neuron", 20, r"settings\.neuron: 20 is not a group"),
         ("initial_weights__hidden_output", [0, -1], r"hidden_output: \[0, -1\] is not a mean"),
@@ -237,6 +238,7 @@ def test_best_epoch_by_validation_and_by_training(scripted):
     }
     by_validation = scripted(**scripts)
     assert by_validation.best_epoch == 4
+    assert scripted({"selection": "refit"}, **scripts).best_epoch == 4
     by_training = scripted({"selection": "training"}, **scripts)
     assert by_training.best_epoch == 2
     first = settings().initial_weights.hidden_output[0]
@@ -301,8 +303,9 @@ def test_a_network_that_cannot_train_stops(scripted, attributes, changes, messag
 
 def test_no_validation_examples(scripted):
     nobody = spoken().take([])
-    with pytest.raises(InputError, match="no validation examples"):
-        scripted(side=nobody)
+    for selection in ("validation", "refit"):
+        with pytest.raises(InputError, match="no validation examples"):
+            scripted({"selection": selection}, side=nobody)
     result = scripted({"selection": "training"}, side=nobody)
     assert result.history.validation_accuracy.isna().all()
 
@@ -355,6 +358,19 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, data, uninterr
     assert bytes_of(again) == bytes_of(uninterrupted) and len(seen) == 6 - after
 
 
+def test_a_refit_is_a_training_on_both_sides_whose_last_weights_are_kept(tmp_path):
+    both, checkpoint = spoken(n=96), tmp_path / "checkpoint.npz"
+    by_training = settings(epochs=6, selection="training")
+    direct = training.train(both, both.take([]), by_training, checkpoint=checkpoint)
+    assert direct.best_epoch < 6
+    refit = training.refit(both, settings(selection="refit", epochs=40), 6)
+    assert refit.best_epoch == 6
+    assert refit.history.equals(direct.history)
+    with np.load(checkpoint) as last:
+        for name, array in zip(Weights.names(), refit.weights, strict=True):
+            np.testing.assert_array_equal(array, last[f"weights_{name}"])
+
+
 def test_another_trainings_checkpoint_is_not_resumed(tmp_path, data):
     checkpoint, rows = tmp_path / "checkpoint.npz", []
     training.train(*data, settings(epochs=2), checkpoint=checkpoint, stamp="old code")
@@ -391,7 +407,7 @@ def study(tmp_path_factory):
 
 
 def command(study, out, threads=1, **changes):
-    values = {**PLAIN, "epochs": 12, **changes}
+    values = {**PLAIN, "epochs": 12, "selection": "refit", **changes}
     return [
         sys.executable,
         ROOT / "scripts/train.py",
@@ -402,21 +418,54 @@ def command(study, out, threads=1, **changes):
     ]
 
 
-def test_a_killed_script_goes_on_where_it_was(study, tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(study, whole), check=True, capture_output=True)
-    run = subprocess.Popen(command(study, killed), stderr=subprocess.DEVNULL)
-    while not (killed / "checkpoint.npz").exists():
+@pytest.fixture(scope="module")
+def whole(study):
+    """Folder of what scripts/train.py writes when nobody interrupts it."""
+    subprocess.run(command(study, study / "whole"), check=True, capture_output=True)
+    return study / "whole"
+
+
+def epochs(folder):
+    """Return the epochs that were timed in a folder: of the choosing training, and of the refit."""
+    ticks = json.loads((folder / "timing.json").read_text())
+    return [
+        [t["epoch"] for t in ticks if t["training"] == f"sum_exp 16 seed 1{which}"]
+        for which in ("", " refit")
+    ]
+
+
+def test_the_script_keeps_a_refit_and_the_history_of_the_training_that_chose(study, whole):
+    spikes, rows = SpikeTrains.open(study / "train.h5"), pd.read_csv(study / "main.csv")
+    train, validation = (
+        spikes.take(rows.example[rows.side == side]) for side in ("train", "validation")
+    )
+    chosen = settings(epochs=12, selection="refit")
+    result = training.train(train, validation, chosen)
+    refit = training.refit(spikes.take(np.arange(480)), chosen, result.best_epoch)
+    assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)
+    for kept, expected in zip(load(whole / "weights.h5")[1], refit.weights, strict=True):
+        np.testing.assert_array_equal(kept, expected)
+    assert epochs(whole) == [list(range(1, 13)), list(range(1, result.best_epoch + 1))]
+
+
+@pytest.mark.parametrize("phase", ["checkpoint.npz", "refit.npz"])
+def test_a_killed_script_goes_on_where_it_was(study, whole, tmp_path, phase):
+    run = subprocess.Popen(command(study, tmp_path), stderr=subprocess.DEVNULL)
+    while not (tmp_path / phase).exists():
         assert run.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.001)
     run.send_signal(signal.SIGKILL)
     run.wait()
-    assert not (killed / "weights.h5").exists() and not (killed / "history.csv").exists()
-    subprocess.run(command(study, killed, threads=2), check=True, capture_output=True)
+    assert not (tmp_path / "weights.h5").exists() and not (tmp_path / "history.csv").exists()
+    subprocess.run(command(study, tmp_path, threads=2), check=True, capture_output=True)
     for name in ("weights.h5", "history.csv"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
-    assert len(json.loads((killed / "timing.json").read_text())) < 12
-    visible = {file.name for file in killed.iterdir() if file.name[0] != "."}
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+    choosing, refit = epochs(tmp_path)
+    if phase == "refit.npz":
+        assert choosing == [] and 0 < len(refit) < len(epochs(whole)[1])
+    else:
+        assert 0 < len(choosing) < 12 and refit == epochs(whole)[1]
+    visible = {file.name for file in tmp_path.iterdir() if file.name[0] != "."}
     assert visible == {"weights.h5", "history.csv", "timing.json"}
 
 

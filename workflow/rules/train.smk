@@ -33,8 +33,8 @@ rule split:
         "--settings {params.settings:q} --out {output.split:q} > {log:q} 2>&1"
 
 
-# The checkpoint of an interrupted training lies beside the weights, unknown to Snakemake, which
-# would delete it. `--set-threads train=4` speeds up a single training; results stay the same.
+# The checkpoints of an interrupted training lie beside the weights, unknown to Snakemake, which
+# would delete them. `--set-threads train=4` speeds up a single training; results stay the same.
 rule train:
     input:
         parts=lambda w: [

@@ -1,6 +1,7 @@
 """What a person who waits for a training sees: epochs, accuracies, time to go."""
 
 import contextlib
+import math
 import sys
 import time
 
@@ -47,9 +48,11 @@ def epochs(total, title):
 
 def line(row, total):
     """Return one row of a history as a line."""
+    validation = ""
+    if not math.isnan(row["validation_accuracy"]):
+        validation = f"validation {row['validation_loss']:.3f} {row['validation_accuracy']:6.1%}  "
     return (
         f"epoch {row['epoch']:3d}/{total}  "
         f"train {row['train_loss']:.3f} {row['train_accuracy']:6.1%}  "
-        f"validation {row['validation_loss']:.3f} {row['validation_accuracy']:6.1%}  "
-        f"{row['hidden_spikes']:5.1f} spikes a neuron  {row['silent']} silent"
+        f"{validation}{row['hidden_spikes']:5.1f} spikes a neuron  {row['silent']} silent"
     )

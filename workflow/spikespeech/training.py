@@ -8,7 +8,8 @@ import hashlib
 import importlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -64,7 +65,7 @@ class Backend(Protocol):
 
 
 class Result(NamedTuple):
-    """A trained network: weights of the best epoch, and the history of all (see `train`)."""
+    """A trained network: weights of the epoch that was kept, and the history of all epochs."""
 
     network: Network
     weights: Weights
@@ -72,24 +73,15 @@ class Result(NamedTuple):
     best_epoch: int
 
 
-def train(
-    spikes_train,
-    spikes_validation,
-    settings,
-    *,
-    checkpoint=None,
-    stamp="",
-    progress=None,
-    threads=1,
-    device="auto",
-):
-    """Train a network; return a Result.
+def train(spikes_train, spikes_validation, settings, **options):
+    """Train a network, and keep the weights of its best epoch; return a Result.
 
     Parameters
     ----------
     spikes_train : SpikeTrains in memory, or Stored
     spikes_validation : likewise; may be empty where `selection` is "training"
     settings : Settings
+    options : keywords, as follows
     checkpoint : file to which each epoch's state is written, and from which an interrupted
         training of the same data, settings and `stamp` is resumed; its owner deletes it
     stamp : text that says with which code the checkpoint was made
@@ -107,6 +99,38 @@ def train(
     hidden layer is silent or has run away.
     """
     _check(spikes_train, spikes_validation, settings)
+    choose = partial(best_epoch, selection=settings.selection)
+    return _train(spikes_train, spikes_validation, settings, choose, **options)
+
+
+def refit(spikes, settings, epochs, **options):
+    """Train a network again for as many epochs as were chosen; return a Result of its last weights.
+
+    It starts from the weights that `train` starts from.
+
+    Parameters
+    ----------
+    spikes : of the training and the validation side, SpikeTrains in memory or Stored
+    settings : Settings
+    epochs : int, the best epoch of a `train`
+    options : as of `train`
+    """
+    return _train(spikes, spikes.take([]), replace(settings, epochs=epochs), len, **options)
+
+
+def _train(
+    spikes_train,
+    spikes_validation,
+    settings,
+    choose,
+    *,
+    checkpoint=None,
+    stamp="",
+    progress=None,
+    threads=1,
+    device="auto",
+):
+    """Train a network, and keep the weights of the epoch that `choose(history)` names."""
     network, backend = start(spikes_train, settings, threads, device)
     presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
     n_batches = -(-len(presentations) // settings.batch_size)
@@ -136,13 +160,13 @@ def train(
             row["validation_loss"] = validated.losses.mean()
             row["validation_accuracy"] = accuracy(validated)
         history.append({key: kind(row[key]) for key, kind in HISTORY.items()})
-        if best_epoch(history, settings.selection) == epoch:
+        if choose(history) == epoch:
             best = backend.weights.copy()
         saved.write(backend, history, best)
         if progress:
             progress(history[-1])
     table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
-    return Result(network, best, table, best_epoch(history, settings.selection))
+    return Result(network, best, table, choose(history))
 
 
 def start(spikes, settings, threads=1, device="auto"):
@@ -169,7 +193,7 @@ def accuracy(outcome):
 
 def best_epoch(history, selection):
     """Return the epoch of highest accuracy; of equals that of lowest loss, then the first."""
-    side = "validation" if selection == "validation" else "train"
+    side = "train" if selection == "training" else "validation"
     scores = [(row[f"{side}_accuracy"], -row[f"{side}_loss"]) for row in history]
     return scores.index(max(scores)) + 1
 
@@ -177,7 +201,7 @@ def best_epoch(history, selection):
 def _check(spikes_train, spikes_validation, settings):
     if not len(spikes_train):
         raise InputError("no examples to train on", mend="look at the split")
-    if settings.selection == "validation" and not len(spikes_validation):
+    if settings.selection != "training" and not len(spikes_validation):
         raise InputError(
             "no validation examples to choose the best epoch on",
             mend="name validation speakers, or set training.selection: training",
