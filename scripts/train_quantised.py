@@ -14,12 +14,16 @@ def main(arguments):
     """Write the weights on their grid, and the history of accuracies with them."""
     net, weights = network.load(arguments.weights)
     rows = splits.read(arguments.split)
+    settings = Settings.parse(arguments.settings)
+    sides = ["train"], ["validation"]
+    if settings.selection == "refit":
+        # The network has been trained on the validation speakers, who cannot choose any more.
+        sides = ["train", "validation"], []
     result = quantised_training.train(
         net,
         weights,
-        splits.gather(arguments.parts, rows, "train"),
-        splits.gather(arguments.parts, rows, "validation"),
-        Settings.parse(arguments.settings),
+        *(splits.gather(arguments.parts, rows, *names) for names in sides),
+        settings,
         **arguments.quantised_training,
         progress=show,
         threads=arguments.threads,

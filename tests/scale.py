@@ -47,7 +47,7 @@ def write(path, n, seed):
 
 
 def settings(hidden):
-    """Return (training settings, configuration) of the paper's study, for one epoch."""
+    """Return (training settings, configuration) of the paper's study, for an epoch on each side."""
     config = {}
     for name in ("config", "paper"):
         study = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def settings(hidden):
     own = configuration.settings(
         config, dataset="ssc", loss="sum_exp", hidden=hidden, topology="recurrent", seed=1
     )
-    return own | {"epochs": 1}, config
+    return own | {"epochs": 1, "selection": "refit"}, config
 
 
 def words(script, *inputs, **options):

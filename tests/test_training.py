@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikespeech import schedule, training
+from spikespeech import quantised_training, schedule, training
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Outcome
 from spikespeech.files import write_csv
@@ -467,6 +467,26 @@ def test_a_killed_script_goes_on_where_it_was(study, whole, tmp_path, phase):
         assert 0 < len(choosing) < 12 and refit == epochs(whole)[1]
     visible = {file.name for file in tmp_path.iterdir() if file.name[0] != "."}
     assert visible == {"weights.h5", "history.csv", "timing.json"}
+
+
+def test_quantised_training_of_a_refitted_network_is_on_both_sides(study, whole, tmp_path):
+    on = {"bits": 4, "epochs": 2, "learning_rate": 5e-3, "scale": "error"}
+    chosen = {**PLAIN, "selection": "refit"}
+    train = [
+        *(sys.executable, ROOT / "scripts/train_quantised.py", whole / "weights.h5"),
+        *("--parts", study / "train.h5", study / "test.h5", "--split", study / "main.csv"),
+        *("--settings", json.dumps(chosen), "--quantised-training", json.dumps(on)),
+        *("--out", tmp_path / "weights.h5", "--history", tmp_path / "history.csv"),
+    ]
+    subprocess.run(train, check=True, capture_output=True)
+    both = SpikeTrains.open(study / "train.h5").take(np.arange(480))
+    expected = quantised_training.train(
+        *load(whole / "weights.h5"), both, both.take([]), Settings.parse(chosen), **on
+    )
+    assert expected.history.validation_accuracy.isna().all()
+    assert (tmp_path / "history.csv").read_text() == expected.history.to_csv(index=False)
+    for kept, array in zip(load(tmp_path / "weights.h5")[1], expected.weights, strict=True):
+        np.testing.assert_array_equal(kept, array)
 
 
 def test_evaluation_counts_the_test_side(study, tmp_path):
