@@ -52,6 +52,20 @@ def test_the_papers_study():
     assert 6 < disk < 10
 
 
+def test_a_refit_is_as_long_a_training_on_both_sides():
+    study = config("paper")
+    study["training"]["selection"] = "refit"
+    table = predicted(study)
+    again = table[table.work == "refits of networks (at most)"].set_index(["dataset", "hidden"])
+    assert again.trainings.tolist() == [5] * 6
+    hours = {"shd": 50 * 2 * 8156 * 2, "ssc": 100 * (75_466 + 9_981) * 2}
+    for (dataset, _), row in again.iterrows():
+        assert row.cpu_hours_each == pytest.approx(hours[dataset] / 3.6e6)
+    few = table[table.work == "networks of few bits"]
+    assert set(few.presentations) == {2 * 8156, 75_466 + 9_981}
+    assert table.trainings.sum() == predicted(config("paper")).trainings.sum() + 30
+
+
 def test_a_users_own_data_have_no_prediction():
     own = config() | {"search": {}}
     own["datasets"]["mine"] = {"source": "audio_folder", "folder": "mine"}

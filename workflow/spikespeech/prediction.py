@@ -30,8 +30,8 @@ class Training:
 
     Attributes
     ----------
-    work : what for: networks, networks of few bits, or a search
-    fold : who validates: "main", "one speaker" or "nobody"
+    work : what for: networks, their refits, networks of few bits, or a search
+    fold : who validates: "main", "one speaker" or "nobody"; "both" where these speakers train, too
     blend : the share of trainings that blend examples
     """
 
@@ -45,19 +45,25 @@ class Training:
 
 
 def trainings(config, studies):
-    """Return a Counter of the Trainings of a configuration and its searches (`studies.load`)."""
+    """Return a Counter of the Trainings of a configuration and its searches (`studies.load`).
+
+    A refit, for as many epochs as were best, is counted with all of them.
+    """
     counted = Counter()
     deployment = config["deployment"]
     for network in configuration.networks(config):
         settings = configuration.settings(config, **network)
-        place = network["dataset"], network["fold"]
-        counted[_training("networks", *place, settings)] += 1
+        dataset, fold = network["dataset"], network["fold"]
+        counted[_training("networks", dataset, fold, settings)] += 1
+        if settings["selection"] == "refit":
+            fold = "both"
+            counted[_training("refits of networks (at most)", dataset, fold, settings)] += 1
         if deployment and all(network[a] in values for a, values in deployment["study"].items()):
             on = deployment["quantised_training"]
             longer = settings | {"epochs": on["epochs"]}
             # One more: the control, with float weights.
             trained = len(on["bits"]) + bool(on["bits"])
-            counted[_training("networks of few bits", *place, longer)] += trained
+            counted[_training("networks of few bits", dataset, fold, longer)] += trained
     for name, study in studies.items():
         chains = (study.records(p, seed) for p in study.proposers for seed in study.seeds)
         trials = len({record for chain in chains for record in chain})
@@ -89,6 +95,8 @@ def sides(config, dataset, fold):
         return math.nan, math.nan
     if fold == "nobody":
         return sizes["train"], 0
+    if fold == "both":
+        return sizes["train"] + sizes.get("valid", 0), 0
     if "valid" in sizes:
         return sizes["train"], sizes["valid"]
     chosen = config["splits"]["validation_speakers"]
