@@ -14,6 +14,7 @@ from spikespeech.eventprop.vectors import (
     load_wide,
     lowest,
     ones,
+    opaque,
     splat,
     store,
 )
@@ -81,13 +82,17 @@ def receive(x, beta, sources, start, end, weights):
     wide = width - width % WIDE
     for column in range(0, wide, WIDE):
         wide_sum = load_wide(x, column) * load_wide(beta, column)
-        for p in range(start, end):
+        p = opaque(start)
+        while p < end:
             wide_sum = wide_sum + load_wide(weights, np.int64(sources[p]) * width + column)
+            p = opaque(p + 1)
         store(x, column, wide_sum)
     for column in range(wide, width, LANES):
         block_sum = load(x, column) * load(beta, column)
-        for p in range(start, end):
+        p = opaque(start)
+        while p < end:
             block_sum = block_sum + load(weights, np.int64(sources[p]) * width + column)
+            p = opaque(p + 1)
         store(x, column, block_sum)
 
 

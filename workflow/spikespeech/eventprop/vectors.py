@@ -226,6 +226,22 @@ def ones(typingctx, bits):
     return types.int64(types.uint64), codegen
 
 
+@intrinsic
+def opaque(typingctx, p):
+    """Return an int64, of which LLVM then knows nothing: a loop over it stays as it is written.
+
+    LLVM unrolls loops whose length it can compute. Of short ones of any length the CPU foresees
+    few ends, and each unrolled one has two.
+    """
+
+    def codegen(context, builder, sig, args):
+        number = ir.IntType(64)
+        same = ir.InlineAsm(ir.FunctionType(number, [number]), "", "=r,0")
+        return builder.call(same, args)
+
+    return types.int64(types.int64), codegen
+
+
 def padded(n):
     """Return the multiple of LANES that holds n neurons."""
     return -(-n // LANES) * LANES
