@@ -160,7 +160,7 @@ def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
     inputs, own, trace = INPUTS * row, n_hidden * row, n_steps * row
     both = inputs + own
     plane = 4 * LANES * n_steps
-    used = min(n_examples, eventprop.engine.SHARES)
+    used = eventprop.engine.shares(n_examples)
     state = 8 * row
     moved = (
         ((7 * n_steps + n_own) * row, state, False),

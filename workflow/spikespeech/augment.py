@@ -68,15 +68,20 @@ class Presentations:
 
     def _present(self, first, second, shifts, keys):
         blended = second >= 0
-        needed, place = np.unique(np.concatenate([first, second[blended]]), return_inverse=True)
-        spikes = self.spikes.take(needed)
-        first, partners = place[: len(first)], place[len(first) :]
-        second = np.full(len(first), -1)
-        second[blended] = partners
-        lengths = np.diff(spikes.offsets)
-        capacity = int(lengths[first].sum() + lengths[partners].sum())
         offsets = np.zeros(len(first) + 1, dtype=np.int64)
-        steps, units = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
+        if blended.any():
+            needed, place = np.unique(np.concatenate([first, second[blended]]), return_inverse=True)
+            spikes = self.spikes.take(needed)
+            first, partners = place[: len(first)], place[len(first) :]
+            second = np.full(len(first), -1)
+            second[blended] = partners
+            lengths = np.diff(spikes.offsets)
+            capacity = int(lengths[first].sum() + lengths[partners].sum())
+            steps, units = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
+        else:
+            # A shifted example is no longer than the example: it is written over it.
+            spikes = self.spikes.take(first)
+            first, steps, units = np.arange(len(first)), spikes.steps, spikes.units
         arrays = (spikes.offsets, spikes.steps, spikes.units)
         size = (spikes.n_steps, spikes.n_units)
         _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
@@ -181,12 +186,14 @@ def _shift(steps, units, begin, end, up, low, high, place, out_steps, out_units)
     """Write the spikes begin..end with low <= unit < high, moved `up`, from `place` on.
 
     Returns how many they are. Those that are dropped are written too, and overwritten by the next.
+    The spikes may be written over those that are read, no later ones.
     """
     at = first = np.uint64(place)
     lowest, span = np.uint64(low), np.uint64(max(high - low, 0))
     for s in range(np.uint64(begin), np.uint64(end)):
-        out_steps[at], out_units[at] = steps[s], np.int64(units[s]) + up
-        at += np.uint64(np.uint64(units[s]) - lowest < span)
+        unit = np.uint64(units[s])
+        out_steps[at], out_units[at] = steps[s], np.int64(unit) + up
+        at += np.uint64(unit - lowest < span)
     return np.int64(at - first)
 
 

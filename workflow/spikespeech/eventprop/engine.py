@@ -19,10 +19,10 @@ dt / (2 τ_syn) for small dt. `guarded` counts how often it did.
 """
 
 SHARES = 8
-"""A batch's examples go to so many shares, each with its own sum of gradients, whatever the number
-of threads. Threads take shares from a queue, and the sums are added in order of the shares. So the
-order of every sum, and every byte, is the same for any number of threads, of which up to SHARES
-can work."""
+"""A batch's examples go to at most so many shares, each with its own sum of gradients, whatever the
+number of threads. Threads take shares from a queue, and the sums are added in order of the shares.
+So the order of every sum, and every byte, is the same for any number of threads, of which up to
+SHARES can work."""
 
 
 class Engine:
@@ -111,7 +111,7 @@ class Engine:
         batch = checked_spikes(network, spikes, labels, self.loss.n_steps)
         reading = self.reading or self._read_windows(*self.loss.windows(spikes))
         out = example.results(len(spikes), network.n_hidden, network.n_outputs)
-        order, first = balanced(np.diff(batch.offsets), SHARES)
+        order, first = balanced(np.diff(batch.offsets), shares(len(spikes)))
         queue = np.zeros(1, np.int64)
 
         def work(thread):
@@ -130,7 +130,7 @@ class Engine:
     def mean_gradient(self, n):
         """Leave the mean over n examples in `gradients`; return each array's entries not finite."""
         rows, output_rows = self.shares
-        used = min(n, SHARES)
+        used = shares(n)
         factor = np.full(self.width, -self.hidden.tau_syn / np.float32(n), np.float32)
         mean = np.full(self.output_width, 1 / n, np.float32)
         split, total = self.network.n_inputs, rows.shape[1] // self.width
@@ -221,6 +221,11 @@ def _penalty(regulariser, unit):
         return example.Penalty(0.0, 0.0, 0.0)
     upper, lower = unit * regulariser.lambda_upper, unit * regulariser.lambda_lower
     return example.Penalty(upper, lower, float(regulariser.spikes))
+
+
+def shares(n):
+    """Return into how many shares a batch of n goes: one of few examples costs more than it saves."""
+    return min(-(-n // example.GROUP), SHARES)
 
 
 def balanced(load, n_shares):

@@ -150,13 +150,14 @@ def read_simulated(hidden, label, row, model, reading, w, out):
     forward.layer(
         hidden.ids, hidden.first, model.output_weights, nothing, k, w.output_state, tape, w.voltage
     )
+    if reading.kind == MAXIMUM:
+        highest = w.output_state[0]
+        return outputs.maximum(w.voltage, label, dt, out, g, highest, w.drive)
     shape = (len(hidden.first) - 1, len(w.voltage) // (len(hidden.first) - 1))
     voltage, drive = w.voltage.reshape(shape), w.drive.reshape(shape)
     if reading.kind == WINDOWED:
         window, drive_window = reading.windows[row], reading.drives[row]
         return outputs.windowed(voltage, label, window, drive_window, dt, out, g, drive)
-    if reading.kind == MAXIMUM:
-        return outputs.maximum(voltage, label, dt, out, g, drive)
     if reading.kind == PER_TIMESTEP:
         return outputs.per_timestep(voltage, label, dt, out, g, drive)
     temperature, alpha = reading.temperature, reading.alpha

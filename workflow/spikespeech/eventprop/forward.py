@@ -9,12 +9,12 @@ from spikespeech.eventprop.vectors import (
     LANES,
     WIDE,
     at_least,
-    cleared,
     load,
     load_wide,
     lowest,
     ones,
     opaque,
+    select,
     splat,
     store,
 )
@@ -155,7 +155,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
     v, x, y, slopes = state[0], state[1], state[2], state[3]
     width = len(v)
     recurrent, recording = len(recurrent_weights) > 0, len(voltage) > 0
-    threshold = splat(k.threshold)
+    threshold, zero = splat(k.threshold), splat(np.float32(0))
     spiking = np.zeros(width // LANES, np.uint64)
     v[:] = 0
     x[:] = 0
@@ -171,7 +171,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
             store(slopes, column, a + b - potential)
             spikes = at_least(potential, threshold)
             spiking[column // LANES] = spikes
-            potential = cleared(spikes, potential)
+            potential = select(spikes, zero, potential)
             store(v, column, potential)
             if recording:
                 store(voltage, t * width + column, potential)

@@ -10,7 +10,17 @@ import numpy as np
 
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.readout import cross_entropy
-from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
+from spikespeech.eventprop.vectors import (
+    LANES,
+    at_least,
+    fma,
+    load,
+    lowest,
+    select,
+    splat,
+    store,
+    total,
+)
 
 NEVER = np.float64(np.finfo(np.float32).min)  # read-out of an output that does not spike
 
@@ -31,23 +41,36 @@ def windowed(voltage, label, window, drive_window, dt_ms, readout, g, drive):
 
 
 @kernel
-def maximum(voltage, label, dt_ms, readout, g, drive):
-    """Y_k = max_t V_k, d = -g / dt in that step; return the loss.
+def maximum(voltage, label, dt_ms, readout, g, highest, drive):
+    """Y_k = max_t V_k, d = -g / dt in the first such step; return the loss.
 
     As in mlGeNN an output that is never positive reads 0 and is not driven.
+
+    voltage, drive : flat (n_steps * width,) float32
+    highest : (width,) float32, scratch
     """
-    n_steps, n = len(voltage), len(readout)
-    readout[:] = 0
-    when = np.full(n, -1)
-    for t in range(n_steps):
-        for k in range(n):
-            if voltage[t, k] > readout[k]:
-                readout[k], when[k] = voltage[t, k], t
+    width, n = len(highest), len(readout)
+    for column in range(0, width, LANES):
+        most = splat(np.float32(0))
+        for cell in range(column, len(voltage), width):
+            now = load(voltage, cell)
+            most = select(at_least(now, most), now, most)
+        store(highest, column, most)
+    for k in range(n):
+        readout[k] = highest[k]
     loss = cross_entropy(readout, label, g)
     drive[:] = 0
-    for k in range(n):
-        if when[k] >= 0:
-            drive[when[k], k] = -g[k] / dt_ms
+    for column in range(0, width, LANES):
+        sought = np.uint64(0)
+        for k in range(column, min(column + LANES, n)):
+            sought |= np.uint64(highest[k] > 0) << np.uint64(k - column)
+        for cell in range(column, len(voltage), width):
+            reached = at_least(load(voltage, cell), load(highest, column)) & sought
+            sought ^= reached
+            while reached:
+                k = lowest(reached)
+                reached &= reached - np.uint64(1)
+                drive[cell + k] = -g[column + k] / dt_ms
     return loss
 
 

@@ -196,14 +196,14 @@ def differ(typingctx, a, b):
 
 
 @intrinsic
-def cleared(typingctx, bits, a):
-    """Return `a` with 0 in the lanes of `bits`."""
+def select(typingctx, bits, a, b):
+    """Return `a` in the lanes of `bits`, `b` in the others."""
 
     def codegen(context, builder, sig, args):
         whole = args[0] if LANES == 64 else builder.trunc(args[0], ir.IntType(LANES))
-        return builder.select(builder.bitcast(whole, _BITS), ir.Constant(_FLOATS, None), args[1])
+        return builder.select(builder.bitcast(whole, _BITS), *args[1:])
 
-    return block(types.uint64, block), codegen
+    return block(types.uint64, block, block), codegen
 
 
 @intrinsic
