@@ -224,7 +224,7 @@ def _penalty(regulariser, unit):
 
 
 def shares(n):
-    """Return into how many shares a batch of n goes: one of few examples costs more than it saves."""
+    """Return into how many shares a batch of n goes: to sum one of few examples is not worth it."""
     return min(-(-n // example.GROUP), SHARES)
 
 
