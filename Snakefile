@@ -11,6 +11,7 @@ include: "workflow/rules/functions.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/search_figures.smk"
 include: "workflow/rules/published.smk"
 include: "workflow/rules/figures.smk"
 
