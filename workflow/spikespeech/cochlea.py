@@ -29,6 +29,7 @@ import scipy.special
 import soxr
 
 from spikespeech.errors import InputError
+from spikespeech.eventprop import vectors
 
 SOUND_RATE = 48_000  # Hz; the model's spike counts depend on it, so all sound is resampled
 RATE = SOUND_RATE // 2  # Hz; the membrane keeps the lower half of the spectrum
@@ -68,7 +69,10 @@ def encode(samples, rate, rng, *, window="ramps", n_channels=700):
     spectra = [_block_spectrum(sound, start) for start in range(0, n_samples, HOP)]
     times, units = [], []
     for first, tile in zip(range(0, n_channels, TILE), _filters(n_channels), strict=True):
-        velocity = np.concatenate([_membrane(spectrum, tile) for spectrum in spectra])[:n_samples]
+        velocity = np.empty((n_samples, len(tile[0])), np.float32)
+        for start, spectrum in zip(range(0, n_samples, HOP), spectra, strict=True):
+            block = velocity[start : start + HOP]
+            block[:] = _membrane(spectrum, tile)[:, : len(block)].T
         draws = rng.bit_generator.random_raw((velocity.size + 1) // 2).view(np.uint32)
         steps, channels = _cells(velocity, draws[: velocity.size].reshape(velocity.shape))
         times.append(steps)
@@ -193,8 +197,8 @@ def _evaluate_filters(n_channels):
     Returns
     -------
     list of (direct, mirrored, reach):
-    direct, mirrored : (BLOCK // 2 + 1, <= TILE) complex64, V[k] / 2 and V[-k]* / 2
-    reach : (2, BLOCK // 2 + 1) int64, channels from it on are 0
+    direct, mirrored : (<= TILE, BLOCK // 2 + 1) complex64, V[k] / 2 and V[-k]* / 2
+    reach : (<= TILE,) int64, V[k] is 0 from this bin on
     """
     omega, half = _frequencies(BLOCK), BLOCK // 2 + 1
     at_stapes = np.array(entrance(omega))
@@ -202,21 +206,17 @@ def _evaluate_filters(n_channels):
     for first in range(0, n_channels, TILE):
         places = _places(n_channels)[first : first + TILE]
         resonance = np.sqrt(C0 / MASS) * np.exp(-ALPHA * places / 2)
-        bins = np.searchsorted(omega, 4 * resonance)
-        v = np.zeros((BLOCK, len(places)), np.complex64)
-        for i, place in enumerate(places):
-            v[: bins[i], i] = (
-                transfer_function(omega[: bins[i]], place, at_stapes[:, : bins[i]]) / 2
-            )
-        reach = (bins > np.arange(BLOCK)[:, None]).sum(axis=1)
-        direct, mirrored = v[:half].copy(), _mirrored(v)[:half].conj()
-        tiles.append((direct, mirrored, np.stack([reach[:half], _mirrored(reach)[:half]])))
+        reach = np.searchsorted(omega, 4 * resonance)
+        v = np.zeros((len(places), BLOCK), np.complex64)
+        for i, (place, end) in enumerate(zip(places, reach, strict=True)):
+            v[i, :end] = transfer_function(omega[:end], place, at_stapes[:, :end]) / 2
+        tiles.append((v[:, :half].copy(), _mirrored(v)[:, :half].conj(), reach))
     return tiles
 
 
 def _mirrored(bins):
-    """Return `bins` with k and -k exchanged."""
-    return np.roll(bins[::-1], 1, axis=0)
+    """Return `bins` (..., BLOCK) with k and -k exchanged."""
+    return np.roll(bins[..., ::-1], 1, axis=-1)
 
 
 def _block_spectrum(sound, start):
@@ -227,19 +227,21 @@ def _block_spectrum(sound, start):
 
 
 def _membrane(spectrum, tile):
-    """Return (HOP, <= TILE) float32 velocities at 24 kHz."""
+    """Return (<= TILE, HOP) float32 velocities at 24 kHz."""
     product = _filter(spectrum, _mirrored(spectrum).conj(), *tile)
-    return scipy.fft.irfft(product, BLOCK, axis=0, overwrite_x=True)[TAIL : TAIL + HOP]
+    return scipy.fft.irfft(product, BLOCK, overwrite_x=True)[:, TAIL : TAIL + HOP]
 
 
 @numba.njit(nogil=True, cache=True)
 def _filter(spectrum, mirrored_spectrum, direct, mirrored, reach):
     product = np.zeros_like(direct)
-    for k in range(len(direct)):
-        for i in range(reach[0, k]):
-            product[k, i] = direct[k, i] * spectrum[k]
-        for i in range(reach[1, k]):
-            product[k, i] += mirrored[k, i] * mirrored_spectrum[k]
+    n_channels, half = direct.shape
+    for i in range(n_channels):
+        for k in range(min(reach[i], half)):
+            product[i, k] = direct[i, k] * spectrum[k]
+        product[i, 0] += mirrored[i, 0] * mirrored_spectrum[0]
+        for k in range(BLOCK - reach[i] + 1, half):
+            product[i, k] += mirrored[i, k] * mirrored_spectrum[k]
     return product
 
 
@@ -277,16 +279,14 @@ def _cells(velocity, draws):
     fired = np.zeros((DEAD_SAMPLES - 1, n_channels), np.int32)  # and when the others fired
     current, potential = np.zeros(n_channels, np.float32), np.zeros(n_channels, np.float32)
     dead = np.zeros(n_channels, np.int32)
-    fires = np.empty(n_channels, np.bool_)
-    steps, channels = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    fires, spare = np.empty(n_channels, np.bool_), np.zeros(TILE, np.float32)
+    most = n_channels * (n_samples // DEAD_SAMPLES + 1)
+    steps, channels = np.empty(most, np.int64), np.empty(most, np.int64)
     n_spikes = 0
     for t in range(n_samples):
         _release(velocity[t], free, cleft, store, probability)
-        _fire(draws[t], probability, ready, fired[t % (DEAD_SAMPLES - 1)], current)
+        _fire(draws[t], probability, ready, fired[t % (DEAD_SAMPLES - 1)], current, spare)
         if _integrate(current, potential, dead, fires):
-            if n_spikes + n_channels > len(steps):
-                steps = np.concatenate((steps, np.empty(len(steps) + n_channels, np.int64)))
-                channels = np.concatenate((channels, np.empty(len(steps), np.int64)))
             for i in range(n_channels):
                 if fires[i]:
                     # The potential reached 1 in the sample before.
@@ -317,20 +317,24 @@ def _release(velocity, free, cleft, store, probability):
         probability[i] = cleft[i] * _FIRING
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _fire(draws, probability, ready, fired, current):
+@numba.njit(inline="always")  # a call would count the references to six arrays each time
+def _fire(draws, probability, ready, fired, current, spare):
     """Fibres: add what fires now to the current; `fired` held what fired a dead time ago."""
     for i in range(len(ready)):
         ready[i] += fired[i]
         fired[i] = 0
         current[i] *= _DECAY_SYN
+    # P(one or more) <= n p: nearly always nothing fires, and no power is needed.
     for i in range(len(ready)):
-        # P(one or more) <= n p: nearly always nothing fires, and no power is needed.
-        if _f(draws[i]) * _UNIT < _f(ready[i]) * probability[i]:
-            k = _binomial((draws[i] + 0.5) * 2.0**-32, ready[i], np.float64(probability[i]))
-            fired[i] = k
-            ready[i] -= k
-            current[i] += _f(k)
+        spare[i] = _f(draws[i]) * _UNIT - _f(ready[i]) * probability[i]
+    likely = ~vectors.at_least(vectors.load(spare, 0), vectors.splat(_ZERO))
+    while likely:
+        i = vectors.lowest(likely)
+        likely &= likely - np.uint64(1)
+        k = _binomial((draws[i] + 0.5) * 2.0**-32, ready[i], np.float64(probability[i]))
+        fired[i] = k
+        ready[i] -= k
+        current[i] += _f(k)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -338,6 +342,11 @@ def _binomial(u, n, p):
     """Return how many of n fibres fire, each with probability p: u in (0, 1) is the upper tail."""
     if p >= 1.0:
         return n
+    # Nearly always one: P(two or more) <= pairs, P(one or more) >= mean - pairs, without a power.
+    mean = n * p
+    pairs = mean * (mean - p) / 2
+    if pairs <= u < mean - pairs:
+        return 1
     mass = (1.0 - p) ** n
     tail = 1.0 - mass
     k = 0
