@@ -157,6 +157,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
     recurrent, recording = len(recurrent_weights) > 0, len(voltage) > 0
     threshold, zero = splat(k.threshold), splat(np.float32(0))
     spiking = np.zeros(width // LANES, np.uint64)
+    n_spiking = len(spiking) if k.threshold < np.inf else 0
     v[:] = 0
     x[:] = 0
     y[:] = 0
@@ -177,7 +178,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
                 store(voltage, t * width + column, potential)
         # Inputs first: their rows come while the spikes, which nothing foretells, are found.
         receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
-        for n in range(len(spiking)):
+        for n in range(n_spiking):
             count = tape_spikes(spiking[n], n * LANES, t, slopes, tape, count)
         tape.first[t + 1] = count
         if recurrent:
