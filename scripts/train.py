@@ -1,8 +1,8 @@
 """Train one network and keep the weights of its best epoch.
 
 Where the selection is "refit" it is trained again, for as many epochs, on the validation speakers
-too, and its last weights are kept. What was interrupted is resumed from its checkpoint; each
-training has its own, and they are deleted in the end.
+too, and the mean of its last weights is kept. What was interrupted is resumed from its checkpoint;
+each training has its own, and they are deleted in the end.
 """
 
 import time

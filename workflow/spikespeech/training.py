@@ -28,6 +28,8 @@ from spikespeech.stored import chunks
 RUNAWAY = 0.5
 # Epochs that lifting silent neurons is given to wake a network of which none has spiked.
 AWAKENING = 10
+# A refit's weights are the mean over the last epochs, one in so many of all.
+AVERAGED = 8
 
 HISTORY = {
     "epoch": int,
@@ -65,7 +67,7 @@ class Backend(Protocol):
 
 
 class Result(NamedTuple):
-    """A trained network: weights of the epoch that was kept, and the history of all epochs."""
+    """A trained network: the weights that were kept, and the history of all epochs."""
 
     network: Network
     weights: Weights
@@ -100,13 +102,19 @@ def train(spikes_train, spikes_validation, settings, **options):
     """
     _check(spikes_train, spikes_validation, settings)
     choose = partial(best_epoch, selection=settings.selection)
-    return _train(spikes_train, spikes_validation, settings, choose, **options)
+
+    def keep(history, kept, weights):
+        return weights.copy() if choose(history) == len(history) else kept
+
+    return _train(spikes_train, spikes_validation, settings, keep, choose, **options)
 
 
 def refit(spikes, settings, epochs, **options):
     """Train a network again for as many epochs as were chosen; return a Result of its last weights.
 
-    It starts from the weights that `train` starts from.
+    It starts from the weights that `train` starts from. As nobody can tell a better epoch from a
+    worse one any more, the weights are the mean over the last epochs, one in AVERAGED of all
+    (stochastic weight averaging, Izmailov et al. 2018).
 
     Parameters
     ----------
@@ -115,13 +123,22 @@ def refit(spikes, settings, epochs, **options):
     epochs : int, the best epoch of a `train`
     options : as of `train`
     """
-    return _train(spikes, spikes.take([]), replace(settings, epochs=epochs), len, **options)
+    before = epochs - max(epochs // AVERAGED, 1)
+
+    def keep(history, kept, weights):
+        n = len(history) - before
+        if n <= 1:
+            return weights.copy()
+        return Weights(*(mean + (w - mean) / n for mean, w in zip(kept, weights, strict=True)))
+
+    return _train(spikes, spikes.take([]), replace(settings, epochs=epochs), keep, len, **options)
 
 
 def _train(
     spikes_train,
     spikes_validation,
     settings,
+    keep,
     choose,
     *,
     checkpoint=None,
@@ -130,12 +147,15 @@ def _train(
     threads=1,
     device="auto",
 ):
-    """Train a network, and keep the weights of the epoch that `choose(history)` names."""
+    """Train a network, and keep what `keep(history, kept, weights)` returns after each epoch.
+
+    The Result's `best_epoch` is what `choose` returns of the whole history.
+    """
     network, backend = start(spikes_train, settings, threads, device)
     presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
     n_batches = -(-len(presentations) // settings.batch_size)
     saved = Checkpoint(checkpoint, identity(spikes_train, spikes_validation, settings, stamp))
-    history, best = saved.load(backend)
+    history, kept = saved.load(backend)
     for epoch in range(len(history) + 1, settings.epochs + 1):
         rates = schedule.rates(settings, [row["train_accuracy"] for row in history], n_batches)
         batches = ahead(presentations.batches(epoch, settings.batch_size))
@@ -160,13 +180,12 @@ def _train(
             row["validation_loss"] = validated.losses.mean()
             row["validation_accuracy"] = accuracy(validated)
         history.append({key: kind(row[key]) for key, kind in HISTORY.items()})
-        if choose(history) == epoch:
-            best = backend.weights.copy()
-        saved.write(backend, history, best)
+        kept = keep(history, kept, backend.weights)
+        saved.write(backend, history, kept)
         if progress:
             progress(history[-1])
     table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
-    return Result(network, best, table, choose(history))
+    return Result(network, kept, table, choose(history))
 
 
 def start(spikes, settings, threads=1, device="auto"):
@@ -276,13 +295,13 @@ class Checkpoint:
     def __init__(self, path, identity):
         self.path, self.identity = path and Path(path), identity
 
-    def write(self, backend, history, best):
+    def write(self, backend, history, kept):
         """Write the state of a training after an epoch."""
         if self.path is None:
             return
         arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in HISTORY}
         arrays |= {f"state_{key}": array for key, array in backend.state().items()}
-        for kind, weights in (("weights", backend.weights), ("best", best)):
+        for kind, weights in (("weights", backend.weights), ("kept", kept)):
             arrays |= {
                 f"{kind}_{name}": array
                 for name, array in zip(Weights.names(), weights, strict=True)
@@ -291,7 +310,7 @@ class Checkpoint:
             np.savez(file, identity=np.array(self.identity), **arrays)
 
     def load(self, backend):
-        """Bring `backend` to the saved state; return (history, best weights).
+        """Bring `backend` to the saved state; return (history, kept weights).
 
         Without a checkpoint of this very training: ([], None), and the backend as it was.
         """
@@ -307,7 +326,7 @@ class Checkpoint:
                 for key, array in saved.items()
                 if key.startswith(kind)
             }
-            for kind in ("history_", "state_", "weights_", "best_")
+            for kind in ("history_", "state_", "weights_", "kept_")
         }
         backend.weights = Weights(**groups["weights_"])
         backend.restore(groups["state_"])
@@ -315,4 +334,4 @@ class Checkpoint:
         history = [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
-        return history, Weights(**groups["best_"])
+        return history, Weights(**groups["kept_"])
