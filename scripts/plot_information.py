@@ -90,7 +90,7 @@ def of_hidden(path, train, validation):
     """Return rows of information in one trained network's hidden spikes, and their rates (BINS,).
 
     The network has seen the training speakers' labels, so its decoder is fitted on those and
-    scored on the validation speakers, whose labels a refitted network has seen, too.
+    scored on the validation speakers, whose labels a fine-tuned network has seen, too.
     """
     shape, weights = network.load(path)
     fit, score = (

@@ -1,14 +1,14 @@
 """Train one network and keep the weights of its best epoch.
 
-Where the selection is "refit" it is trained again, for as many epochs, on the validation speakers
-too, and the mean of its last weights is kept. What was interrupted is resumed from its checkpoint;
-each training has its own, and they are deleted in the end.
+Where the selection is "finetune" it then goes on with the validation speakers, too. What was
+interrupted is resumed from its checkpoint; each training has its own, and they are deleted in the
+end.
 """
 
 import time
 from pathlib import Path
 
-from spikespeech import command, files, network, progress, splits, training
+from spikespeech import command, files, network, progress, schedule, splits, training
 from spikespeech.settings import Settings
 
 
@@ -16,7 +16,9 @@ def main(arguments):
     """Write the weights, the history, and beside them how long each epoch took."""
     settings = Settings.parse(arguments.settings)
     rows = splits.read(arguments.split)
-    checkpoints = [arguments.weights.with_name(f"{name}.npz") for name in ("checkpoint", "refit")]
+    checkpoints = [
+        arguments.weights.with_name(f"{name}.npz") for name in ("checkpoint", "finetune")
+    ]
     clock = Clock()
     title = f"{settings.loss['name']} {settings.hidden} seed {settings.seed}"
 
@@ -40,14 +42,14 @@ def main(arguments):
         title=title,
         checkpoint=checkpoints[0],
     )
-    if settings.selection == "refit":
+    if settings.selection == "finetune":
         kept = run(
-            training.refit,
+            training.finetune,
             splits.gather(arguments.parts, rows, "train", "validation"),
+            chosen.weights,
             settings,
-            chosen.best_epoch,
-            epochs=chosen.best_epoch,
-            title=f"{title} refit",
+            epochs=schedule.finetuning(settings.epochs),
+            title=f"{title} fine-tuning",
             checkpoint=checkpoints[1],
         )
     # Of the training that chose: its validation speakers were not trained on.

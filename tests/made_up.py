@@ -33,7 +33,7 @@ NETWORKS = [
 ]
 TRAINING = {
     "backend": "native",
-    "selection": "refit",
+    "selection": "finetune",
     "epochs": EPOCHS,
     "batch_size": 16,
     "learning_rate": 0.002,
@@ -214,7 +214,7 @@ def draw_all(folder):
     run(
         "collect.py",
         *("--history", *of["history.csv"], "--evaluation", *of["evaluation.json"]),
-        *given({"networks": NETWORKS, "selections": ["refit"] * 12, "labels": labels}),
+        *given({"networks": NETWORKS, "selections": ["finetune"] * 12, "labels": labels}),
         *("--histories", tables / "histories.csv"),
         *evaluations,
     )

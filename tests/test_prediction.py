@@ -52,13 +52,13 @@ def test_the_papers_study():
     assert 6 < disk < 10
 
 
-def test_a_refit_is_as_long_a_training_on_both_sides():
+def test_fine_tuning_is_on_both_sides_for_a_quarter_of_the_epochs():
     study = config("paper")
-    study["training"]["selection"] = "refit"
+    study["training"]["selection"] = "finetune"
     table = predicted(study)
-    again = table[table.work == "refits of networks (at most)"].set_index(["dataset", "hidden"])
+    again = table[table.work == "fine-tuning of networks"].set_index(["dataset", "hidden"])
     assert again.trainings.tolist() == [5] * 6
-    hours = {"shd": 50 * 2 * 8156 * 2, "ssc": 100 * (75_466 + 9_981) * 2}
+    hours = {"shd": 12 * 2 * 8156 * 2, "ssc": 25 * (75_466 + 9_981) * 2}
     for (dataset, _), row in again.iterrows():
         assert row.cpu_hours_each == pytest.approx(hours[dataset] / 3.6e6)
     few = table[table.work == "networks of few bits"]

@@ -146,8 +146,12 @@ def test_rate_is_halved_on_a_plateau_alone():
         ("learning_rate", "2e-3", r"settings\.learning_rate: '2e-3' is not a number"),
         ("learning_rate", 0, r"settings\.learning_rate: 0 is not more than 0"),
         ("plateau__fast", 1.5, r"settings\.plateau\.fast: 1\.5 is not at most 1"),
-        ("selection", "test", r"settings\.selection: 'test'.*known: refit, training, validation"),
-        ("selection", "refitt", r"settings\.selection: 'refitt'; did you mean 'refit'"),
+        (
+            "selection",
+            "test",
+            r"settings\.selection: 'test'.*known: finetune, training, validation",
+        ),
+        ("selection", "finetun", r"settings\.selection: 'finetun'; did you mean 'finetune'"),
         ("backend", "native2", r"settings\.backend: 'native2'; did you mean 'native'"),
         ("neuron", 20, r"settings\.neuron: 20 is not a group"),
         ("initial_weights__hidden_output", [0, -1], r"hidden_output: \[0, -1\] is not a mean"),
@@ -238,7 +242,7 @@ def test_best_epoch_by_validation_and_by_training(scripted):
     }
     by_validation = scripted(**scripts)
     assert by_validation.best_epoch == 4
-    assert scripted({"selection": "refit"}, **scripts).best_epoch == 4
+    assert scripted({"selection": "finetune"}, **scripts).best_epoch == 4
     by_training = scripted({"selection": "training"}, **scripts)
     assert by_training.best_epoch == 2
     first = settings().initial_weights.hidden_output[0]
@@ -303,7 +307,7 @@ def test_a_network_that_cannot_train_stops(scripted, attributes, changes, messag
 
 def test_no_validation_examples(scripted):
     nobody = spoken().take([])
-    for selection in ("validation", "refit"):
+    for selection in ("validation", "finetune"):
         with pytest.raises(InputError, match="no validation examples"):
             scripted({"selection": selection}, side=nobody)
     result = scripted({"selection": "training"}, side=nobody)
@@ -358,23 +362,27 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, data, uninterr
     assert bytes_of(again) == bytes_of(uninterrupted) and len(seen) == 6 - after
 
 
-def test_a_refit_is_a_training_on_both_sides_and_keeps_the_mean_of_its_last_weights(tmp_path):
-    both, checkpoint, weights = spoken(n=96), tmp_path / "checkpoint.npz", []
+def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_latter_half(tmp_path, data):
+    both, checkpoint, after = spoken(n=96), tmp_path / "checkpoint.npz", []
+    chosen = settings(selection="finetune", epochs=26)
+    first = training.train(*data, replace(chosen, epochs=2)).weights
 
     def note(_):
         with np.load(checkpoint) as state:
-            weights.append([state[f"weights_{name}"] for name in Weights.names()])
+            after.append([state[f"weights_{name}"] for name in Weights.names()])
 
-    by_training = settings(epochs=16, selection="training")
-    direct = training.train(both, both.take([]), by_training, checkpoint=checkpoint, progress=note)
-    again = settings(selection="refit", epochs=40)
-    # An eighth of the epochs, and the last one at least.
-    for epochs, last in ((16, weights[14:16]), (6, weights[5:6])):
-        refit = training.refit(both, again, epochs)
-        assert refit.best_epoch == epochs
-        assert refit.history.equals(direct.history[:epochs])
-        for kept, arrays in zip(refit.weights, zip(*last, strict=True), strict=True):
-            np.testing.assert_allclose(kept, np.mean(arrays, axis=0), rtol=1e-6, atol=1e-7)
+    tuned = training.finetune(both, first, chosen, checkpoint=checkpoint, progress=note)
+    assert tuned.history.epoch.tolist() == list(range(1, 7)) and len(after) == 6
+    assert tuned.history.validation_accuracy.isna().all()
+    for kept, arrays in zip(tuned.weights, zip(*after[3:], strict=True), strict=True):
+        np.testing.assert_allclose(kept, np.mean(arrays, axis=0), rtol=1e-6, atol=1e-7)
+    # A first epoch of no steps to speak of leaves the weights where they came from.
+    still = replace(chosen, learning_rate=1e-12, epochs=4, silent_lift=0.0)
+    for kept, begun in zip(training.finetune(both, first, still).weights, first, strict=True):
+        np.testing.assert_allclose(kept, begun, atol=1e-6)
+    # Another start is another training: its checkpoint is not taken up.
+    other = training.finetune(both, tuned.weights, chosen, checkpoint=checkpoint, progress=note)
+    assert len(after) == 12 and not other.history.equals(tuned.history)
 
 
 def test_another_trainings_checkpoint_is_not_resumed(tmp_path, data):
@@ -413,7 +421,7 @@ def study(tmp_path_factory):
 
 
 def command(study, out, threads=1, **changes):
-    values = {**PLAIN, "epochs": 12, "selection": "refit", **changes}
+    values = {**PLAIN, "epochs": 24, "selection": "finetune", **changes}
     return [
         sys.executable,
         ROOT / "scripts/train.py",
@@ -432,29 +440,31 @@ def whole(study):
 
 
 def epochs(folder):
-    """Return the epochs that were timed in a folder: of the choosing training, and of the refit."""
+    """Return the epochs that were timed in a folder: of the training that chose, of fine-tuning."""
     ticks = json.loads((folder / "timing.json").read_text())
     return [
         [t["epoch"] for t in ticks if t["training"] == f"sum_exp 16 seed 1{which}"]
-        for which in ("", " refit")
+        for which in ("", " fine-tuning")
     ]
 
 
-def test_the_script_keeps_a_refit_and_the_history_of_the_training_that_chose(study, whole):
+def test_the_script_keeps_a_fine_tuned_network_and_the_history_of_the_training_that_chose(
+    study, whole
+):
     spikes, rows = SpikeTrains.open(study / "train.h5"), pd.read_csv(study / "main.csv")
     train, validation = (
         spikes.take(rows.example[rows.side == side]) for side in ("train", "validation")
     )
-    chosen = settings(epochs=12, selection="refit")
+    chosen = settings(epochs=24, selection="finetune")
     result = training.train(train, validation, chosen)
-    refit = training.refit(spikes.take(np.arange(480)), chosen, result.best_epoch)
+    tuned = training.finetune(spikes.take(np.arange(480)), result.weights, chosen)
     assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)
-    for kept, expected in zip(load(whole / "weights.h5")[1], refit.weights, strict=True):
+    for kept, expected in zip(load(whole / "weights.h5")[1], tuned.weights, strict=True):
         np.testing.assert_array_equal(kept, expected)
-    assert epochs(whole) == [list(range(1, 13)), list(range(1, result.best_epoch + 1))]
+    assert epochs(whole) == [list(range(1, 25)), list(range(1, 7))]
 
 
-@pytest.mark.parametrize("phase", ["checkpoint.npz", "refit.npz"])
+@pytest.mark.parametrize("phase", ["checkpoint.npz", "finetune.npz"])
 def test_a_killed_script_goes_on_where_it_was(study, whole, tmp_path, phase):
     run = subprocess.Popen(command(study, tmp_path), stderr=subprocess.DEVNULL)
     while not (tmp_path / phase).exists():
@@ -466,18 +476,18 @@ def test_a_killed_script_goes_on_where_it_was(study, whole, tmp_path, phase):
     subprocess.run(command(study, tmp_path, threads=2), check=True, capture_output=True)
     for name in ("weights.h5", "history.csv"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
-    choosing, refit = epochs(tmp_path)
-    if phase == "refit.npz":
-        assert choosing == [] and 0 < len(refit) < len(epochs(whole)[1])
+    choosing, tuning = epochs(tmp_path)
+    if phase == "finetune.npz":
+        assert choosing == [] and 0 < len(tuning) < 6
     else:
-        assert 0 < len(choosing) < 12 and refit == epochs(whole)[1]
+        assert 0 < len(choosing) < 24 and tuning == epochs(whole)[1]
     visible = {file.name for file in tmp_path.iterdir() if file.name[0] != "."}
     assert visible == {"weights.h5", "history.csv", "timing.json"}
 
 
-def test_quantised_training_of_a_refitted_network_is_on_both_sides(study, whole, tmp_path):
+def test_quantised_training_of_a_fine_tuned_network_is_on_both_sides(study, whole, tmp_path):
     on = {"bits": 4, "epochs": 2, "learning_rate": 5e-3, "scale": "error"}
-    chosen = {**PLAIN, "selection": "refit"}
+    chosen = {**PLAIN, "selection": "finetune"}
     train = [
         *(sys.executable, ROOT / "scripts/train_quantised.py", whole / "weights.h5"),
         *("--parts", study / "train.h5", study / "test.h5", "--split", study / "main.csv"),

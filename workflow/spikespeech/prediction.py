@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spikespeech import configuration, datasets
+from spikespeech import configuration, datasets, schedule
 
 SPIKES = 8000  # an utterance, as in SHD
 EVENT_BYTES, BINNED_BYTES = 6, 4  # a spike's, in SHD's layout and binned
@@ -30,7 +30,7 @@ class Training:
 
     Attributes
     ----------
-    work : what for: networks, their refits, networks of few bits, or a search
+    work : what for: networks, their fine-tuning, networks of few bits, or a search
     fold : who validates: "main", "one speaker" or "nobody"; "both" where these speakers train, too
     blend : the share of trainings that blend examples
     """
@@ -45,19 +45,17 @@ class Training:
 
 
 def trainings(config, studies):
-    """Return a Counter of the Trainings of a configuration and its searches (`studies.load`).
-
-    A refit, for as many epochs as were best, is counted with all of them.
-    """
+    """Return a Counter of the Trainings of a configuration and its searches (`studies.load`)."""
     counted = Counter()
     deployment = config["deployment"]
     for network in configuration.networks(config):
         settings = configuration.settings(config, **network)
         dataset, fold = network["dataset"], network["fold"]
         counted[_training("networks", dataset, fold, settings)] += 1
-        if settings["selection"] == "refit":
+        if settings["selection"] == "finetune":
             fold = "both"
-            counted[_training("refits of networks (at most)", dataset, fold, settings)] += 1
+            brief = settings | {"epochs": schedule.finetuning(settings["epochs"])}
+            counted[_training("fine-tuning of networks", dataset, fold, brief)] += 1
         if deployment and all(network[a] in values for a, values in deployment["study"].items()):
             on = deployment["quantised_training"]
             longer = settings | {"epochs": on["epochs"]}

@@ -83,7 +83,7 @@ def train(
     The learning rate falls linearly to 0. The grid is fitted to the masters before each epoch.
     The weights kept are those on the grid, of the epoch with the best validation accuracy
     (training accuracy where nobody validates or `settings.selection` is not "validation": a
-    refitted network knows the validation speakers). Epoch 0, the network before training, stands
+    fine-tuned network knows the validation speakers). Epoch 0, the network before training, stands
     in the history alone: it is the best of many epochs on these very validation speakers, and the
     control would seldom differ from it.
 

@@ -34,3 +34,8 @@ def rates(settings, accuracies, n_batches):
     with np.errstate(over="ignore"):
         eased = settings.ease_in.start * settings.ease_in.factor**batch
     return np.minimum(eased, full_rate(settings, accuracies))
+
+
+def finetuning(epochs):
+    """Return for how many epochs a network is fine-tuned that was trained for `epochs`."""
+    return max(epochs // 4, 1)

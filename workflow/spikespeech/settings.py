@@ -130,8 +130,8 @@ class Settings:
     ----------
     backend : who computes, "native", "mlgenn" or "eprop"
     selection : the best epoch is chosen by accuracy on "validation" speakers, or, as Shoesmith
-        et al. do, on the augmented "training" examples; "refit" chooses as "validation" does, and
-        the network is then trained again on both sides for as many epochs (`training.refit`)
+        et al. do, on the augmented "training" examples; "finetune" chooses as "validation" does, after
+        which the network goes on with both sides (`training.finetune`)
     epochs, batch_size, hidden, seed : int
     learning_rate : of Adam, once eased in
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
@@ -140,7 +140,7 @@ class Settings:
     """
 
     backend: str = choice("native", "mlgenn", "eprop")
-    selection: str = choice("validation", "refit", "training")
+    selection: str = choice("validation", "finetune", "training")
     epochs: int = number(int, 1)
     batch_size: int = number(int, 1)
     learning_rate: float = number(float, above=0)

@@ -28,8 +28,6 @@ from spikespeech.stored import chunks
 RUNAWAY = 0.5
 # Epochs that lifting silent neurons is given to wake a network of which none has spiked.
 AWAKENING = 10
-# A refit's weights are the mean over the last epochs, one in so many of all.
-AVERAGED = 8
 
 HISTORY = {
     "epoch": int,
@@ -109,29 +107,32 @@ def train(spikes_train, spikes_validation, settings, **options):
     return _train(spikes_train, spikes_validation, settings, keep, choose, **options)
 
 
-def refit(spikes, settings, epochs, **options):
-    """Train a network again for as many epochs as were chosen; return a Result of its last weights.
+def finetune(spikes, weights, settings, *, stamp="", **options):
+    """Go on with a trained network, its validation speakers among the examples; return a Result.
 
-    It starts from the weights that `train` starts from. As nobody can tell a better epoch from a
-    worse one any more, the weights are the mean over the last epochs, one in AVERAGED of all
-    (stochastic weight averaging, Izmailov et al. 2018).
+    It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch
+    from a worse one, the Result's weights are the mean over the latter half of them (stochastic
+    weight averaging, Izmailov et al. 2018).
 
     Parameters
     ----------
     spikes : of the training and the validation side, SpikeTrains in memory or Stored
+    weights : Weights of the best epoch of a `train`
     settings : Settings
-    epochs : int, the best epoch of a `train`
-    options : as of `train`
+    stamp, options : as of `train`
     """
-    before = epochs - max(epochs // AVERAGED, 1)
+    epochs = schedule.finetuning(settings.epochs)
 
     def keep(history, kept, weights):
-        n = len(history) - before
+        n = len(history) - epochs // 2
         if n <= 1:
             return weights.copy()
         return Weights(*(mean + (w - mean) / n for mean, w in zip(kept, weights, strict=True)))
 
-    return _train(spikes, spikes.take([]), replace(settings, epochs=epochs), keep, len, **options)
+    from_here = hashlib.blake2b(b"".join(w.tobytes() for w in weights)).hexdigest()
+    options |= {"stamp": f"{stamp} {from_here}", "weights": weights}
+    brief = replace(settings, epochs=epochs)
+    return _train(spikes, spikes.take([]), brief, keep, len, **options)
 
 
 def _train(
@@ -141,6 +142,7 @@ def _train(
     keep,
     choose,
     *,
+    weights=None,
     checkpoint=None,
     stamp="",
     progress=None,
@@ -149,9 +151,12 @@ def _train(
 ):
     """Train a network, and keep what `keep(history, kept, weights)` returns after each epoch.
 
-    The Result's `best_epoch` is what `choose` returns of the whole history.
+    It starts from `weights`, or from random ones. The Result's `best_epoch` is what `choose`
+    returns of the whole history.
     """
     network, backend = start(spikes_train, settings, threads, device)
+    if weights is not None:
+        backend.weights = weights
     presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
     n_batches = -(-len(presentations) // settings.batch_size)
     saved = Checkpoint(checkpoint, identity(spikes_train, spikes_validation, settings, stamp))
