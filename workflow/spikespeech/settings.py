@@ -130,8 +130,8 @@ class Settings:
     ----------
     backend : who computes, "native", "mlgenn" or "eprop"
     selection : the best epoch is chosen by accuracy on "validation" speakers, or, as Shoesmith
-        et al. do, on the augmented "training" examples; "finetune" chooses as "validation" does, after
-        which the network goes on with both sides (`training.finetune`)
+        et al. do, on the augmented "training" examples; "finetune" chooses as "validation" does
+        and goes on from there with both sides (`training.finetune`)
     epochs, batch_size, hidden, seed : int
     learning_rate : of Adam, once eased in
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch

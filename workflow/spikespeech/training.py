@@ -110,9 +110,9 @@ def train(spikes_train, spikes_validation, settings, **options):
 def finetune(spikes, weights, settings, *, stamp="", **options):
     """Go on with a trained network, its validation speakers among the examples; return a Result.
 
-    It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch
-    from a worse one, the Result's weights are the mean over the latter half of them (stochastic
-    weight averaging, Izmailov et al. 2018).
+    It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch from a worse
+    one, the Result's weights are the mean over the latter half of them (stochastic weight
+    averaging, Izmailov et al. 2018).
 
     Parameters
     ----------
