@@ -22,6 +22,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/functions.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/search_figures.smk"
 """
 TRIAL = """
 import argparse, json, math, os, time

@@ -29,7 +29,6 @@ import scipy.special
 import soxr
 
 from spikespeech.errors import InputError
-from spikespeech.eventprop import vectors
 
 SOUND_RATE = 48_000  # Hz; the model's spike counts depend on it, so all sound is resampled
 RATE = SOUND_RATE // 2  # Hz; the membrane keeps the lower half of the spectrum
@@ -279,13 +278,13 @@ def _cells(velocity, draws):
     fired = np.zeros((DEAD_SAMPLES - 1, n_channels), np.int32)  # and when the others fired
     current, potential = np.zeros(n_channels, np.float32), np.zeros(n_channels, np.float32)
     dead = np.zeros(n_channels, np.int32)
-    fires, spare = np.empty(n_channels, np.bool_), np.zeros(TILE, np.float32)
+    fires = np.empty(n_channels, np.bool_)
     most = n_channels * (n_samples // DEAD_SAMPLES + 1)
     steps, channels = np.empty(most, np.int64), np.empty(most, np.int64)
     n_spikes = 0
     for t in range(n_samples):
         _release(velocity[t], free, cleft, store, probability)
-        _fire(draws[t], probability, ready, fired[t % (DEAD_SAMPLES - 1)], current, spare)
+        _fire(draws[t], probability, ready, fired[t % (DEAD_SAMPLES - 1)], current)
         if _integrate(current, potential, dead, fires):
             for i in range(n_channels):
                 if fires[i]:
@@ -317,24 +316,20 @@ def _release(velocity, free, cleft, store, probability):
         probability[i] = cleft[i] * _FIRING
 
 
-@numba.njit(inline="always")  # a call would count the references to six arrays each time
-def _fire(draws, probability, ready, fired, current, spare):
+@numba.njit(inline="always")  # a call would count the references to five arrays each time
+def _fire(draws, probability, ready, fired, current):
     """Fibres: add what fires now to the current; `fired` held what fired a dead time ago."""
     for i in range(len(ready)):
         ready[i] += fired[i]
         fired[i] = 0
         current[i] *= _DECAY_SYN
-    # P(one or more) <= n p: nearly always nothing fires, and no power is needed.
     for i in range(len(ready)):
-        spare[i] = _f(draws[i]) * _UNIT - _f(ready[i]) * probability[i]
-    likely = ~vectors.at_least(vectors.load(spare, 0), vectors.splat(_ZERO))
-    while likely:
-        i = vectors.lowest(likely)
-        likely &= likely - np.uint64(1)
-        k = _binomial((draws[i] + 0.5) * 2.0**-32, ready[i], np.float64(probability[i]))
-        fired[i] = k
-        ready[i] -= k
-        current[i] += _f(k)
+        # P(one or more) <= n p: nearly always nothing fires, and no power is needed.
+        if _f(draws[i]) * _UNIT < _f(ready[i]) * probability[i]:
+            k = _binomial((draws[i] + 0.5) * 2.0**-32, ready[i], np.float64(probability[i]))
+            fired[i] = k
+            ready[i] -= k
+            current[i] += _f(k)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
