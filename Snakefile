@@ -23,6 +23,7 @@ if config["deployment"]:
 
 
 include: "workflow/rules/illustrations.smk"
+include: "workflow/rules/losses.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/mlgenn.smk"
 include: "workflow/rules/methods.smk"

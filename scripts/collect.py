@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from spikespeech import command, files
+from spikespeech import command, files, schedule
 from spikespeech.reading import read_csv, read_json
 
 HISTORY = ["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
@@ -28,11 +28,7 @@ def evaluations(tables, records, networks, selections):
     for table, record, network, selection in zip(
         tables, records, networks, selections, strict=True
     ):
-        side = "train" if selection == "training" else "validation"
-        order = table.sort_values(
-            [f"{side}_accuracy", f"{side}_loss", "epoch"], ascending=[False, True, True]
-        )
-        best = order.iloc[0]
+        best = table.iloc[schedule.best_epoch(table.to_dict("records"), selection) - 1]
         base = {**network, "epoch": int(best["epoch"]), "classes": len(record["classes"])}
         for series in ("train", "validation"):
             if pd.notna(best[f"{series}_accuracy"]):

@@ -16,9 +16,9 @@ def main(arguments):
     """Write the weights, the history, and beside them how long each epoch took."""
     settings = Settings.parse(arguments.settings)
     rows = splits.read(arguments.split)
-    checkpoints = [
+    first, second = (
         arguments.weights.with_name(f"{name}.npz") for name in ("checkpoint", "finetune")
-    ]
+    )
     clock = Clock()
     title = f"{settings.loss['name']} {settings.hidden} seed {settings.seed}"
 
@@ -40,7 +40,7 @@ def main(arguments):
         settings,
         epochs=settings.epochs,
         title=title,
-        checkpoint=checkpoints[0],
+        checkpoint=first,
     )
     if settings.selection == "finetune":
         kept = run(
@@ -50,13 +50,13 @@ def main(arguments):
             settings,
             epochs=schedule.finetuning(settings.epochs),
             title=f"{title} fine-tuning",
-            checkpoint=checkpoints[1],
+            checkpoint=second,
         )
     # Of the training that chose: its validation speakers were not trained on.
     files.write_csv(arguments.history, chosen.history)
     network.save(arguments.weights, kept.network, kept.weights)
     files.write_json(arguments.weights.with_name("timing.json"), clock.ticks)
-    for checkpoint in checkpoints:
+    for checkpoint in (first, second):
         checkpoint.unlink(missing_ok=True)
     best = chosen.history.iloc[chosen.best_epoch - 1]
     print(

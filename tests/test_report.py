@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikespeech import choice, contents, pages, plots, prose, published, svg, training
+from spikespeech import choice, contents, pages, plots, prose, published, schedule, svg
 from spikespeech.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -335,7 +335,7 @@ def test_the_epoch_shown_is_the_one_that_was_chosen(selection, epoch):
     test = {"accuracy": 0.2, "low": 0.1, "high": 0.3, "n": 9, "classes": [0, 1], "unseen": None}
     table = collect.evaluations([history], [test], [{"seed": 1}], [selection])
     assert table["epoch"].tolist() == [epoch] * 3
-    assert training.best_epoch(history.to_dict("records"), selection) == epoch
+    assert schedule.best_epoch(history.to_dict("records"), selection) == epoch
 
 
 def test_published_values_agree_with_the_paper():

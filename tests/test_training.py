@@ -260,7 +260,7 @@ def test_equal_accuracy_is_decided_by_loss_then_by_being_first():
         {"validation_accuracy": a, "validation_loss": loss}
         for a, loss in [(0.5, 1), (0.7, 2), (0.7, 1.5), (0.7, 1.5), (0.6, 0.1)]
     ]
-    assert training.best_epoch(rows, "validation") == 3
+    assert schedule.best_epoch(rows, "validation") == 3
 
 
 def test_silent_neurons_are_lifted_and_no_others(scripted):

@@ -4,6 +4,7 @@
 # caption reruns that figure alone.
 GRID = configuration.networks(config)
 DATASETS = list(config["networks"]["dataset"])
+FOLD = config["networks"]["fold"][0]
 
 # What figures call a data set: says so where its speech is synthetic.
 NAMED = {dataset: REGISTRY[dataset].label for dataset in DATASETS}

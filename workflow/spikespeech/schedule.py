@@ -1,6 +1,6 @@
-"""The learning rate of every batch, as a function of the training so far.
+"""The learning rate of every batch, and the epoch to keep, as functions of the training so far.
 
-It is that of Shoesmith et al. (2025): eased in geometrically, then halved on plateaus of the
+The rate is that of Shoesmith et al. (2025): eased in geometrically, then halved on plateaus of the
 training accuracy. Nothing is remembered between calls, so that a resumed training needs no state.
 """
 
@@ -34,6 +34,13 @@ def rates(settings, accuracies, n_batches):
     with np.errstate(over="ignore"):
         eased = settings.ease_in.start * settings.ease_in.factor**batch
     return np.minimum(eased, full_rate(settings, accuracies))
+
+
+def best_epoch(history, selection):
+    """Return the epoch of highest accuracy; of equals that of lowest loss, then the first."""
+    side = "train" if selection == "training" else "validation"
+    scores = [(row[f"{side}_accuracy"], -row[f"{side}_loss"]) for row in history]
+    return scores.index(max(scores)) + 1
 
 
 def finetuning(epochs):

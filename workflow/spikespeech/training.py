@@ -99,7 +99,7 @@ def train(spikes_train, spikes_validation, settings, **options):
     hidden layer is silent or has run away.
     """
     _check(spikes_train, spikes_validation, settings)
-    choose = partial(best_epoch, selection=settings.selection)
+    choose = partial(schedule.best_epoch, selection=settings.selection)
 
     def keep(history, kept, weights):
         return weights.copy() if choose(history) == len(history) else kept
@@ -213,13 +213,6 @@ def start(spikes, settings, threads=1, device="auto"):
 def accuracy(outcome):
     """Return the fraction of examples whose largest read-out is that of their label."""
     return np.mean(outcome.readouts.argmax(axis=1) == outcome.labels)
-
-
-def best_epoch(history, selection):
-    """Return the epoch of highest accuracy; of equals that of lowest loss, then the first."""
-    side = "train" if selection == "training" else "validation"
-    scores = [(row[f"{side}_accuracy"], -row[f"{side}_loss"]) for row in history]
-    return scores.index(max(scores)) + 1
 
 
 def _check(spikes_train, spikes_validation, settings):
