@@ -1,5 +1,6 @@
 # The thesis's figures of models and methods, computed from nothing but their own scripts.
 
+
 rule plot_neuron_generations:
     output:
         figure=report(
