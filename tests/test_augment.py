@@ -192,9 +192,11 @@ def test_any_data_make_ordered_batches(n, n_spikes, blend, seed):
 
 
 @settings(deadline=None)
-@given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
+@given(*2 * [st.sets(st.integers(0, 60).map(lambda code: code * 40_000))])
 def test_a_merge_is_the_ordered_union(first, second):
     lists = [np.append(sorted(codes), 0).astype(np.uint32) for codes in (first, second)]
     both = np.empty(len(first) + len(second), np.uint32)
-    n = augment._merge(lists[0], len(first), lists[1], len(second), both)
-    assert both[:n].tolist() == sorted(first | second)
+    steps, units = np.zeros((2, len(both) + 1), np.uint16)
+    n = augment._merge(lists[0], len(first), lists[1], len(second), both, 1, steps, units)
+    codes = steps.astype(int) << 16 | units
+    assert codes[1 : n + 1].tolist() == sorted(first | second)

@@ -153,11 +153,7 @@ def _present(
             begin_b, stop_b = _inside(steps, begin_b, stop_b, -later, n_steps)
             reach = low + higher, high + higher
             m = _keep_half(steps, units, begin_b, stop_b, up - move, *reach, ~keys[i], other)
-            n = _merge(one, n, other, m, both)
-            for k in range(n):
-                out_steps[end + k] = both[k] >> 16
-                out_units[end + k] = both[k] & 0xFFFF
-            end += n
+            end += _merge(one, n, other, m, both, end, out_steps, out_units)
         out_offsets[i + 1] = end
 
 
@@ -165,9 +161,13 @@ def _present(
 def _centre(steps, units, begin, end):
     """Return the mean (step, unit) of the spikes begin..end."""
     step = unit = np.uint64(0)
-    for s in range(begin, end):
-        step += np.uint64(steps[s])
-        unit += np.uint64(units[s])
+    for block in range(begin, end, 2**16):  # of so many 16-bit integers, 32 bits hold the sum
+        part_step = part_unit = np.uint32(0)
+        for s in range(np.uint64(block), np.uint64(min(block + 2**16, end))):
+            part_step = np.uint32(part_step + steps[s])
+            part_unit = np.uint32(part_unit + units[s])
+        step += part_step
+        unit += part_unit
     return step / max(end - begin, 1), unit / max(end - begin, 1)
 
 
@@ -222,11 +222,12 @@ def _keep_half(steps, units, begin, end, move, low, high, key, codes):
 
 
 @numba.njit(cache=True, nogil=True)
-def _merge(one, n, other, m, both):
-    """Merge two ascending lists of n and m codes; what stands in both is written once.
+def _merge(one, n, other, m, both, place, out_steps, out_units):
+    """Merge two ascending lists of n and m codes, and write their spikes from `place` on.
 
-    Each step of a merge waits for the one before. So four parts of the lists are merged side by
-    side, and the gaps that duplicates leave are closed in the end. Returns how many are written.
+    What stands in both is written once. Each step of a merge waits for the one before: so four
+    parts of the lists are merged into `both` side by side, with gaps where duplicates were.
+    Returns how many are written.
     """
     one[n] = other[m] = np.iinfo(np.uint32).max
     a = (np.uint64(0), np.uint64(0), np.uint64(0))
@@ -244,7 +245,7 @@ def _merge(one, n, other, m, both):
         b = _take_lower(one, other, both, b)
         c = _take_lower(one, other, both, c)
         d = _take_lower(one, other, both, d)
-    written = np.uint64(0)
+    at = np.uint64(place)
     for part, start, stop in (
         (a, np.uint64(0), start_b[2]),
         (b, start_b[2], start_c[2]),
@@ -254,9 +255,10 @@ def _merge(one, n, other, m, both):
         while part[0] + part[1] < stop:
             part = _take_lower(one, other, both, part)
         for k in range(start, part[2]):
-            both[written] = both[k]
-            written += np.uint64(1)
-    return np.int64(written)
+            out_steps[at] = both[k] >> np.uint32(16)
+            out_units[at] = both[k] & np.uint32(0xFFFF)
+            at += np.uint64(1)
+    return np.int64(at) - place
 
 
 @numba.njit(cache=True, nogil=True)

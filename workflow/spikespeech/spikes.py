@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -170,19 +169,21 @@ class SpikeTrains:
         """Return the examples `indices`, in that order, with their spikes in memory."""
         indices = np.asarray(indices, dtype=np.int64)
         offsets = _offsets(self.offsets[indices + 1] - self.offsets[indices])
-        columns = np.empty(offsets[-1], np.uint16), np.empty(offsets[-1], np.uint16)
         # Neighbours in the file are read at once.
         runs = np.flatnonzero(np.diff(indices, prepend=-2, append=-2) != 1)
+        begins = self.offsets[indices[runs[:-1]]].tolist()
+        ends = self.offsets[indices[runs[1:] - 1] + 1].tolist()
+        spans = list(zip(begins, ends, strict=True))
         on_disk = isinstance(self.steps, Column)
         with reading.guard(self.steps.path, MEND) if on_disk else contextlib.nullcontext():
-            for first, end in pairwise(runs.tolist()):
-                begin, stop = self.offsets[indices[first]], self.offsets[indices[end - 1] + 1]
-                for column, source in zip(columns, (self.steps, self.units), strict=True):
-                    part = column[offsets[first] : offsets[end]]
-                    if on_disk:
-                        source.read(int(begin), part)
-                    else:
-                        part[:] = source[begin:stop]
+            if on_disk:
+                columns = [c.read(spans, int(offsets[-1])) for c in (self.steps, self.units)]
+            else:
+                empty = np.empty(0, np.uint16)
+                columns = [
+                    np.concatenate([empty, *(c[begin:end] for begin, end in spans)])
+                    for c in (self.steps, self.units)
+                ]
             if on_disk and not self.checked[indices].all():
                 _check_grid(indices, offsets, *columns, self.n_steps, self.n_units)
                 self.checked[indices] = True

@@ -32,14 +32,14 @@ class Column:
         self.descriptor = os.open(self.path, os.O_RDONLY)
         weakref.finalize(self, os.close, self.descriptor)
         self.length = dataset.chunks[0] if dataset.chunks else max(self.size, 1)
-        self.places = np.full(-(-self.size // self.length), -1, np.int64)
+        self.places = [-1] * -(-self.size // self.length)
         if dataset.chunks:
             dataset.id.chunk_iter(self._note)
         elif self.size and (place := dataset.id.get_offset()) is not None:
             self.places[0] = place
         if dataset.id.get_create_plist().get_nfilters():
             raise InputError(f"{dataset.name[1:]} is compressed or filtered")
-        if np.any(self.places < 0):
+        if -1 in self.places:
             raise InputError(f"{dataset.name[1:]} is not wholly there")
 
     def _note(self, chunk):
@@ -52,20 +52,24 @@ class Column:
 
     def __getitem__(self, span):
         begin, end, _ = span.indices(self.size)
-        out = np.empty(max(end - begin, 0), self.dtype)
-        self.read(begin, out)
-        return out
+        return self.read([(begin, end)], max(end - begin, 0))
 
-    def read(self, begin, out):
-        """Read the numbers from `begin` on into the array `out`, as many as it holds."""
-        octets, width = out.view(np.uint8), self.width
-        while len(octets):
-            chunk, within = divmod(begin, self.length)
-            size = min(len(octets), (self.length - within) * width)
-            place = self.places[chunk] + within * width
-            if os.preadv(self.descriptor, [octets[:size]], place) < size:
-                raise InputError("is cut short", file=self.path, mend="delete it and run again")
-            octets, begin = octets[size:], begin + size // width
+    def read(self, spans, total):
+        """Return the numbers of all (begin, end) in `spans`, one after the other, `total` in all.
+
+        Begins and ends are Python's integers, as it reckons with NumPy's many times slower.
+        """
+        out = np.empty(total, self.dtype)
+        octets, at, width = memoryview(out.view(np.uint8)), 0, self.width
+        for begin, end in spans:
+            while begin < end:
+                chunk, within = divmod(begin, self.length)
+                size = min(end - begin, self.length - within) * width
+                place = self.places[chunk] + within * width
+                if os.preadv(self.descriptor, [octets[at : at + size]], place) < size:
+                    raise InputError("is cut short", file=self.path, mend="delete it and run again")
+                begin, at = begin + size // width, at + size
+        return out
 
 
 class Stored:
