@@ -33,7 +33,7 @@ def main(arguments):
                 device=arguments.device,
             )
 
-    chosen = kept = run(
+    chosen = run(
         training.train,
         splits.gather(arguments.parts, rows, "train"),
         splits.gather(arguments.parts, rows, "validation"),
@@ -42,11 +42,12 @@ def main(arguments):
         title=title,
         checkpoint=first,
     )
+    weights = chosen.weights
     if settings.selection == "finetune":
-        kept = run(
+        weights = run(
             training.finetune,
             splits.gather(arguments.parts, rows, "train", "validation"),
-            chosen.weights,
+            weights,
             settings,
             epochs=schedule.finetuning(settings.epochs),
             title=f"{title} fine-tuning",
@@ -54,7 +55,7 @@ def main(arguments):
         )
     # Of the training that chose: its validation speakers were not trained on.
     files.write_csv(arguments.history, chosen.history)
-    network.save(arguments.weights, kept.network, kept.weights)
+    network.save(arguments.weights, chosen.network, weights)
     files.write_json(arguments.weights.with_name("timing.json"), clock.ticks)
     for checkpoint in (first, second):
         checkpoint.unlink(missing_ok=True)

@@ -372,17 +372,16 @@ def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_latter_h
             after.append([state[f"weights_{name}"] for name in Weights.names()])
 
     tuned = training.finetune(both, first, chosen, checkpoint=checkpoint, progress=note)
-    assert tuned.history.epoch.tolist() == list(range(1, 7)) and len(after) == 6
-    assert tuned.history.validation_accuracy.isna().all()
-    for kept, arrays in zip(tuned.weights, zip(*after[3:], strict=True), strict=True):
+    assert len(after) == 6
+    for kept, arrays in zip(tuned, zip(*after[3:], strict=True), strict=True):
         np.testing.assert_allclose(kept, np.mean(arrays, axis=0), rtol=1e-6, atol=1e-7)
     # A first epoch of no steps to speak of leaves the weights where they came from.
     still = replace(chosen, learning_rate=1e-12, epochs=4, silent_lift=0.0)
-    for kept, begun in zip(training.finetune(both, first, still).weights, first, strict=True):
+    for kept, begun in zip(training.finetune(both, first, still), first, strict=True):
         np.testing.assert_allclose(kept, begun, atol=1e-6)
     # Another start is another training: its checkpoint is not taken up.
-    other = training.finetune(both, tuned.weights, chosen, checkpoint=checkpoint, progress=note)
-    assert len(after) == 12 and not other.history.equals(tuned.history)
+    training.finetune(both, tuned, chosen, checkpoint=checkpoint, progress=note)
+    assert len(after) == 12
 
 
 def test_another_trainings_checkpoint_is_not_resumed(tmp_path, data):
@@ -459,7 +458,7 @@ def test_the_script_keeps_a_fine_tuned_network_and_the_history_of_the_training_t
     result = training.train(train, validation, chosen)
     tuned = training.finetune(spikes.take(np.arange(480)), result.weights, chosen)
     assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)
-    for kept, expected in zip(load(whole / "weights.h5")[1], tuned.weights, strict=True):
+    for kept, expected in zip(load(whole / "weights.h5")[1], tuned, strict=True):
         np.testing.assert_array_equal(kept, expected)
     assert epochs(whole) == [list(range(1, 25)), list(range(1, 7))]
 

@@ -9,7 +9,6 @@ import importlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -99,20 +98,24 @@ def train(spikes_train, spikes_validation, settings, **options):
     hidden layer is silent or has run away.
     """
     _check(spikes_train, spikes_validation, settings)
-    choose = partial(schedule.best_epoch, selection=settings.selection)
+
+    def best(history):
+        return schedule.best_epoch(history, settings.selection)
 
     def keep(history, kept, weights):
-        return weights.copy() if choose(history) == len(history) else kept
+        return weights.copy() if best(history) == len(history) else kept
 
-    return _train(spikes_train, spikes_validation, settings, keep, choose, **options)
+    network, kept, history = _train(spikes_train, spikes_validation, settings, keep, **options)
+    table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
+    return Result(network, kept, table, best(history))
 
 
 def finetune(spikes, weights, settings, *, stamp="", **options):
-    """Go on with a trained network, its validation speakers among the examples; return a Result.
+    """Go on with a trained network, its validation speakers among the examples; return Weights.
 
     It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch from a worse
-    one, the Result's weights are the mean over the latter half of them (stochastic weight
-    averaging, Izmailov et al. 2018).
+    one, the Weights are the mean over the latter half of them (stochastic weight averaging,
+    Izmailov et al. 2018).
 
     Parameters
     ----------
@@ -132,7 +135,8 @@ def finetune(spikes, weights, settings, *, stamp="", **options):
     from_here = hashlib.blake2b(b"".join(w.tobytes() for w in weights)).hexdigest()
     options |= {"stamp": f"{stamp} {from_here}", "weights": weights}
     brief = replace(settings, epochs=epochs)
-    return _train(spikes, spikes.take([]), brief, keep, len, **options)
+    _, kept, _ = _train(spikes, spikes.take([]), brief, keep, **options)
+    return kept
 
 
 def _train(
@@ -140,7 +144,6 @@ def _train(
     spikes_validation,
     settings,
     keep,
-    choose,
     *,
     weights=None,
     checkpoint=None,
@@ -149,10 +152,10 @@ def _train(
     threads=1,
     device="auto",
 ):
-    """Train a network, and keep what `keep(history, kept, weights)` returns after each epoch.
+    """Train a network from `weights`, or from random ones; return (network, kept, history).
 
-    It starts from `weights`, or from random ones. The Result's `best_epoch` is what `choose`
-    returns of the whole history.
+    `kept` is what `keep(history, kept, weights)` returned after the last epoch, and is given what
+    it returned after the one before. The history is a list of rows.
     """
     network, backend = start(spikes_train, settings, threads, device)
     if weights is not None:
@@ -189,8 +192,7 @@ def _train(
         saved.write(backend, history, kept)
         if progress:
             progress(history[-1])
-    table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
-    return Result(network, kept, table, choose(history))
+    return network, kept, history
 
 
 def start(spikes, settings, threads=1, device="auto"):
