@@ -1,4 +1,4 @@
-# What every stage shares: the checked configuration and three functions of it.
+# What every stage shares: the checked configuration, what it asks for, and functions of it.
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,6 +15,13 @@ try:
     configuration.check(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+GRID = configuration.networks(config)
+DATASETS = list(config["networks"]["dataset"])
+FOLD = config["networks"]["fold"][0]
+
+# What figures call a data set: says so where its speech is synthetic.
+NAMED = {dataset: REGISTRY[dataset].label for dataset in DATASETS}
 
 
 def code(*scripts):
@@ -34,16 +41,11 @@ def text(value):
     return lambda wildcards: configuration.text(value)
 
 
-def label(dataset):
-    """What figures call a data set: says so where its speech is synthetic."""
-    return REGISTRY[dataset].label
-
-
 def networks(pattern, **chosen):
     """Paths `pattern` of every network in the grid, or of those on the `chosen` axes."""
     return [
         pattern.format(**network)
-        for network in configuration.networks(config)
+        for network in GRID
         if all(network[axis] == value for axis, value in chosen.items())
     ]
 

@@ -79,7 +79,7 @@ rule plot_information:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text({"label": label(DATASETS[0]), "losses": WINDOWS["losses"]}),
+        settings=text({"label": NAMED[DATASETS[0]], "losses": WINDOWS["losses"]}),
         code=code("scripts/plot_information.py"),
     shell:
         "python scripts/plot_information.py --binned {input.binned:q} --split {input.split:q} "

@@ -103,7 +103,7 @@ rule plot_training_methods:
     params:
         settings=text(
             {
-                "label": label(DATASETS[0]),
+                "label": NAMED[DATASETS[0]],
                 "epochs": METHODS.get("epochs"),
                 "trials": max(TRIED, default=0),
             }

@@ -4,7 +4,7 @@ CHAINS = [
     for study in STUDIES.values()
     for path in study.chains("{proposer}/seed-{seed}/trials.csv")
 ]
-LABELS = {name: label(study.dataset) for name, study in STUDIES.items()}
+LABELS = {name: REGISTRY[study.dataset].label for name, study in STUDIES.items()}
 SPACES = {
     name: {"label": LABELS[name], "space": study.space}
     for name, study in STUDIES.items()
