@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from spikespeech.eventprop import vectors
+from spikespeech import bits
 from spikespeech.spikes import SpikeTrains
 
 
@@ -214,7 +214,7 @@ def _keep_half(steps, units, begin, end, move, low, high, key, codes):
         if end - block < 64:
             word &= (np.uint64(1) << np.uint64(end - block)) - np.uint64(1)
         while word:
-            s = np.uint64(block) + np.uint64(vectors.lowest(word))
+            s = np.uint64(block) + np.uint64(bits.lowest(word))
             word &= word - np.uint64(1)
             codes[kept] = ((np.int64(steps[s]) << 16) | np.int64(units[s])) + move
             kept += np.uint64(np.uint64(units[s]) - lowest < span)

@@ -13,7 +13,7 @@ The equations are those of `lauscher` 1.0.1 (github.com/electronicvisions/lausch
 distribution of spikes in less than a fifth of a second: the membrane filters blocks of 0.4 s by
 overlap-save, so that its transfer function is evaluated once; hair and bushy cells are
 compiled; and the 40 fibres, which only their sum tells apart, are one binomial draw of those
-not in their dead time. `encode_exactly` makes every draw of `lauscher`, in its order.
+not in their dead time.
 
 The filter's phases are those of exp(-iωt), as in `lauscher`: its answer leads the sound, by
 23 ms in the lowest channel, instead of following it; what leads the beginning ends the clip.
@@ -28,6 +28,7 @@ import scipy.fft
 import scipy.special
 import soxr
 
+from spikespeech.bits import lowest, packed
 from spikespeech.errors import InputError
 
 SOUND_RATE = 48_000  # Hz; the model's spike counts depend on it, so all sound is resampled
@@ -72,8 +73,8 @@ def encode(samples, rate, rng, *, window="ramps", n_channels=700):
         for start, spectrum in zip(range(0, n_samples, HOP), spectra, strict=True):
             block = velocity[start : start + HOP]
             block[:] = _membrane(spectrum, tile)[:, : len(block)].T
-        draws = rng.bit_generator.random_raw((velocity.size + 1) // 2).view(np.uint32)
-        steps, channels = _cells(velocity, draws[: velocity.size].reshape(velocity.shape))
+        state = rng.integers(0, 2**32, (4, velocity.shape[1]), np.uint32)
+        steps, channels = _cells(velocity, tuple(state))
         times.append(steps)
         units.append(channels + first)
     times, units = np.concatenate(times), np.concatenate(units)
@@ -264,10 +265,10 @@ _REST = _resting_pools()
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
-def _cells(velocity, draws):
+def _cells(velocity, state):
     """Return the (steps, channels) of the spikes to (n_samples, n_channels) velocities.
 
-    `draws` are uniform uint32, one for each velocity.
+    `state` are four (n_channels,) uint32, the states of the channels' random generators.
     """
     n_samples, n_channels = velocity.shape
     free = np.full(n_channels, _REST[0], np.float32)
@@ -278,27 +279,39 @@ def _cells(velocity, draws):
     fired = np.zeros((DEAD_SAMPLES - 1, n_channels), np.int32)  # and when the others fired
     current, potential = np.zeros(n_channels, np.float32), np.zeros(n_channels, np.float32)
     dead = np.zeros(n_channels, np.int32)
-    fires = np.empty(n_channels, np.bool_)
+    draws = np.empty(n_channels, np.uint32)
+    firing, fires = np.zeros(TILE, np.bool_), np.zeros(TILE, np.bool_)
     most = n_channels * (n_samples // DEAD_SAMPLES + 1)
     steps, channels = np.empty(most, np.int64), np.empty(most, np.int64)
     n_spikes = 0
     for t in range(n_samples):
         _release(velocity[t], free, cleft, store, probability)
-        _fire(draws[t], probability, ready, fired[t % (DEAD_SAMPLES - 1)], current)
-        if _integrate(current, potential, dead, fires):
-            for i in range(n_channels):
-                if fires[i]:
-                    # The potential reached 1 in the sample before.
-                    steps[n_spikes], channels[n_spikes] = t - 1, i
-                    n_spikes += 1
+        _draw(*state, draws)
+        _recover(ready, fired[t % (DEAD_SAMPLES - 1)], current, draws, probability, firing)
+        bits = packed(firing)
+        while bits:
+            i = lowest(bits)
+            bits &= bits - np.uint64(1)
+            u = (draws[i] + 0.5) * 2.0**-32
+            k = _binomial(u, ready[i], np.float64(probability[i]))
+            fired[t % (DEAD_SAMPLES - 1), i] = k
+            ready[i] -= k
+            current[i] += _f(k)
+        _integrate(current, potential, dead, fires)
+        bits = packed(fires)
+        while bits:
+            # The potential reached 1 in the sample before.
+            steps[n_spikes], channels[n_spikes] = t - 1, lowest(bits)
+            bits &= bits - np.uint64(1)
+            n_spikes += 1
     return steps[:n_spikes].copy(), channels[:n_spikes].copy()
 
 
-_f = np.float32
+_f, _u = np.float32, np.uint32
 _A, _B, _ZERO, _ONE = _f(HA), _f(HB), _f(0), _f(1)
 _EJECT, _REPLENISH, _REPLENISHED = _f(G / RATE), _f(Y / RATE), _f(Y * M / RATE)
 _REUPTAKE, _REPROCESS, _LOST = _f(R / RATE), _f(X / RATE), _f((L + R) / RATE)
-_FIRING, _CHARGE, _UNIT = _f(H / RATE), _f(WEIGHT / RATE), _f(2.0**-32)
+_FIRING, _CHARGE, _UNIT = _f(H / RATE), _f(WEIGHT / RATE), _f(2.0**-24)
 _DECAY_SYN, _DECAY_MEM = _f(np.exp(-1 / RATE / TAU_SYN)), _f(np.exp(-1 / RATE / TAU_MEM))
 
 
@@ -316,20 +329,31 @@ def _release(velocity, free, cleft, store, probability):
         probability[i] = cleft[i] * _FIRING
 
 
-@numba.njit(inline="always")  # a call would count the references to five arrays each time
-def _fire(draws, probability, ready, fired, current):
-    """Fibres: add what fires now to the current; `fired` held what fired a dead time ago."""
+@numba.njit(nogil=True, cache=True)
+def _draw(a, b, c, counter, draws):
+    """Draw a uniform uint32 for each channel: sfc32 of PractRand (Doty-Humphrey 2018)."""
+    for i in range(len(draws)):
+        # Each operation's result is uint64 to Numba: cut to 32 bits, the loop is vectorised.
+        drawn = _u(_u(a[i] + b[i]) + counter[i])
+        counter[i] = _u(counter[i] + _u(1))
+        a[i] = _u(b[i] ^ _u(b[i] >> _u(9)))
+        b[i] = _u(c[i] + _u(c[i] << _u(3)))
+        c[i] = _u(_u(_u(c[i] << _u(21)) | _u(c[i] >> _u(11))) + drawn)
+        draws[i] = drawn
+
+
+@numba.njit(nogil=True, cache=True)
+def _recover(ready, fired, current, draws, probability, firing):
+    """Fibres: those that fired a dead time ago are ready again, and the current decays.
+
+    Flag where any may fire now: nearly nowhere, as P(one or more) <= n p.
+    """
     for i in range(len(ready)):
         ready[i] += fired[i]
         fired[i] = 0
         current[i] *= _DECAY_SYN
-    for i in range(len(ready)):
-        # P(one or more) <= n p: nearly always nothing fires, and no power is needed.
-        if _f(draws[i]) * _UNIT < _f(ready[i]) * probability[i]:
-            k = _binomial((draws[i] + 0.5) * 2.0**-32, ready[i], np.float64(probability[i]))
-            fired[i] = k
-            ready[i] -= k
-            current[i] += _f(k)
+        below = _f(np.int32(draws[i] >> _u(8))) * _UNIT
+        firing[i] = below < _f(ready[i]) * probability[i]
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -354,8 +378,7 @@ def _binomial(u, n, p):
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _integrate(current, potential, dead, fires):
-    """Bushy cells: fire where the potential had reached 1, then integrate; count who fires."""
-    count = 0
+    """Bushy cells: fire where the potential had reached 1, then integrate."""
     for i in range(len(current)):
         fire = (dead[i] <= 0) & (potential[i] >= _ONE)
         rest = DEAD_SAMPLES if fire else dead[i]
@@ -364,79 +387,3 @@ def _integrate(current, potential, dead, fires):
         potential[i] = min(v, _ONE)
         dead[i] = rest - 1
         fires[i] = fire
-        count += fire
-    return count
-
-
-# lauscher's own draws
-
-
-def encode_exactly(samples, rate, random_state, *, window="hann", n_channels=700):
-    """Return the very spikes of lauscher 1.0.1: as `encode`, 100 times slower.
-
-    `random_state` is a numpy RandomState; lauscher draws from numpy's global one.
-    """
-    sound = prepare(samples, rate, window)
-    n_samples = len(sound) // 2 + 1
-    spectrum = np.fft.fft(sound)[:n_samples]
-    omega = _frequencies(n_samples)
-    at_stapes = entrance(omega)
-    trains = []
-    for place in _places(n_channels):
-        velocity = np.fft.ifft(transfer_function(omega, place, at_stapes) * spectrum)
-        firing = _hair_cell(np.real(velocity))
-        draws = random_state.random_sample((n_samples, N_FIBRES))
-        trains.append(_bushy_cell(draws < firing[:, None]))
-    steps, units = np.nonzero(np.array(trains).T)
-    return steps / RATE, units
-
-
-@numba.njit(cache=True)
-def _hair_cell(velocity):
-    free, cleft, store = _REST
-    firing = np.empty_like(velocity)
-    for j, v in enumerate(velocity):
-        kt = G / RATE * (v + HA) / (v + HA + HB) if v + HA > 0 else 0.0
-        replenish = Y * M / RATE - Y / RATE * free if free < M else 0.0
-        eject = kt * free
-        lost, reuptake, reprocess = (L + R) / RATE * cleft, R / RATE * cleft, X / RATE * store
-        free = max(free + replenish - eject + reprocess, 0.0)
-        cleft = max(cleft + eject - lost, 0.0)
-        store = max(store + reuptake - reprocess, 0.0)
-        firing[j] = cleft * (H / RATE)
-    return firing
-
-
-@numba.njit(cache=True)
-def _bushy_cell(fibres):
-    n_samples, n_fibres = fibres.shape
-    decay_mem, decay_syn = np.exp(-1 / RATE / TAU_MEM), np.exp(-1 / RATE / TAU_SYN)
-    last = np.full(n_fibres, -DEAD_SAMPLES)
-    current = np.zeros(n_fibres)
-    spikes = np.zeros(n_samples, np.bool_)
-    potential, dead = 0.0, 0
-    for t in range(n_samples):
-        previous, potential = potential, 0.0
-        if t > 0 and dead <= 0:
-            if previous < 1.0:
-                potential = previous * decay_mem
-            else:
-                dead = DEAD_SAMPLES
-                spikes[t - 1] = True
-        for f in range(n_fibres):
-            current[f] *= decay_syn
-            if fibres[t, f] and t - last[f] >= DEAD_SAMPLES:
-                last[f] = t
-                current[f] += 1.0
-        if dead <= 0:
-            # numpy's order of summation, so that the last bit agrees too.
-            lanes = current[:8].copy()
-            for f in range(8, n_fibres, 8):
-                lanes += current[f : f + 8]
-            total = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + (
-                (lanes[4] + lanes[5]) + (lanes[6] + lanes[7])
-            )
-            potential += total * WEIGHT * (1 / RATE)
-        potential = min(potential, 1.0)
-        dead -= 1
-    return spikes

@@ -11,6 +11,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, models, register_model
 
+from spikespeech.bits import lowest
+
 LANES = 64
 WIDE = 256  # 8 registers of AVX-512, so that a step's list of spikes is walked once
 STATE_LIMIT = 1 << 23  # u and v are 24-bit signed numbers
@@ -18,7 +20,7 @@ DECAY_BITS = 12
 ACTIVATION_BITS = 6  # synaptic input and threshold are aligned 6 bits to the left
 SUMMANDS = 127  # weights of magnitude up to 256 that a 16-bit sum holds
 
-_I1, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (1, 16, 32, 64))
+_I16, _I32, _I64 = (ir.IntType(bits) for bits in (16, 32, 64))
 _V32 = ir.VectorType(_I32, LANES)
 
 
@@ -139,16 +141,6 @@ def add_to(typingctx, array, index, block):
         return context.get_dummy_value()
 
     return types.none(array, types.intp, block), codegen
-
-
-@intrinsic
-def lowest(typingctx, bits):
-    """Return the number of the lowest set bit of a uint64."""
-
-    def codegen(context, builder, sig, args):
-        return builder.cttz(args[0], _I1(1))
-
-    return types.int64(types.uint64), codegen
 
 
 @intrinsic

@@ -8,6 +8,7 @@ writes `readout` (n_outputs,) float64, and `drive` (n_steps, width) or `jump`.
 
 import numpy as np
 
+from spikespeech.bits import lowest
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.readout import cross_entropy
 from spikespeech.eventprop.vectors import (
@@ -15,7 +16,6 @@ from spikespeech.eventprop.vectors import (
     at_least,
     fma,
     load,
-    lowest,
     select,
     splat,
     store,

@@ -207,26 +207,6 @@ def select(typingctx, bits, a, b):
 
 
 @intrinsic
-def lowest(typingctx, bits):
-    """Return the number of the lowest set bit of a uint64."""
-
-    def codegen(context, builder, sig, args):
-        return builder.and_(builder.cttz(args[0], ir.IntType(1)(0)), ir.IntType(64)(63))
-
-    return types.int64(types.uint64), codegen
-
-
-@intrinsic
-def ones(typingctx, bits):
-    """Return how many bits of a uint64 are set."""
-
-    def codegen(context, builder, sig, args):
-        return builder.ctpop(args[0])
-
-    return types.int64(types.uint64), codegen
-
-
-@intrinsic
 def opaque(typingctx, p):
     """Return an int64, of which LLVM then knows nothing: a loop over it stays as it is written.
 
