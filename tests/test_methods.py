@@ -98,12 +98,15 @@ def make(recurrent, n_examples=3, n_steps=130, n_units=20):
 def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
     """Beside the traces of every synapse and step, in plain double precision."""
     network, weights, given, loss = make(recurrent)
-    gradient, found, readouts, counts = eprop.Backend(network, weights, loss).gradient(given)
+    backend = eprop.Backend(network, weights, loss)
+    seen, bad = backend.differentiate(given)
+    gradient, counts, readouts = backend.engine.gradient, seen.hidden_spikes, seen.readouts
+    assert not bad.any()
     engine = eventprop.gradients(network, weights, given, loss=loss)
     np.testing.assert_array_equal(counts, engine.hidden_spikes)
     assert counts.sum() > 20
     np.testing.assert_allclose(readouts, engine.readouts, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(found, engine.losses, rtol=1e-5)
+    np.testing.assert_allclose(seen.losses, engine.losses, rtol=1e-5)
 
     alpha, beta = np.exp(-1 / network.tau_mem), np.exp(-1 / network.tau_syn)
     injected = (1 - alpha) * network.tau_syn * (1 - beta)
@@ -143,8 +146,8 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
 def test_eprops_output_gradient_is_the_losss():
     network, weights, given, loss = make(recurrent=True)
     backend = eprop.Backend(network, weights, loss)
-    gradient = backend.gradient(given)[0]
-    step = 1e-2
+    backend.differentiate(given)
+    gradient, step = backend.engine.gradient, 1e-2
     for index in ((0, 0), (3, 1)):
         values = []
         for sign in (1, -1):

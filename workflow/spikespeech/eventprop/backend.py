@@ -83,13 +83,21 @@ class Backend:
         """Learn from each of `batches` (SpikeTrains) at its learning rate; return the Outcome."""
         parts, labels, nonfinite = [], [], np.zeros(3, np.int64)
         for spikes, rate in zip(batches, learning_rates, strict=False):
-            parts.append(self.engine.run(spikes, spikes.labels, learn=True))
+            seen, bad = self.differentiate(spikes)
+            parts.append(seen)
             labels.append(spikes.labels)
-            bad = self.engine.mean_gradient(len(spikes))
             nonfinite += bad
             if not bad.any():
                 self._step(rate)
         return self._outcome(parts, labels, nonfinite)
+
+    def differentiate(self, spikes):
+        """Leave the mean gradient of a batch in `engine.gradient`.
+
+        Returns example.Results and, of each weight array, how many entries are not finite.
+        """
+        seen = self.engine.run(spikes, spikes.labels, learn=True)
+        return seen, self.engine.mean_gradient(len(spikes))
 
     def evaluate(self, spikes):
         """Return the Outcome of `spikes` without learning; they may be on disk."""

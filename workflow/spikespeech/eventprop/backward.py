@@ -79,20 +79,19 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
 
 
 @kernel
-def sort_by_source(in_steps, units, tape, n_inputs, first_source, steps):
+def sort_by_source(in_steps, units, tape, end, n_inputs, first_source, steps):
     """List the steps of each source's spikes: inputs first, then hidden neurons.
 
-    Spikes of source i are steps[first_source[i]:first_source[i + 1]], without those that meet an
-    adjoint of 0, from `last_step` on.
+    Spikes of source i are steps[first_source[i]:first_source[i + 1]].
 
     in_steps, units : (n_spikes,) uint16, the input spikes
+    end : spikes from this step on are left out, as nothing meets them; 0 or less: all
     first_source : (n_inputs + n_hidden + 1,) int32, or (n_inputs + 1,) for a feed-forward network
     steps : uint16, as long as there may be spikes
     """
     n_sources = len(first_source) - 1
-    last = last_step(tape)
-    n_own = tape.first[max(last, 0)] if n_sources > n_inputs else 0
-    n_in = np.searchsorted(in_steps, max(last, 0))
+    n_own = tape.first[max(end, 0)] if n_sources > n_inputs else 0
+    n_in = np.searchsorted(in_steps, max(end, 0))
     first_source[:] = 0
     for p in range(n_in):
         first_source[np.int64(units[p]) + 1] += 1

@@ -233,7 +233,8 @@ def back(i, tape, spikes, model, reading, rule, adding, w, out, gradient, output
     steps, units = of_example(spikes, i)
     n_steps, width = len(tape.first) - 1, w.state.shape[1]
     n_inputs = len(model.input_weights) // width
-    backward.sort_by_source(steps, units, tape, n_inputs, w.first_source, w.steps)
+    end = backward.last_step(tape)
+    backward.sort_by_source(steps, units, tape, end, n_inputs, w.first_source, w.steps)
     backward.gather(w.first_source, w.steps, n_steps, w.trace, width, adding, gradient)
     out.guarded[i] = guarded
 

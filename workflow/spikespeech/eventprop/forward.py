@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spikespeech.bits import lowest, ones
 from spikespeech.eventprop.kernel import kernel, part
 from spikespeech.eventprop.vectors import (
     LANES,
@@ -11,8 +12,6 @@ from spikespeech.eventprop.vectors import (
     at_least,
     load,
     load_wide,
-    lowest,
-    ones,
     opaque,
     select,
     splat,
@@ -62,13 +61,14 @@ def index_steps(steps, first):
     first : (n_steps + 1,) int32
     """
     first[:] = 0
-    ordered = True
     for p in range(len(steps)):
         first[np.int64(steps[p]) + 1] = p + 1
-        ordered &= p == 0 or steps[p - 1] <= steps[p]
     for t in range(1, len(first)):
         first[t] = max(first[t], first[t - 1])
-    return ordered
+    falls = 0
+    for p in range(len(steps) - 1):
+        falls += steps[p + 1] < steps[p]
+    return falls == 0
 
 
 @part
