@@ -33,8 +33,9 @@ class Layer:
     def random(cls, n_inputs, n_hidden, seed, **constants):
         """Draw a layer with uniform weights of mean MEAN_WEIGHT."""
         drawn = np.random.default_rng(seed).uniform(0, 1, (n_inputs, n_hidden))
-        thresholds = np.ones(n_hidden, np.float32)
-        return cls(normalised(drawn.astype(np.float32)), thresholds, **constants)
+        layer = cls(drawn.astype(np.float32), np.ones(n_hidden, np.float32), **constants)
+        _normalise(layer.weights)
+        return layer
 
     def copy(self):
         """Return an independent copy."""
@@ -44,7 +45,7 @@ class Layer:
         """Present examples of SpikeTrains in an order; weights and thresholds change in place."""
         for i in order:
             self.present(spikes, i, POTENTIATION, DEPRESSION, RISE)
-            self.weights[:] = normalised(self.weights)
+            _normalise(self.weights)
             self.thresholds[:] = 1 + (self.thresholds - 1) * FORGET
 
     def respond(self, spikes, bins):
@@ -67,9 +68,16 @@ class Layer:
         )
 
 
-def normalised(weights):
-    """Return weights scaled to the mean MEAN_WEIGHT of each neuron, none above 1."""
-    return np.minimum(weights * (np.float32(MEAN_WEIGHT) / weights.mean(axis=0)), 1)
+@numba.njit(cache=True, nogil=True)
+def _normalise(weights):  # pragma: no cover - compiled
+    """Scale weights to the mean MEAN_WEIGHT of each neuron, none above 1."""
+    factor = np.zeros(weights.shape[1], np.float32)
+    for row in weights:
+        factor += row
+    factor = np.float32(MEAN_WEIGHT * len(weights)) / factor
+    for row in weights:
+        for j in range(len(row)):
+            row[j] = min(row[j] * factor[j], np.float32(1))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -94,13 +102,12 @@ def _present(
     powers = np.array([trace**t for t in range(n_steps + 1)], np.float32)
     gain, one, s = np.float32(GAIN), np.float32(1), 0
     for t in range(n_steps):
-        winner, margin = 0, -np.inf
+        reached = 0
         for j in range(n_hidden):
             V[j] = V[j] * membrane + current[j] * (one - membrane)
             current[j] *= synapse
             after[j] *= trace
-            if V[j] - thresholds[j] > margin:
-                winner, margin = j, V[j] - thresholds[j]
+            reached += V[j] >= thresholds[j]
         first = s
         while s < len(steps) and steps[s] == t:
             row = weights[units[s]]
@@ -110,7 +117,8 @@ def _present(
                 for j in range(n_hidden):
                     row[j] -= depression * after[j] * row[j]
             s += 1
-        if margin >= 0:
+        if reached:
+            winner = (V - thresholds).argmax()
             when.append(t)
             winners.append(winner)
             V[:] = 0
