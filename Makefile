@@ -19,13 +19,14 @@ check: environment
 
 environment: $(VENV)/.installed
 
-# The stamp comes last, so that an interrupted installation is taken up again. Python compiles what
-# jobs import as they do: all of it would take as long as the rest of the installation.
+# requirements.txt names all there is: pip need not look for more. The stamp comes last, so that an
+# interrupted installation is taken up again. Python compiles what jobs import as they do: all of it
+# would take as long as the rest of the installation.
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 		|| { echo "spikespeech needs Python 3.11 to 3.13: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile \
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps \
 		--require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
