@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from spikespeech import command, exhibit, plots, prose, published, statistics
 from spikespeech.reading import read_json
@@ -120,7 +120,7 @@ def _point(axes, y, row, colour, marker):
 def published_differences():
     """Return the published Lava minus float accuracies with 95 % intervals over the seeds."""
     table = published.quantisation()
-    half = stats.t.ppf(0.975, table["seeds"] - 1) * table["sd"] / np.sqrt(table["seeds"])
+    half = stdtrit(table["seeds"] - 1, 0.975) * table["sd"] / np.sqrt(table["seeds"])
     return table.assign(
         estimate=table["difference"] / 100,
         low=(table["difference"] - half) / 100,

@@ -17,12 +17,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
-from spikespeech import eventprop, losses, mlgenn
+from spikespeech import eventprop, losses, mlgenn, training
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Regulariser
 from spikespeech.mlgenn import backend, limits
 from spikespeech.network import Network, Weights
+from spikespeech.settings import Settings
 from spikespeech.spikes import SpikeTrains
 
 ROOT = Path(__file__).parents[1]
@@ -311,6 +313,19 @@ def test_a_resumed_training_gives_the_same_bytes():
     np.testing.assert_array_equal(epoch(resumed, 1).losses, expected.losses)
     for ours, theirs in zip(resumed.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@needs_mlgenn
+@pytest.mark.parametrize(("rate", "moves"), [(1e-12, False), (1e-3, True)])
+def test_fine_tuning_goes_on_from_the_weights_it_is_given(rate, moves):
+    values = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["training"]
+    chosen = {"loss": {"name": "gaussian"}, "hidden": NETWORK.n_hidden, "recurrent": True}
+    changed = {"backend": "mlgenn", "batch_size": 1, "epochs": 8, "learning_rate": rate, "seed": 1}
+    still = {"augmentation": {"shift": 0, "blend": False}, "ease_in": {"start": 1, "factor": 1}}
+    settings = Settings.parse(values | chosen | changed | still)
+    tuned = training.finetune(examples(6), weights(), settings)
+    apart = [np.abs(kept - begun).max() for kept, begun in zip(tuned, weights(), strict=True)]
+    assert all(1e-4 < a < 1e-1 for a in apart) if moves else max(apart) < 1e-6
 
 
 @needs_mlgenn

@@ -7,7 +7,6 @@ cpu_seconds. A chain is one proposer with one optimiser seed.
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from spikespeech import command, exhibit, statistics
 from spikespeech.reading import read_csv
@@ -128,6 +127,8 @@ def rank_test(differences):
     differences = np.round(np.asarray(differences, dtype=np.float64), 12)
     if len(differences) == 1 or not differences.any():
         return 1.0
+    from scipy import stats  # takes a second, and few need it
+
     exact = stats.PermutationMethod(n_resamples=9999, rng=np.random.default_rng(0))
     return float(stats.wilcoxon(differences, zero_method="zsplit", method=exact).pvalue)
 

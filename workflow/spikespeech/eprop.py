@@ -20,7 +20,6 @@ So the engine gathers it as EventProp's gradient, from this trace instead of the
 """
 
 import numpy as np
-from scipy.signal import lfilter
 
 from spikespeech import eventprop
 from spikespeech.errors import InputError
@@ -53,87 +52,80 @@ class Backend(eventprop.Backend):
         if regulariser and (regulariser.lambda_upper or regulariser.lambda_lower):
             raise InputError("e-prop has no regularisation", mend="set its strengths to 0")
         super().__init__(network, weights, loss, None, threads)
-        k = self.engine.output
-        alpha, beta, scale = (float(c) for c in (k.alpha, k.beta, k.scale))
-        # The adjoint of the output's filter: what a spike at each step adds to the read-out.
-        share = lfilter(
-            [0, (1 - alpha) * scale],
-            np.convolve([1, -alpha], [1, -beta]),
-            loss.window[::-1] / loss.n_steps,
-        )
-        self._share = share[::-1].astype(np.float32)
 
     def differentiate(self, spikes):
         """Leave the mean gradient of a batch in the engine, as EventProp does."""
-        engine, scratch, n = self.engine, self.engine.scratch[0], len(spikes)
-        network, model = engine.network, engine.model
-        batch = checked_spikes(network, spikes, spikes.labels, engine.loss.n_steps)
-        out = example.results(n, network.n_hidden, network.n_outputs)
-        output = engine.weights.hidden_output
-        rows, output_rows = engine.gradients
-        of_output = output_rows.reshape(network.n_hidden, -1)[:, : network.n_outputs]
+        engine, n = self.engine, len(spikes)
+        batch = checked_spikes(engine.network, spikes, spikes.labels, engine.loss.n_steps)
+        out = example.results(n, engine.network.n_hidden, engine.network.n_outputs)
         signal = np.zeros(engine.width, np.float32)
-        rows[:] = 0
-        output_rows[:] = 0
-        for i, label in enumerate(batch.labels):
-            given = i, scratch.tapes[0], batch, model, scratch
-            added = _forth(*given, self._share, np.float32(SLOPE), out.hidden_spikes[i])
-            Y = added @ output
-            g = np.exp(Y - Y.max())
-            g /= g.sum()
-            out.readouts[i], out.losses[i] = Y, -np.log(g[label])
-            g[label] -= 1
-            signal[: network.n_hidden] = output @ g
-            of_output += np.outer(added, g)
-            _back(*given, signal, rows)
-        for gradient in (rows, output_rows):
+        for gradient in engine.gradients:
+            gradient[:] = 0
+        _learn(
+            batch, engine.model, engine.reading, engine.scratch[0], signal, out, engine.gradients
+        )
+        for gradient in engine.gradients:
             gradient /= np.float32(n)
         return out, np.array([np.count_nonzero(~np.isfinite(g)) for g in engine.gradient])
 
 
 @kernel
-def _forth(i, tape, spikes, model, w, share, slope, counts):
+def _learn(spikes, model, reading, w, signal, out, gradients):
+    """Run a batch's examples forward and add up their gradients.
+
+    signal : (width,) float32, scratch
+    """
+    tape, width = w.tapes[0], len(w.output_state[0])
+    for i in range(len(out.losses)):
+        _forth(i, tape, spikes, model, reading.rho[0], w, out)
+        example.read_out(i, tape, spikes, model, reading, w, out)
+        for j in range(out.hidden_spikes.shape[1]):
+            told = 0.0
+            for k in range(len(w.g)):
+                told += model.output_weights[j * width + k] * w.g[k]
+                gradients[1][j * width + k] += w.sums[0, j] * w.g[k]
+            signal[j] = told
+        _back(i, tape, spikes, model, w, signal, gradients[0])
+
+
+@kernel
+def _forth(i, tape, spikes, model, rho, w, out):
     """Run the hidden layer on example i; write its tape, the spikes' counts, and u as the trace.
 
-    share : (n_steps,) float32, ρ
-    slope : k of ψ times the threshold
-    Returns (n_hidden,) float32, Σ ρ over each neuron's spikes.
+    rho : (n_steps,) of `readout.response`
     """
     steps, units = example.of_example(spikes, i)
     forward.index_steps(steps, w.first_input)
     k, first, recurrent = model.hidden, w.first_input, len(model.recurrent_weights) > 0
     v, x, y, slopes = w.state[0], w.state[1], w.state[2], w.state[3]
-    width, plane = len(v), len(share) * LANES
-    threshold, steepness = splat(k.threshold), splat(slope / k.threshold)
+    width, plane = len(v), len(rho) * LANES
+    threshold, steepness = splat(k.threshold), splat(np.float32(SLOPE) / k.threshold)
     zero, one = splat(np.float32(0)), splat(np.float32(1))
     spiking = np.zeros(width // LANES, np.uint64)
-    added = np.zeros(len(counts), np.float32)
     v[:] = 0
     x[:] = 0
     y[:] = 0
     count = 0
     tape.first[0] = 0
-    for t in range(len(share)):
-        rho = splat(share[t])
+    for t in range(len(rho)):
+        share = splat(np.float32(rho[t]))
         for column in range(0, width, LANES):
             a, b, scale = load(x, column), load(y, column), load(k.scale, column)
             potential = load(k.alpha, column) * load(v, column)
             potential = potential + load(k.one_minus_alpha, column) * (scale * a + scale * b)
             reached, above = at_least(potential, threshold), potential - threshold
             near = one + steepness * select(reached, above, zero - above)
-            store(w.trace, (column // LANES) * plane + t * LANES, rho / (near * near))
+            store(w.trace, (column // LANES) * plane + t * LANES, share / (near * near))
             store(v, column, select(reached, zero, potential))
             spiking[column // LANES] = reached
         forward.receive(x, k.beta, units, first[t], first[t + 1], model.input_weights)
         for n in range(len(spiking)):
             count = forward.tape_spikes(spiking[n], n * LANES, t, slopes, tape, count)
         for e in range(tape.first[t], count):
-            added[tape.ids[e]] += share[t]
-            counts[tape.ids[e]] += 1
+            out.hidden_spikes[i, tape.ids[e]] += 1
         tape.first[t + 1] = count
         if recurrent:
             forward.receive(y, k.beta, tape.ids, tape.first[t], count, model.recurrent_weights)
-    return added
 
 
 @kernel

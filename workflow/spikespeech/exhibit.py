@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from spikespeech import command, files, plots
+from spikespeech import command, files
 from spikespeech.reading import read_csv
 
 
@@ -20,6 +20,8 @@ def write(arguments, table, finding, figure=None):
     """Write the outputs that `parser` asked for; `finding` is a list of sentences."""
     files.write_csv(arguments.table, table)
     if figure is not None:
+        from spikespeech import plots  # not for tables: Matplotlib takes as long as the rest
+
         plots.save(figure, arguments.figure)
     files.write_text(arguments.finding, " ".join(finding) + "\n")
 

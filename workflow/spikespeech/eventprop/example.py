@@ -151,8 +151,8 @@ def read_simulated(hidden, label, row, model, reading, w, out):
         hidden.ids, hidden.first, model.output_weights, nothing, k, w.output_state, tape, w.voltage
     )
     if reading.kind == MAXIMUM:
-        highest = w.output_state[0]
-        return outputs.maximum(w.voltage, label, dt, out, g, highest, w.drive)
+        highest, when = w.output_state[0], w.output_state[1]
+        return outputs.maximum(w.voltage, label, dt, out, g, highest, when, w.drive)
     shape = (len(hidden.first) - 1, len(w.voltage) // (len(hidden.first) - 1))
     voltage, drive = w.voltage.reshape(shape), w.drive.reshape(shape)
     if reading.kind == WINDOWED:

@@ -8,7 +8,6 @@ writes `readout` (n_outputs,) float64, and `drive` (n_steps, width) or `jump`.
 
 import numpy as np
 
-from spikespeech.bits import lowest
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.readout import cross_entropy
 from spikespeech.eventprop.vectors import (
@@ -41,36 +40,31 @@ def windowed(voltage, label, window, drive_window, dt_ms, readout, g, drive):
 
 
 @kernel
-def maximum(voltage, label, dt_ms, readout, g, highest, drive):
+def maximum(voltage, label, dt_ms, readout, g, highest, when, drive):
     """Y_k = max_t V_k, d = -g / dt in the first such step; return the loss.
 
     As in mlGeNN an output that is never positive reads 0 and is not driven.
 
     voltage, drive : flat (n_steps * width,) float32
-    highest : (width,) float32, scratch
+    highest, when : (width,) float32, scratch
     """
-    width, n = len(highest), len(readout)
+    width = len(highest)
     for column in range(0, width, LANES):
-        most = splat(np.float32(0))
+        most, at, t = splat(np.float32(0)), splat(np.float32(0)), np.float32(0)
         for cell in range(column, len(voltage), width):
             now = load(voltage, cell)
-            most = select(at_least(now, most), now, most)
+            kept = at_least(most, now)
+            most, at = select(kept, most, now), select(kept, at, splat(t))
+            t += np.float32(1)
         store(highest, column, most)
-    for k in range(n):
+        store(when, column, at)
+    for k in range(len(readout)):
         readout[k] = highest[k]
     loss = cross_entropy(readout, label, g)
     drive[:] = 0
-    for column in range(0, width, LANES):
-        sought = np.uint64(0)
-        for k in range(column, min(column + LANES, n)):
-            sought |= np.uint64(highest[k] > 0) << np.uint64(k - column)
-        for cell in range(column, len(voltage), width):
-            reached = at_least(load(voltage, cell), load(highest, column)) & sought
-            sought ^= reached
-            while reached:
-                k = lowest(reached)
-                reached &= reached - np.uint64(1)
-                drive[cell + k] = -g[column + k] / dt_ms
+    for k in range(len(readout)):
+        if highest[k] > 0:
+            drive[np.int64(when[k]) * width + k] = -g[k] / dt_ms
     return loss
 
 

@@ -11,7 +11,8 @@ from importlib.resources import files
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+
+from spikespeech import statistics
 
 SOURCE = "Shoesmith et al. 2025"
 
@@ -93,7 +94,7 @@ def quantisation():
         )
     )
     rows = [
-        (*key, d.mean(), d.std(), len(d), float(stats.ttest_1samp(d, 0).pvalue))
+        (*key, d.mean(), d.std(), len(d), statistics.paired_difference(d, 0 * d).p_value)
         for key, d in runs.groupby(["dataset", "hidden"])["difference"]
     ]
     return pd.DataFrame(rows, columns=["dataset", "hidden", "difference", "sd", "seeds", "p_value"])
