@@ -110,6 +110,7 @@ def save(figure, svg_path):
         raise ValueError(f"{svg_path} does not end in .svg")
     with style(), atomic(svg_path) as svg, atomic(svg_path[:-4] + ".png") as png:
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, dpi=200)
+        figure.set_layout_engine("none")  # it is laid out, which takes as long as drawing it
         figure.savefig(png, format="png", metadata={"Software": None}, dpi=200)
     plt.close(figure)
 
