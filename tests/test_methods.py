@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,9 @@ def test_eprop_refuses_what_it_does_not_have():
         eprop.Backend(network, weights, losses.make("max", n_steps=130))
     with pytest.raises(InputError, match="no regularisation"):
         eprop.Backend(network, weights, loss, eventprop.Regulariser(1e-10))
+    unequal = replace(network, tau_mem_output=np.array([20.0, 30.0]))
+    with pytest.raises(InputError, match="several time constants"):
+        eprop.Backend(unequal, weights, loss)
 
 
 def test_the_best_trial_is_scored_on_the_test(tmp_path, monkeypatch):

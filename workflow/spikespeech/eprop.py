@@ -43,7 +43,7 @@ class Backend(eventprop.Backend):
     regulariser : Regulariser without strength, or None
     threads : of evaluations; learning has one thread
 
-    Raises InputError for another loss or a regulariser that has an effect.
+    Raises InputError for another network or loss, or a regulariser that has an effect.
     """
 
     def __init__(self, network, weights, loss, regulariser=None, threads=1):
@@ -52,6 +52,10 @@ class Backend(eventprop.Backend):
         if regulariser and (regulariser.lambda_upper or regulariser.lambda_lower):
             raise InputError("e-prop has no regularisation", mend="set its strengths to 0")
         super().__init__(network, weights, loss, None, threads)
+        if not self.engine.output.alike:
+            raise InputError(
+                "e-prop's outputs have several time constants", mend="give one of each"
+            )
 
     def differentiate(self, spikes):
         """Leave the mean gradient of a batch in the engine, as EventProp does."""
