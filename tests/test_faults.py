@@ -110,6 +110,12 @@ def wait_for_training(project, pipeline):
         time.sleep(0.02)
 
 
+def training_job(pipeline):
+    """Return the process that trains."""
+    [job] = [p for p in pipeline.jobs() if "scripts/train.py" in p.cmdline()[:3]]
+    return job
+
+
 def results(project):
     """Return {path: bytes} of all results but logs, times and what a kill leaves (.*.part.*)."""
     return {
@@ -167,8 +173,7 @@ def test_a_killed_job_is_named_and_goes_on_where_it_was(project, mended):
     forget(project, f"{NETWORK}/weights.h5", EVALUATION)
     with running(project) as pipeline:
         wait_for_training(project, pipeline)
-        [job] = [p for p in pipeline.jobs() if "scripts/train.py" in p.cmdline()[:3]]
-        job.kill()
+        training_job(pipeline).kill()
         assert pipeline.wait(60) != 0
         assert "Error in rule train" in pipeline.output()
         assert "Traceback" not in pipeline.output()
@@ -199,7 +204,10 @@ def test_two_pipelines_in_one_folder(project, mended):
     forget(project, f"{NETWORK}/weights.h5", EVALUATION)
     with running(project) as pipeline:
         wait_for_training(project, pipeline)
+        job = training_job(pipeline)
+        job.suspend()  # or it may be over before the other pipeline has started
         status, output = run(project)
+        job.resume()
         assert status != 0 and "cannot be locked" in output and "Traceback" not in output
         assert pipeline.wait(120) == 0, pipeline.output()
     mended()
