@@ -65,7 +65,7 @@ def index_steps(steps, first):
         first[np.int64(steps[p]) + 1] = p + 1
     for t in range(1, len(first)):
         first[t] = max(first[t], first[t - 1])
-    falls = 0
+    falls = 0  # counted in a loop of its own, which is vectorised
     for p in range(len(steps) - 1):
         falls += steps[p + 1] < steps[p]
     return falls == 0

@@ -7,8 +7,6 @@ from numba import njit, types
 from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
-from spikespeech import numba_start  # noqa: F401 - before a kernel is loaded
-
 # Numba renews a cached kernel when its own file changes, not when a kernel that it inlined from
 # another file does. The digest of all the engine's sources in the key mends that.
 _SOURCES = hashlib.sha256(

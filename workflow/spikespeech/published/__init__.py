@@ -85,7 +85,7 @@ def accuracies():
 def quantisation():
     """Return Lava minus float accuracy of Shoesmith et al., one row a configuration.
 
-    Columns: dataset, hidden, difference, sd (percentage points, over seeds), seeds, p_value (paired
+    Columns: dataset, hidden, difference, low, high (percentage points, over seeds), p_value (paired
     t-test, uncorrected; on SSC the two saw different numbers of examples).
     """
     runs = table("networks").assign(
@@ -94,10 +94,10 @@ def quantisation():
         )
     )
     rows = [
-        (*key, d.mean(), d.std(), len(d), statistics.paired_difference(d, 0 * d).p_value)
+        (*key, *statistics.paired_difference(d, 0 * d))
         for key, d in runs.groupby(["dataset", "hidden"])["difference"]
     ]
-    return pd.DataFrame(rows, columns=["dataset", "hidden", "difference", "sd", "seeds", "p_value"])
+    return pd.DataFrame(rows, columns=["dataset", "hidden", "difference", "low", "high", "p_value"])
 
 
 def inference():
