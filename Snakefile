@@ -37,3 +37,12 @@ rule all:
     input:
         "<results>/report/report.html",
         "<results>/report/report.pdf",
+
+
+# To keep to Snakemake's default limit, of 100 jobs a second, its scheduler comes back to all waiting
+# jobs every second, once more for each job that has started: after 100 jobs it takes a quarter of a
+# core. Without the limit it looks when a job has ended. One that the user has set stays.
+onstart:
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None

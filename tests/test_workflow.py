@@ -51,6 +51,15 @@ def test_the_pipeline_makes_a_report_and_then_has_nothing_to_do(finished):
 
 
 @pytest.mark.slow
+def test_the_scheduler_looks_for_work_when_a_job_ends_not_every_second(tmp_path):
+    figures = [f"results/test/figures/{name}.svg" for name in ("lif", "stdp", "membrane")]
+    options = ("--cores", "1", "--verbose", "--configfile", "config/test.yaml")
+    status, output = snakemake(copy(tmp_path / "project"), *options, "--", *figures)
+    assert status == 0, output[-5000:]
+    assert output.count("Ready jobs") == len(figures)
+
+
+@pytest.mark.slow
 def test_touching_files_reruns_nothing(finished):
     for folder in ("workflow", "scripts", "config"):
         for file in (finished / folder).rglob("*"):
