@@ -1,12 +1,13 @@
 """Shuffling, shifting and blending: what they keep, what they change, and that they repeat."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from spikespeech import augment
+from spikespeech import augment, codes
 from spikespeech.augment import Presentations
 from spikespeech.spikes import SpikeTrains
 
@@ -180,8 +181,8 @@ def test_any_data_make_ordered_batches(n, n_spikes, blend, seed):
     rng = np.random.default_rng(seed)
     binned = []
     for _ in range(n):
-        codes = np.sort(rng.choice(N_UNITS * N_STEPS, rng.integers(0, n_spikes + 1), replace=False))
-        binned.append(((codes // N_UNITS).astype(np.uint16), (codes % N_UNITS).astype(np.uint16)))
+        cells = np.sort(rng.choice(N_UNITS * N_STEPS, rng.integers(0, n_spikes + 1), replace=False))
+        binned.append(((cells // N_UNITS).astype(np.uint16), (cells % N_UNITS).astype(np.uint16)))
     labels = rng.integers(0, 3, n)
     spikes = SpikeTrains.from_binned(binned, labels, labels, N_STEPS, N_UNITS, 1.0, tuple("abc"))
     total = 0
@@ -192,11 +193,40 @@ def test_any_data_make_ordered_batches(n, n_spikes, blend, seed):
 
 
 @settings(deadline=None)
-@given(*2 * [st.sets(st.integers(0, 60).map(lambda code: code * 40_000))])
+@given(*2 * [st.sets(st.integers(0, 99).map(lambda code: code * 40_000))])
 def test_a_merge_is_the_ordered_union(first, second):
-    lists = [np.append(sorted(codes), 0).astype(np.uint32) for codes in (first, second)]
-    both = np.empty(len(first) + len(second), np.uint32)
-    steps, units = np.zeros((2, len(both) + 1), np.uint16)
-    n = augment._merge(lists[0], len(first), lists[1], len(second), both, 1, steps, units)
-    codes = steps.astype(int) << 16 | units
-    assert codes[1 : n + 1].tolist() == sorted(first | second)
+    none = [np.iinfo(np.uint32).max] * 2 * codes.LANES
+    kept = np.array([*sorted(first), *none, *sorted(second), *none], np.uint32)
+    both = np.empty(len(kept) + augment.BLOCK, np.uint32)
+    total = augment._merge(kept, len(first) + len(none), len(kept), both)
+    assert both[:total].tolist() == sorted([*first, *second])
+    steps, units = np.zeros((2, len(both)), np.uint16)
+    end = augment._write_distinct(both, total, np.empty(len(both), bool), steps, units, 1)
+    written = steps.astype(int) << 16 | units
+    assert written[1:end].tolist() == sorted(first | second)
+
+
+@pytest.mark.parametrize("compresses", [codes.COMPRESSES, False])
+def test_codes_are_kept_in_order_with_and_without_an_instruction_for_it(compresses, monkeypatch):
+    monkeypatch.setattr(codes, "COMPRESSES", compresses)
+
+    @numba.njit
+    def keep(steps, units, by, wanted, kept, out_steps, out_units):
+        some = codes.moved(codes.encode(steps, units, 1), by)
+        return (
+            codes.keep(some, wanted, kept, 2),
+            codes.decode(some, wanted, out_steps, out_units, 3),
+        )
+
+    rng = np.random.default_rng(1)
+    for n in range(codes.LANES + 1):
+        steps, units = rng.integers(0, 2**15, (2, codes.LANES + 1), dtype=np.uint16)
+        wanted = rng.permutation(np.arange(codes.LANES) < n)
+        bits = np.uint64(wanted @ 2 ** np.arange(codes.LANES))
+        kept, (out_steps, out_units) = np.zeros(40, np.uint32), np.zeros((2, 40), np.uint16)
+        moved = np.uint32(5 << 16 | 7)
+        assert keep(steps, units, moved, bits, kept, out_steps, out_units) == (2 + n, 3 + n)
+        codes_moved = (steps[1:][wanted].astype(int) + 5) << 16 | units[1:][wanted] + 7
+        np.testing.assert_array_equal(kept[2 : 2 + n], codes_moved)
+        np.testing.assert_array_equal(out_steps[3 : 3 + n], steps[1:][wanted] + 5)
+        np.testing.assert_array_equal(out_units[3 : 3 + n], units[1:][wanted] + 7)

@@ -10,8 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from spikespeech import bits
+from spikespeech import bits, codes
 from spikespeech.spikes import SpikeTrains
+
+BLOCK = 64
+"""So many spikes go at a time through the kernels, a bit of a word each."""
 
 
 class Presentations:
@@ -68,20 +71,15 @@ class Presentations:
 
     def _present(self, first, second, shifts, keys):
         blended = second >= 0
+        needed, place = np.unique(np.concatenate([first, second[blended]]), return_inverse=True)
+        spikes = self.spikes.take(needed)
+        first, partners = place[: len(first)], place[len(first) :]
+        second = np.full(len(first), -1)
+        second[blended] = partners
+        lengths = np.diff(spikes.offsets)
+        capacity = int(lengths[first].sum() + lengths[partners].sum()) + BLOCK
+        steps, units = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
         offsets = np.zeros(len(first) + 1, dtype=np.int64)
-        if blended.any():
-            needed, place = np.unique(np.concatenate([first, second[blended]]), return_inverse=True)
-            spikes = self.spikes.take(needed)
-            first, partners = place[: len(first)], place[len(first) :]
-            second = np.full(len(first), -1)
-            second[blended] = partners
-            lengths = np.diff(spikes.offsets)
-            capacity = int(lengths[first].sum() + lengths[partners].sum())
-            steps, units = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
-        else:
-            # A shifted example is no longer than the example: it is written over it.
-            spikes = self.spikes.take(first)
-            first, steps, units = np.arange(len(first)), spikes.steps, spikes.units
         arrays = (spikes.offsets, spikes.steps, spikes.units)
         size = (spikes.n_steps, spikes.n_units)
         _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
@@ -129,32 +127,38 @@ def _present(
 ):
     """Write presentations one after the other: example `first`, or its blend with `second`.
 
-    Spikes to be blended are codes, step << 16 | unit, so that they move and compare in one go.
+    Of each, up to BLOCK spikes too many are written, and overwritten by the next.
     """
     longest = np.diff(offsets).max()
-    one, other = np.empty(longest + 1, np.uint32), np.empty(longest + 1, np.uint32)
-    both = np.empty(2 * longest, np.uint32)
-    end = 0
+    inside = np.empty(2 * longest + BLOCK, np.bool_)
+    tail = np.empty(BLOCK, np.uint16), np.empty(BLOCK, np.uint16)
+    kept = np.empty(2 * (longest + BLOCK), np.uint32)
+    both = np.empty(2 * longest + BLOCK, np.uint32)
+    at = 0
     for i in range(len(first)):
         a, b, up = first[i], second[i], shifts[i]
-        begin, stop = offsets[a], offsets[a + 1]
+        begin, end = offsets[a], offsets[a + 1]
         low, high = max(0, -up), min(n_units, n_units - up)
         if b < 0:
-            end += _shift(steps, units, begin, stop, up, low, high, end, out_steps, out_units)
+            _mark(units, begin, end, low, high, inside)
+            at = _shift(steps, units, begin, end, up, inside, tail, out_steps, out_units, at)
         else:
-            begin_b, stop_b = offsets[b], offsets[b + 1]
-            step_a, unit_a = _centre(steps, units, begin, stop)
-            step_b, unit_b = _centre(steps, units, begin_b, stop_b)
+            begin_b, end_b = offsets[b], offsets[b + 1]
+            step_a, unit_a = _centre(steps, units, begin, end)
+            step_b, unit_b = _centre(steps, units, begin_b, end_b)
             later, higher = int((step_b - step_a) / 2), int((unit_b - unit_a) / 2)
             move = (later << 16) + higher
-            begin, stop = _inside(steps, begin, stop, later, n_steps)
-            reach = low - higher, high - higher
-            n = _keep_half(steps, units, begin, stop, move + up, *reach, keys[i], one)
-            begin_b, stop_b = _inside(steps, begin_b, stop_b, -later, n_steps)
-            reach = low + higher, high + higher
-            m = _keep_half(steps, units, begin_b, stop_b, up - move, *reach, ~keys[i], other)
-            end += _merge(one, n, other, m, both, end, out_steps, out_units)
-        out_offsets[i + 1] = end
+            begin, end = _inside(steps, begin, end, later, n_steps)
+            _mark(units, begin, end, low - higher, high - higher, inside)
+            given = steps, units, begin, end, move + up
+            middle = _keep_half(*given, inside, keys[i], tail, kept, 0)
+            begin, end = _inside(steps, begin_b, end_b, -later, n_steps)
+            _mark(units, begin, end, low + higher, high + higher, inside)
+            given = steps, units, begin, end, up - move
+            last = _keep_half(*given, inside, ~keys[i], tail, kept, middle)
+            total = _merge(kept, middle, last, both)
+            at = _write_distinct(both, total, inside, out_steps, out_units, at)
+        out_offsets[i + 1] = at
 
 
 @numba.njit(cache=True, nogil=True)
@@ -182,110 +186,112 @@ def _inside(steps, begin, end, later, n_steps):
 
 
 @numba.njit(cache=True, nogil=True)
-def _shift(steps, units, begin, end, up, low, high, place, out_steps, out_units):
-    """Write the spikes begin..end with low <= unit < high, moved `up`, from `place` on.
-
-    Returns how many they are. Those that are dropped are written too, and overwritten by the next.
-    The spikes may be written over those that are read, no later ones.
-    """
-    at = first = np.uint64(place)
-    lowest, span = np.uint64(low), np.uint64(max(high - low, 0))
-    for s in range(np.uint64(begin), np.uint64(end)):
-        unit = np.uint64(units[s])
-        out_steps[at], out_units[at] = steps[s], np.int64(unit) + up
-        at += np.uint64(unit - lowest < span)
-    return np.int64(at - first)
+def _mark(units, begin, end, low, high, inside):
+    """Write which of the spikes begin..end have low <= unit < high, and no others to a BLOCK."""
+    n = end - begin
+    inside[: n + BLOCK] = False
+    if low < high:
+        lowest, reach = np.uint16(low), np.uint16(high - 1 - low)
+        some = units[begin:end]
+        for k in range(n):
+            inside[k] = np.uint16(some[k] - lowest) <= reach
 
 
 @numba.njit(cache=True, nogil=True)
-def _keep_half(steps, units, begin, end, move, low, high, key, codes):
-    """Write the codes, moved, of a random half of the spikes begin..end with low <= unit < high.
+def _copy_tail(steps, units, begin, end, tail):
+    """Copy the last spikes of an example, too few for a BLOCK: none may follow them in memory.
 
-    Returns how many they are. Bits of SplitMix64 (Steele et al. 2014), counted up from `key`,
-    choose which.
+    Returns the place of the first.
     """
-    kept = np.uint64(0)
-    lowest, span = np.uint64(low), np.uint64(max(high - low, 0))
-    for block in range(begin, end, 64):
-        key += np.uint64(0x9E3779B97F4A7C15)
-        word = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        word ^= word >> np.uint64(31)
-        if end - block < 64:
-            word &= (np.uint64(1) << np.uint64(end - block)) - np.uint64(1)
-        while word:
-            s = np.uint64(block) + np.uint64(bits.lowest(word))
-            word &= word - np.uint64(1)
-            codes[kept] = ((np.int64(steps[s]) << 16) | np.int64(units[s])) + move
-            kept += np.uint64(np.uint64(units[s]) - lowest < span)
-    return np.int64(kept)
+    first = end - (end - begin) % BLOCK
+    tail[0][: end - first] = steps[first:end]
+    tail[1][: end - first] = units[first:end]
+    return first
 
 
 @numba.njit(cache=True, nogil=True)
-def _merge(one, n, other, m, both, place, out_steps, out_units):
-    """Merge two ascending lists of n and m codes, and write their spikes from `place` on.
-
-    What stands in both is written once. Each step of a merge waits for the one before: so four
-    parts of the lists are merged into `both` side by side, with gaps where duplicates were.
-    Returns how many are written.
-    """
-    one[n] = other[m] = np.iinfo(np.uint32).max
-    a = (np.uint64(0), np.uint64(0), np.uint64(0))
-    b = start_b = _cut(one, n, other, m, (n + m) // 4)
-    c = start_c = _cut(one, n, other, m, (n + m) // 2)
-    d = start_d = _cut(one, n, other, m, (n + m) * 3 // 4)
-    end = np.uint64(n + m)
-    while (
-        a[0] + a[1] < start_b[2]
-        and b[0] + b[1] < start_c[2]
-        and c[0] + c[1] < start_d[2]
-        and d[0] + d[1] < end
-    ):
-        a = _take_lower(one, other, both, a)
-        b = _take_lower(one, other, both, b)
-        c = _take_lower(one, other, both, c)
-        d = _take_lower(one, other, both, d)
-    at = np.uint64(place)
-    for part, start, stop in (
-        (a, np.uint64(0), start_b[2]),
-        (b, start_b[2], start_c[2]),
-        (c, start_c[2], start_d[2]),
-        (d, start_d[2], end),
-    ):
-        while part[0] + part[1] < stop:
-            part = _take_lower(one, other, both, part)
-        for k in range(start, part[2]):
-            out_steps[at] = both[k] >> np.uint32(16)
-            out_units[at] = both[k] & np.uint32(0xFFFF)
-            at += np.uint64(1)
-    return np.int64(at) - place
+def _shift(steps, units, begin, end, up, inside, tail, out_steps, out_units, at):
+    """Write those spikes begin..end that are `inside`, moved `up`; return the place after them."""
+    up = np.uint32(up)
+    rest = _copy_tail(steps, units, begin, end, tail)
+    for first in range(begin, rest, BLOCK):
+        wanted = bits.packed(inside[first - begin :])
+        at = _shift_block(steps, units, first, wanted, up, out_steps, out_units, at)
+    wanted = bits.packed(inside[rest - begin :])
+    return _shift_block(*tail, 0, wanted, up, out_steps, out_units, at)
 
 
 @numba.njit(cache=True, nogil=True)
-def _take_lower(one, other, both, place):
-    """Write the lower of two codes, or the one that both are; return where to go on."""
-    i, j, k = place
-    a, b = one[i], other[j]
-    both[k] = min(a, b)
-    return i + np.uint64(a <= b), j + np.uint64(b <= a), k + np.uint64(1)
+def _shift_block(steps, units, first, wanted, up, out_steps, out_units, at):
+    for lane in range(0, BLOCK, codes.LANES):
+        some = codes.moved(codes.encode(steps, units, first + lane), up)
+        at = codes.decode(some, wanted >> np.uint64(lane), out_steps, out_units, at)
+    return at
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(one, n, other, m, total):
-    """Return (i, j, i + j): one[:i] and other[:j] are the lowest codes, some `total` of them.
+def _keep_half(steps, units, begin, end, move, inside, key, tail, kept, at):
+    """Write the codes, moved, of a random half of the spikes begin..end that are `inside`.
 
-    A code that stands in both lists is on the same side in both.
+    Codes higher than any follow, as `_merge` asks for. Returns the place after those.
     """
-    low, high = max(0, total - m), min(n, total)
-    while low < high:
-        middle = (low + high) // 2
-        if one[middle] < other[total - middle - 1]:
-            low = middle + 1
-        else:
-            high = middle
-    i, j = low, total - low
-    if i > 0 and j < m and one[i - 1] == other[j]:
-        j += 1
-    elif j > 0 and i < n and other[j - 1] == one[i]:
-        i += 1
-    return np.uint64(i), np.uint64(j), np.uint64(i + j)
+    move = np.uint32(move)
+    rest = _copy_tail(steps, units, begin, end, tail)
+    for first in range(begin, rest, BLOCK):
+        key, word = _random(key)
+        wanted = word & bits.packed(inside[first - begin :])
+        at = _keep_block(steps, units, first, wanted, move, kept, at)
+    wanted = _random(key)[1] & bits.packed(inside[rest - begin :])
+    at = _keep_block(*tail, 0, wanted, move, kept, at)
+    kept[at : at + 2 * codes.LANES] = np.iinfo(np.uint32).max
+    return at + 2 * codes.LANES
+
+
+@numba.njit(cache=True, nogil=True)
+def _keep_block(steps, units, first, wanted, move, kept, at):
+    for lane in range(0, BLOCK, codes.LANES):
+        some = codes.moved(codes.encode(steps, units, first + lane), move)
+        at = codes.keep(some, wanted >> np.uint64(lane), kept, at)
+    return at
+
+
+@numba.njit(cache=True, nogil=True)
+def _random(key):
+    """Return the next state and 64 random bits of SplitMix64 (Steele et al. 2014)."""
+    key += np.uint64(0x9E3779B97F4A7C15)
+    word = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return key, word ^ (word >> np.uint64(31))
+
+
+@numba.njit(cache=True, nogil=True)
+def _merge(kept, middle, last, both):
+    """Merge the ascending codes kept[:middle] and kept[middle:last]; return how many there are.
+
+    Both lists end in 2 LANES codes that are none, higher than all others. The lowest LANES that
+    are not written yet are among those in hand and the next of the list whose next is lower.
+    """
+    one, other, total = codes.LANES, middle, last - 4 * codes.LANES
+    hand = codes.load(kept, 0)
+    for at in range(0, total, codes.LANES):
+        ahead = kept[one] <= kept[other]
+        some = codes.load(kept, one if ahead else other)
+        codes.store(both, at, codes.lower(hand, some))
+        hand = codes.higher(hand, some)
+        one, other = one + codes.LANES * ahead, other + codes.LANES * (not ahead)
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _write_distinct(both, total, distinct, out_steps, out_units, at):
+    """Write the spikes of ascending codes, once where two are the same; return where they end."""
+    distinct[: total + BLOCK] = False
+    distinct[0] = total > 0
+    for k in range(1, total):
+        distinct[k] = both[k] != both[k - 1]
+    for first in range(0, total, BLOCK):
+        wanted = bits.packed(distinct[first:])
+        for lane in range(0, BLOCK, codes.LANES):
+            some = codes.load(both, first + lane)
+            at = codes.decode(some, wanted >> np.uint64(lane), out_steps, out_units, at)
+    return at
