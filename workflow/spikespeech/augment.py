@@ -274,11 +274,11 @@ def _merge(kept, middle, last, both):
     one, other, total = codes.LANES, middle, last - 4 * codes.LANES
     hand = codes.load(kept, 0)
     for at in range(0, total, codes.LANES):
-        ahead = kept[one] <= kept[other]
-        some = codes.load(kept, one if ahead else other)
+        from_one = kept[one] <= kept[other]
+        some = codes.load(kept, one if from_one else other)
         codes.store(both, at, codes.lower(hand, some))
         hand = codes.higher(hand, some)
-        one, other = one + codes.LANES * ahead, other + codes.LANES * (not ahead)
+        one, other = one + codes.LANES * from_one, other + codes.LANES * (not from_one)
     return total
 
 
