@@ -70,26 +70,22 @@ class Presentations:
         return self.by_class[begin + (place[examples] - begin + step) % size]
 
     def _present(self, first, second, shifts, keys):
-        blended = second >= 0
-        needed, place = np.unique(np.concatenate([first, second[blended]]), return_inverse=True)
-        spikes = self.spikes.take(needed)
-        first, partners = place[: len(first)], place[len(first) :]
-        second = np.full(len(first), -1)
-        second[blended] = partners
-        lengths = np.diff(spikes.offsets)
-        capacity = int(lengths[first].sum() + lengths[partners].sum()) + BLOCK
-        steps, units = np.empty(capacity, np.uint16), np.empty(capacity, np.uint16)
-        offsets = np.zeros(len(first) + 1, dtype=np.int64)
+        n, blended = len(first), second >= 0
+        spikes = self.spikes.take(np.concatenate([first, second[blended]]))
+        second = np.full(n, -1)
+        second[blended] = np.arange(n, len(spikes))
+        offsets = np.zeros(n + 1, dtype=np.int64)
+        steps, units = np.empty((2, spikes.offsets[-1] + BLOCK), np.uint16)
         arrays = (spikes.offsets, spikes.steps, spikes.units)
         size = (spikes.n_steps, spikes.n_units)
-        _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
+        _present(*arrays, *size, second, shifts, keys, offsets, steps, units)
         end = offsets[-1]
         return SpikeTrains(
             offsets,
             steps[:end],
             units[:end],
-            spikes.labels[first],
-            spikes.speakers[first],
+            spikes.labels[:n],
+            spikes.speakers[:n],
             spikes.n_steps,
             spikes.n_units,
             spikes.dt_ms,
@@ -117,7 +113,6 @@ def _present(
     units,
     n_steps,
     n_units,
-    first,
     second,
     shifts,
     keys,
@@ -125,7 +120,7 @@ def _present(
     out_steps,
     out_units,
 ):
-    """Write presentations one after the other: example `first`, or its blend with `second`.
+    """Write presentations one after the other: example i, or its blend with example second[i].
 
     Of each, up to BLOCK spikes too many are written, and overwritten by the next.
     """
@@ -135,9 +130,9 @@ def _present(
     kept = np.empty(2 * (longest + BLOCK), np.uint32)
     both = np.empty(2 * longest + BLOCK, np.uint32)
     at = 0
-    for i in range(len(first)):
-        a, b, up = first[i], second[i], shifts[i]
-        begin, end = offsets[a], offsets[a + 1]
+    for i in range(len(second)):
+        b, up = second[i], shifts[i]
+        begin, end = offsets[i], offsets[i + 1]
         low, high = max(0, -up), min(n_units, n_units - up)
         if b < 0:
             _mark(units, begin, end, low, high, inside)

@@ -188,7 +188,10 @@ class SpikeTrains:
                 _check_grid(indices, offsets, *columns, self.n_steps, self.n_units)
                 self.checked[indices] = True
         return replace(
-            self.with_spikes(offsets, *columns),
+            self,
+            offsets=offsets,
+            steps=columns[0],
+            units=columns[1],
             labels=self.labels[indices],
             speakers=self.speakers[indices],
             checked=None,
@@ -200,7 +203,7 @@ class SpikeTrains:
         return self.steps[span], self.units[span]
 
     def with_spikes(self, offsets, steps, units):
-        """Return these examples with other spikes, as augmentation makes them."""
+        """Return these examples with other spikes."""
         return replace(self, offsets=offsets, steps=steps, units=units)
 
 
@@ -300,8 +303,9 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
         write_hdf5(target) as file,
     ):
         steps, units = (
-            # Of no known length before the end; `stored.Column` reads across chunks.
-            file.create_dataset(name, (0,), np.uint16, maxshape=(None,), chunks=(2**16,))
+            # Of no known length before the end. `stored.Column` reads across chunks; as each holds
+            # some 30 examples, few need two reads.
+            file.create_dataset(name, (0,), np.uint16, maxshape=(None,), chunks=(2**18,))
             for name in ("steps", "units")
         )
         offsets = np.zeros(1, np.int64)
