@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from spikespeech import command, exhibit, methods, plots, prose, statistics
 from spikespeech.reading import read_json
@@ -87,7 +88,11 @@ def draw(table):
             axis.plot(values[ran], places[ran], linestyle="none", marker="o", color=plots.BLUE)
             axis.set_xscale("log")
             if ran.any():
-                axis.set_xlim(min(values[ran]) / 2, max(values[ran]) * 2)
+                low, high = min(values[ran]) / 2, max(values[ran]) * 2
+                axis.set_xlim(low, high)
+                # Matplotlib labels every digit of less than two decades, one over another.
+                axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 3)))
+                axis.xaxis.set(major_formatter="{x:g}", minor_formatter=NullFormatter())
         for place in places[~ran]:
             axis.annotate(
                 "not run",
