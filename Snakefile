@@ -44,5 +44,5 @@ rule all:
 # core. Without the limit it looks when a job has ended. One that the user has set stays.
 onstart:
     limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if (limit.max_jobs, limit.timespan) == (100, 1):
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None

@@ -125,7 +125,7 @@ def engine(n_hidden, n_steps, n_examples, threads, repeats):
         "wall_ms": 1e3 * wall / n_examples,
         "bound_ms": 1e3 * bound,
         "bound_reached": 1e3 * bound / total,
-        "making_share": making_share(backend, n_steps, n_examples, repeats),
+        "making_share": making_share(backend, n_steps, n_examples, max(2, repeats // 5)),
         "spikes_a_neuron": often / n_hidden,
         "resident_mb": memory,
     }

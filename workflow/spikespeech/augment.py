@@ -7,10 +7,10 @@ any number of threads and any interruption.
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 
 from spikespeech import bits, codes
+from spikespeech.eventprop.kernel import kernel
 from spikespeech.spikes import SpikeTrains
 
 BLOCK = 64
@@ -106,7 +106,7 @@ def ahead(batches):
 # The kernels
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _present(
     offsets,
     steps,
@@ -156,7 +156,7 @@ def _present(
         out_offsets[i + 1] = at
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _centre(steps, units, begin, end):
     """Return the mean (step, unit) of the spikes begin..end."""
     step = unit = np.uint64(0)
@@ -170,7 +170,7 @@ def _centre(steps, units, begin, end):
     return step / max(end - begin, 1), unit / max(end - begin, 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _inside(steps, begin, end, later, n_steps):
     """Return the range of an example's spikes that stay within the trial when moved in time."""
     example = steps[begin:end]
@@ -180,7 +180,7 @@ def _inside(steps, begin, end, later, n_steps):
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _mark(units, begin, end, low, high, inside):
     """Write which of the spikes begin..end have low <= unit < high, and no others to a BLOCK."""
     n = end - begin
@@ -192,7 +192,7 @@ def _mark(units, begin, end, low, high, inside):
             inside[k] = np.uint16(some[k] - lowest) <= reach
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _copy_tail(steps, units, begin, end, tail):
     """Copy the last spikes of an example, too few for a BLOCK: none may follow them in memory.
 
@@ -204,7 +204,7 @@ def _copy_tail(steps, units, begin, end, tail):
     return first
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _shift(steps, units, begin, end, up, inside, tail, out_steps, out_units, at):
     """Write those spikes begin..end that are `inside`, moved `up`; return the place after them."""
     up = np.uint32(up)
@@ -216,7 +216,7 @@ def _shift(steps, units, begin, end, up, inside, tail, out_steps, out_units, at)
     return _shift_block(*tail, 0, wanted, up, out_steps, out_units, at)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _shift_block(steps, units, first, wanted, up, out_steps, out_units, at):
     for lane in range(0, BLOCK, codes.LANES):
         some = codes.moved(codes.encode(steps, units, first + lane), up)
@@ -224,7 +224,7 @@ def _shift_block(steps, units, first, wanted, up, out_steps, out_units, at):
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _keep_half(steps, units, begin, end, move, inside, key, tail, kept, at):
     """Write the codes, moved, of a random half of the spikes begin..end that are `inside`.
 
@@ -242,7 +242,7 @@ def _keep_half(steps, units, begin, end, move, inside, key, tail, kept, at):
     return at + 2 * codes.LANES
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _keep_block(steps, units, first, wanted, move, kept, at):
     for lane in range(0, BLOCK, codes.LANES):
         some = codes.moved(codes.encode(steps, units, first + lane), move)
@@ -250,7 +250,7 @@ def _keep_block(steps, units, first, wanted, move, kept, at):
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _random(key):
     """Return the next state and 64 random bits of SplitMix64 (Steele et al. 2014)."""
     key += np.uint64(0x9E3779B97F4A7C15)
@@ -259,7 +259,7 @@ def _random(key):
     return key, word ^ (word >> np.uint64(31))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _merge(kept, middle, last, both):
     """Merge the ascending codes kept[:middle] and kept[middle:last]; return how many there are.
 
@@ -277,13 +277,13 @@ def _merge(kept, middle, last, both):
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _write_distinct(both, total, distinct, out_steps, out_units, at):
     """Write the spikes of ascending codes, once where two are the same; return where they end."""
-    distinct[: total + BLOCK] = False
-    distinct[0] = total > 0
+    distinct[0] = True
     for k in range(1, total):
         distinct[k] = both[k] != both[k - 1]
+    distinct[total : total + BLOCK] = False
     for first in range(0, total, BLOCK):
         wanted = bits.packed(distinct[first:])
         for lane in range(0, BLOCK, codes.LANES):

@@ -16,7 +16,7 @@ COMPRESSES = bool(binding.get_host_cpu_features().get("avx512f"))
 
 _I16, _I32, _I64 = (ir.IntType(width) for width in (16, 32, 64))
 _CODES, _SHORTS, _FLAGS = (ir.VectorType(kind, LANES) for kind in (_I32, _I16, ir.IntType(1)))
-_HALF = ir.Constant(_CODES, [16] * LANES)
+_HALF, _NOTHING = ir.Constant(_CODES, [16] * LANES), ir.Constant(_CODES, ir.Undefined)
 
 
 class CodesType(types.Type):
@@ -86,9 +86,8 @@ def moved(typingctx, some, by):
     """Return Codes, each plus the uint32 `by`."""
 
     def codegen(context, builder, sig, args):
-        nothing = ir.Constant(_CODES, ir.Undefined)
-        one = builder.insert_element(nothing, args[1], _I32(0))
-        return builder.add(args[0], builder.shuffle_vector(one, nothing, ir.Constant(_CODES, None)))
+        one = builder.insert_element(_NOTHING, args[1], _I32(0))
+        return builder.add(args[0], _rearranged(builder, one, [0] * LANES))
 
     return codes(codes, types.uint32), codegen
 
@@ -104,19 +103,13 @@ def _keep(builder, some, bits, at, write):
         kind = ir.FunctionType(_CODES, [_CODES, _FLAGS, _CODES])
         name = f"llvm.experimental.vector.compress.v{LANES}i32"
         compress = cgutils.get_or_insert_function(builder.module, kind, name)
-        mask, nothing = builder.bitcast(flags, _FLAGS), ir.Constant(_CODES, ir.Undefined)
-        write(builder.call(compress, [some, mask, nothing]), at)
+        write(builder.call(compress, [some, builder.bitcast(flags, _FLAGS), _NOTHING]), at)
         return builder.add(at, builder.zext(builder.ctpop(flags), _I64))
     for lane in range(LANES):
         write(builder.extract_element(some, _I32(lane)), at)
         bit = builder.and_(builder.lshr(bits, _I64(lane)), _I64(1))
         at = builder.add(at, bit)
     return at
-
-
-def _typed(kind, wide, narrow):
-    """Return `wide`, or `narrow` if `kind` is that of a single element."""
-    return wide if isinstance(kind, ir.VectorType) else narrow
 
 
 @intrinsic
@@ -142,10 +135,7 @@ def decode(typingctx, some, bits, steps, units, at):
 
     def codegen(context, builder, sig, args):
         def write(elements, place):
-            half, kind = (
-                _typed(elements.type, _HALF, _I32(16)),
-                _typed(elements.type, _SHORTS, _I16),
-            )
+            half, kind = (_HALF, _SHORTS) if elements.type == _CODES else (_I32(16), _I16)
             for k, part in ((2, builder.lshr(elements, half)), (3, elements)):
                 pointer = _pointer(context, builder, sig.args[k], args[k], place, kind)
                 builder.store(builder.trunc(part, kind), pointer, align=2)
@@ -161,8 +151,7 @@ def _exchange(builder, a, b):
 
 
 def _rearranged(builder, some, lanes):
-    nothing = ir.Constant(_CODES, ir.Undefined)
-    return builder.shuffle_vector(some, nothing, ir.Constant(_CODES, list(lanes)))
+    return builder.shuffle_vector(some, _NOTHING, ir.Constant(_CODES, lanes))
 
 
 def _ascending(builder, some):
@@ -175,26 +164,26 @@ def _ascending(builder, some):
     return some
 
 
+def _merged(half):
+    """Return the signature and the code of the lower (0) or the higher half of two Codes' merge."""
+
+    def codegen(context, builder, sig, args):
+        descending = _rearranged(builder, args[1], list(range(LANES))[::-1])
+        return _ascending(builder, _exchange(builder, args[0], descending)[half])
+
+    return codes(codes, codes), codegen
+
+
 @intrinsic
 def lower(typingctx, a, b):
     """Return the 16 lowest of two ascending Codes, ascending; `higher` returns the others.
 
     Together they are the last part of a bitonic sort (Batcher 1968).
     """
-
-    def codegen(context, builder, sig, args):
-        descending = _rearranged(builder, args[1], range(LANES)[::-1])
-        return _ascending(builder, _exchange(builder, args[0], descending)[0])
-
-    return codes(codes, codes), codegen
+    return _merged(0)
 
 
 @intrinsic
 def higher(typingctx, a, b):
     """Return the 16 highest of two ascending Codes, ascending; see `lower`."""
-
-    def codegen(context, builder, sig, args):
-        descending = _rearranged(builder, args[1], range(LANES)[::-1])
-        return _ascending(builder, _exchange(builder, args[0], descending)[1])
-
-    return codes(codes, codes), codegen
+    return _merged(1)

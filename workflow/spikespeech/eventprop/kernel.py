@@ -8,9 +8,12 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
 # Numba renews a cached kernel when its own file changes, not when a kernel that it inlined from
-# another file does. The digest of all the engine's sources in the key mends that.
+# another file does. The digest of all sources of such parts in the key mends that: the engine's,
+# and those that it shares with the augmentation.
+_ENGINE = Path(__file__).parent
+_SHARED = (_ENGINE.parent / name for name in ("bits.py", "codes.py"))
 _SOURCES = hashlib.sha256(
-    b"".join(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py")))
+    b"".join(p.read_bytes() for p in (*sorted(_ENGINE.glob("*.py")), *_SHARED))
 ).hexdigest()
 
 
