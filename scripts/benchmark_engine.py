@@ -6,7 +6,8 @@ backward and Adam. Times are CPU milliseconds an example, the least of some repe
 neuron are stated for each, so that equal work is compared. The bound is the time that moving the
 bytes alone would take, at the bandwidths measured here for the arrays they come from. The share of
 making is that of an epoch's wall time which reading, shifting and blending its batches adds to
-learning from them.
+learning from them. What is compared is measured in turns, or one just after the other: a machine
+that is slow for a while is slow for all.
 
 Peers run in the environments of --peers (envs/peers.yaml, envs/mlgenn.yaml), each in the first
 that has it and in a process of its own; one that is in none is listed as not run.
@@ -81,14 +82,24 @@ def workload(n_hidden, n_steps, n_examples, seed=1, dt_ms=1):
     return network, weights, spikes
 
 
-def least(call, repeats):
-    """Return the least (CPU, wall) seconds of `repeats` calls."""
+def in_turns(calls, repeats):
+    """Return the least (CPU, wall) seconds of each of `calls`, of `repeats` in turns.
+
+    So what slows the machine down for a while slows all of them.
+    """
     times = []
     for _ in range(repeats):
-        cpu, wall = time.process_time(), time.perf_counter()
-        call()
-        times.append((time.process_time() - cpu, time.perf_counter() - wall))
-    return tuple(min(column) for column in zip(*times, strict=True))
+        for call in calls:
+            cpu, wall = time.process_time(), time.perf_counter()
+            call()
+            times.append((time.process_time() - cpu, time.perf_counter() - wall))
+    turns = np.reshape(times, (repeats, len(calls), 2))
+    return [tuple(pair) for pair in turns.min(axis=0).tolist()]
+
+
+def least(call, repeats):
+    """Return the least (CPU, wall) seconds of `repeats` calls."""
+    return in_turns([call], repeats)[0]
 
 
 def resident():
@@ -99,56 +110,70 @@ def resident():
     return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def engine(n_hidden, n_steps, n_examples, threads, repeats):
-    """Return the engine's row."""
-    network, weights, spikes = workload(n_hidden, n_steps, n_examples)
-    loss = losses.make("sum_exp", n_steps=n_steps)
-    before = resident()
-    backend = eventprop.Backend(
-        network, weights, loss, eventprop.Regulariser(2.5e-10, 2.5e-10), threads
-    )
-    outcome = backend.train([spikes], [1e-6])
-    memory = resident() - before
-    cpu, wall = least(lambda: backend.train([spikes], [1e-6]), repeats)
-    forward, _ = least(lambda: backend.evaluate(spikes), repeats)
+def learner(work, threads):
+    """Return (call, backend): the engine with so many threads, and a training step of it."""
+    network, weights, spikes = work
+    loss = losses.make("sum_exp", n_steps=spikes.n_steps)
+    rule = eventprop.Regulariser(2.5e-10, 2.5e-10)
+    backend = eventprop.Backend(network, weights, loss, rule, threads)
+    return lambda: backend.train([spikes], [1e-6]), backend
+
+
+def engine(work, threads, repeats):
+    """Return the rows of the engine with each number of threads, measured in turns."""
+    network, _, spikes = work
+    calls, backends, memory = [], [], []
+    for number in threads:
+        before = resident()
+        step, backend = learner(work, number)
+        outcome = step()
+        memory.append(resident() - before)
+        backends.append(backend)
+        calls += [step, lambda backend=backend: backend.evaluate(spikes)]
     often = float(outcome.hidden_spikes.sum(axis=1).mean())
-    bound = byte_bound(n_hidden, n_steps, n_examples, INPUT_SPIKES * n_steps / 1000, often)
-    total = 1e3 * cpu / n_examples
-    return {
-        "implementation": "engine",
-        "hidden": n_hidden,
-        "steps": n_steps,
-        "batch": n_examples,
-        "threads": threads,
-        "forward_ms": 1e3 * forward / n_examples,
-        "total_ms": total,
-        "wall_ms": 1e3 * wall / n_examples,
-        "bound_ms": 1e3 * bound,
-        "bound_reached": 1e3 * bound / total,
-        "making_share": making_share(backend, n_steps, n_examples, max(2, repeats // 5)),
-        "spikes_a_neuron": often / n_hidden,
-        "resident_mb": memory,
-    }
+    bounds = [byte_bound(work, often)]
+    times = np.array(in_turns(calls, repeats)) * 1e3 / len(spikes)
+    bounds.append(byte_bound(work, often))
+    bound = min(bounds) * 1e3
+    return [
+        {
+            "implementation": "engine",
+            "hidden": network.n_hidden,
+            "steps": spikes.n_steps,
+            "batch": len(spikes),
+            "threads": number,
+            "forward_ms": forward,
+            "total_ms": total,
+            "wall_ms": wall,
+            "bound_ms": bound,
+            "bound_reached": bound / total,
+            "making_share": making_share(backend, spikes, max(2, repeats // 5)),
+            "spikes_a_neuron": often / network.n_hidden,
+            "resident_mb": megabytes,
+            "times_the_engine": total / times[0, 0],
+        }
+        for number, backend, megabytes, (total, wall), (forward, _) in zip(
+            threads, backends, memory, times[::2], times[1::2], strict=True
+        )
+    ]
 
 
-def making_share(backend, n_steps, n_examples, repeats):
+def making_share(backend, spikes, repeats):
     """Return the share of an epoch's wall time that making its batches from a file takes.
 
     Of 8 batches' examples, as many blends are made: 16 batches an epoch.
     """
+    examples = 8 * len(spikes)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.h5"
-        input_spikes(8 * n_examples, n_steps, np.random.default_rng(1)).save(path)
-        stored = Stored(SpikeTrains.open(path), np.arange(8 * n_examples))
+        input_spikes(examples, spikes.n_steps, np.random.default_rng(1)).save(path)
+        stored = Stored(SpikeTrains.open(path), np.arange(examples))
         epoch = Presentations(stored, shift=40, blend=True, seed=1)
-        ready = list(epoch.batches(1, n_examples))
+        ready = list(epoch.batches(1, len(spikes)))
         rates = [1e-6] * len(ready)
-
-        def learn(batches):
-            return least(lambda: backend.train(batches, rates), 1)[1]
-
-        walls = [(learn(ready), learn(ahead(epoch.batches(1, n_examples)))) for _ in range(repeats)]
-    learning, whole = np.min(walls, axis=0)
+        ways = (lambda: ready), (lambda: ahead(epoch.batches(1, len(spikes))))
+        calls = [lambda way=way: backend.train(way(), rates) for way in ways]
+        (_, learning), (_, whole) = in_turns(calls, repeats)
     return 1 - learning / whole
 
 
@@ -173,8 +198,10 @@ def bandwidth(n_bytes, writing=False):
     return sweeps * array.nbytes / least(lambda: sweep(array, sweeps, writing), 20)[1]
 
 
-def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
+def byte_bound(work, n_own):
     """Return the seconds an example's bytes take: each row from an array as large as its matrix.
+
+    n_own : number of hidden spikes
 
     Forward reads a row of weights for each input spike and each hidden spike; backward reads the
     hidden rows again and writes the trace of the adjoint current; the gradient reads a row of the
@@ -183,7 +210,9 @@ def byte_bound(n_hidden, n_steps, n_examples, n_input, n_own):
     batch. In each step the kernels also read five rows of state forward and two backward, and
     write four and two; each hidden spike reads one backward.
     """
-    row = 4 * padded(n_hidden)
+    network, _, spikes = work
+    n_hidden, n_steps, n_examples = network.n_hidden, spikes.n_steps, len(spikes)
+    n_input, row = len(spikes.steps) / n_examples, 4 * padded(n_hidden)
     inputs, own, trace = INPUTS * row, n_hidden * row, n_steps * row
     both = inputs + own
     plane = 4 * LANES * n_steps
@@ -243,20 +272,19 @@ def main(arguments):
     """Measure, print the table and write it."""
     rows = []
     for n_hidden in arguments.hidden:
-        for threads in arguments.threads:
-            size = n_hidden, arguments.steps, arguments.examples
-            rows.append(engine(*size, threads, arguments.repeats))
+        work = workload(n_hidden, arguments.steps, arguments.examples)
+        rows += engine(work, arguments.threads, arguments.repeats)
         for name in PEERS:
-            work = workload(n_hidden, arguments.steps, arguments.examples)
             row, reason = peer(arguments.peers, name, work, max(2, arguments.repeats // 5))
             if row is None:
                 print(f"{name}: not run: {reason}", file=sys.stderr)
                 row = {"implementation": f"{name}: not run", "hidden": n_hidden}
+            else:
+                beside, _ = least(learner(work, 1)[0], arguments.repeats)
+                row["times_the_engine"] = row["total_ms"] / (1e3 * beside / len(work[2]))
             rows.append(row)
     whole = dict.fromkeys(("steps", "batch", "threads"), "Int64")
     table = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
-    own = table[table.threads == 1].groupby("hidden").total_ms.first()
-    table["times_the_engine"] = table.total_ms / table.hidden.map(own)
     shown = Table(title=f"CPU ms an example, {arguments.steps} steps")
     for column in table.columns:
         shown.add_column(column.replace("_", " "), justify="right", min_width=5)

@@ -89,7 +89,7 @@ def _learn(spikes, model, reading, w, signal, out, gradients):
                 told += model.output_weights[j * width + k] * w.g[k]
                 gradients[1][j * width + k] += w.sums[0, j] * w.g[k]
             signal[j] = told
-        _back(i, tape, spikes, model, w, signal, gradients[0])
+        _back(i, tape, spikes, model, w, signal, out, gradients[0])
 
 
 @kernel
@@ -112,7 +112,7 @@ def _forth(i, tape, spikes, model, rho, w, out):
     count = 0
     tape.first[0] = 0
     for t in range(len(rho)):
-        share = splat(np.float32(rho[t]))
+        share = splat(rho[t])
         for column in range(0, width, LANES):
             a, b, scale = load(x, column), load(y, column), load(k.scale, column)
             potential = load(k.alpha, column) * load(v, column)
@@ -133,14 +133,14 @@ def _forth(i, tape, spikes, model, rho, w, out):
 
 
 @kernel
-def _back(i, tape, spikes, model, w, signal, gradient):
+def _back(i, tape, spikes, model, w, signal, out, gradient):
     """Turn the trace from u into y, and add example i's part to the gradient of the rows.
 
     signal : (width,) float32, Σ_k W_jk g_k
     """
     steps, units = example.of_example(spikes, i)
     k, n_steps, width = model.hidden, len(tape.first) - 1, len(signal)
-    n_inputs = len(model.input_weights) // width
+    counts = out.hidden_spikes[i][: len(model.recurrent_weights) // width]
     for column in range(0, width, LANES):
         plane = column * n_steps
         alpha, beta, told = load(k.alpha, column), load(k.beta, column), load(signal, column)
@@ -151,5 +151,5 @@ def _back(i, tape, spikes, model, w, signal, gradient):
             y = injected * q + beta * y
             store(w.trace, plane + t * LANES, told * y)
     # A spike arrives in the step after its own; one of the last step arrives no more.
-    backward.sort_by_source(steps, units, tape, n_steps - 1, n_inputs, w.first_source, w.steps)
+    backward.sort_by_source(steps, units, tape, n_steps - 1, counts, w.first_source, w.steps)
     backward.gather(w.first_source, w.steps, n_steps, w.trace[LANES:], width, True, gradient)

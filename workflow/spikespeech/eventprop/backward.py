@@ -79,38 +79,42 @@ def hidden_layer(tape, feedback, recurrent_weights, k, penalty, slope_min, state
 
 
 @kernel
-def sort_by_source(in_steps, units, tape, end, n_inputs, first_source, steps):
+def sort_by_source(in_steps, units, tape, end, counts, first_source, steps):
     """List the steps of each source's spikes: inputs first, then hidden neurons.
 
     Spikes of source i are steps[first_source[i]:first_source[i + 1]].
 
     in_steps, units : (n_spikes,) uint16, the input spikes
     end : spikes from this step on are left out, as nothing meets them; 0 or less: all
-    first_source : (n_inputs + n_hidden + 1,) int32, or (n_inputs + 1,) for a feed-forward network
+    counts : (n_hidden,) int32, hidden spikes of the whole trial; empty for a feed-forward network
+    first_source : (n_inputs + len(counts) + 1,) uint32
     steps : uint16, as long as there may be spikes
     """
-    n_sources = len(first_source) - 1
-    n_own = tape.first[max(end, 0)] if n_sources > n_inputs else 0
+    n_inputs, n_own = np.uint64(len(first_source) - 1 - len(counts)), 0
     n_in = np.searchsorted(in_steps, max(end, 0))
-    first_source[:] = 0
+    first_source[:n_inputs] = 0
     for p in range(n_in):
-        first_source[np.int64(units[p]) + 1] += 1
-    for e in range(n_own):
-        first_source[n_inputs + np.int64(tape.ids[e]) + 1] += 1
-    for i in range(n_sources):
-        first_source[i + 1] += first_source[i]
-    for p in range(n_in):
-        i = np.int64(units[p])
-        steps[first_source[i]] = in_steps[p]
-        first_source[i] += 1
-    for e in range(n_own):
-        i = n_inputs + np.int64(tape.ids[e])
-        steps[first_source[i]] = tape.steps[e]
-        first_source[i] += 1
-    # Filling moved each start to the next one's.
-    for i in range(n_sources, 0, -1):
-        first_source[i] = first_source[i - 1]
-    first_source[0] = 0
+        first_source[units[p]] += np.uint32(1)
+    if len(counts) > 0:
+        n_own = tape.first[max(end, 0)]
+        first_source[n_inputs:-1] = counts
+        for e in range(n_own, tape.first[len(tape.first) - 1]):
+            first_source[n_inputs + tape.ids[e]] -= np.uint32(1)
+    total = np.uint32(0)
+    for i in range(len(first_source) - 1):
+        total += first_source[i]
+        first_source[i] = total
+    first_source[-1] = total
+    # Each list is filled from its end, which so moves to its start.
+    for p in range(n_in - 1, -1, -1):
+        place = first_source[units[p]] - np.uint32(1)
+        first_source[units[p]] = place
+        steps[place] = in_steps[p]
+    for e in range(n_own - 1, -1, -1):
+        i = n_inputs + tape.ids[e]
+        place = first_source[i] - np.uint32(1)
+        first_source[i] = place
+        steps[place] = tape.steps[e]
 
 
 @kernel
@@ -127,10 +131,11 @@ def gather(first_source, steps, n_steps, trace, width, adding, gradient):
     for column in range(0, width, LANES):
         plane = column * n_steps
         for i in range(len(first_source) - 1):
-            start, end, cell = first_source[i], first_source[i + 1], i * width + column
+            start, end = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
+            cell = i * width + column
             if start < end:
                 row = load(trace, plane + np.int64(steps[start]) * LANES)
-                for e in range(start + 1, end):
+                for e in range(start + np.uint64(1), end):
                     row = row + load(trace, plane + np.int64(steps[e]) * LANES)
                 store(gradient, cell, load(gradient, cell) + row if adding else row)
             elif not adding:

@@ -176,7 +176,7 @@ class Engine:
             "first_spike": example.FIRST_SPIKE,
         }[loss.kind]
         windows, drives = (np.ascontiguousarray(w, dtype=np.float64) for w in (windows, drives))
-        rho = kappa = delta = np.zeros_like(windows)
+        rho = kappa = delta = np.zeros(windows.shape, np.float32)
         if kind == example.CLOSED:
             rho, kappa, delta = readout.response(windows, drives, self.output, float(network.dt_ms))
         parameters = loss.parameters if loss.kind == "first_spike" else {}

@@ -117,7 +117,7 @@ def scratch(n_steps, n_sources, n_hidden, n_outputs):
         np.zeros(n_hidden, np.float32),
         np.empty(n_steps * n_hidden, np.float32),
         aligned(n_steps * width),
-        np.zeros(n_sources + 1, np.int32),
+        np.zeros(n_sources + 1, np.uint32),
         np.empty(n_steps * n_sources, np.uint16),
         forward.tape(n_steps, n_outputs),
         aligned((4, output_width)),
@@ -232,9 +232,9 @@ def back(i, tape, spikes, model, reading, rule, adding, w, out, gradient, output
     guarded += backward.hidden_layer(tape, w.feedback, *given, w.trace)
     steps, units = of_example(spikes, i)
     n_steps, width = len(tape.first) - 1, w.state.shape[1]
-    n_inputs = len(model.input_weights) // width
+    counts = out.hidden_spikes[i][: len(model.recurrent_weights) // width]
     end = backward.last_step(tape)
-    backward.sort_by_source(steps, units, tape, end, n_inputs, w.first_source, w.steps)
+    backward.sort_by_source(steps, units, tape, end, counts, w.first_source, w.steps)
     backward.gather(w.first_source, w.steps, n_steps, w.trace, width, adding, gradient)
     out.guarded[i] = guarded
 

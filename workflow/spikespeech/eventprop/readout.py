@@ -18,7 +18,7 @@ from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
 
 @kernel
 def response(windows, drives, k, dt_ms):
-    """Return (ρ, κ, δ), each (n_windows, n_steps) float64: what a spike at each step adds.
+    """Return (ρ, κ, δ), each (n_windows, n_steps) float32: what a spike at each step adds.
 
     ρ transposes the forward step of a unit weight: with p the adjoint of V and y that of x,
     p ← w(t)/T + α p, y ← (1 - α) c p + β y from the last step backward. κ and δ run mlGeNN's
@@ -32,9 +32,9 @@ def response(windows, drives, k, dt_ms):
     windows, drives : (n_windows, n_steps) float64, the window of the read-out and of the drive
     """
     n_windows, n_steps = windows.shape
-    rho = np.zeros((n_windows, n_steps))
-    kappa = np.zeros((n_windows, n_steps))
-    delta = np.zeros((n_windows, n_steps))
+    rho = np.zeros((n_windows, n_steps), np.float32)
+    kappa = np.zeros((n_windows, n_steps), np.float32)
+    delta = np.zeros((n_windows, n_steps), np.float32)
     alpha, beta = np.float64(k.alpha), np.float64(k.beta)
     injected = np.float64(k.one_minus_alpha) * np.float64(k.scale)
     gamma, tau_syn = np.float64(k.gamma), np.float64(k.tau_syn)
@@ -81,8 +81,8 @@ def read(tape, weights, n_hidden, rho, kappa, sums, y, readout):
     r, kernel_sums = sums[0], sums[1]
     for e in range(tape.first[len(tape.first) - 2]):
         i, s = np.int64(tape.ids[e]), np.int64(tape.steps[e])
-        r[i] += np.float32(rho[s])
-        kernel_sums[i] += np.float32(kappa[s])
+        r[i] += rho[s]
+        kernel_sums[i] += kappa[s]
     width = len(y)
     for column in range(0, width, LANES):
         added = splat(np.float32(0))
@@ -115,4 +115,4 @@ def adjoint(tape, weights, n_hidden, delta, g, sums, errors, feedback, gradient)
             store(gradient, cell, fma(splat(sums[1, i]), error, load(gradient, cell)))
         sums[0, i] = total(products)
     for e in range(tape.first[len(tape.first) - 1]):
-        feedback[e] = np.float32(delta[tape.steps[e]]) * sums[0, tape.ids[e]]
+        feedback[e] = delta[tape.steps[e]] * sums[0, tape.ids[e]]
