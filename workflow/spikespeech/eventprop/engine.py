@@ -224,7 +224,11 @@ def _penalty(regulariser, unit):
 
 
 def shares(n):
-    """Return into how many shares a batch of n goes: to sum one of few examples is not worth it."""
+    """Return into how many shares a batch of n goes.
+
+    Each has its own sum, as large as the weights, to begin, to keep in the cache and to add: one of
+    few examples is not worth it. So a batch of 32 keeps four threads busy, one of 64 eight.
+    """
     return min(-(-n // example.GROUP), SHARES)
 
 

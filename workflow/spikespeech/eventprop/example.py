@@ -11,7 +11,7 @@ from spikespeech.eventprop.vectors import aligned, padded
 
 CLOSED, WINDOWED, MAXIMUM, PER_TIMESTEP, FIRST_SPIKE = range(5)
 
-GROUP = 4
+GROUP = 8
 """So many examples of a share run forward before the first runs back: weights stay in the cache."""
 
 
