@@ -24,7 +24,7 @@ import numpy as np
 from spikespeech import eventprop
 from spikespeech.errors import InputError
 from spikespeech.eventprop import backward, example, forward
-from spikespeech.eventprop.engine import checked_spikes
+from spikespeech.eventprop.engine import check_sound, checked_spikes
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.vectors import LANES, at_least, load, select, splat, store
 
@@ -68,6 +68,7 @@ class Backend(eventprop.Backend):
         _learn(
             batch, engine.model, engine.reading, engine.scratch[0], signal, out, engine.gradients
         )
+        check_sound(out.sound, batch, engine.network, engine.loss.n_steps)
         for gradient in engine.gradients:
             gradient /= np.float32(n)
         return out, np.array([np.count_nonzero(~np.isfinite(g)) for g in engine.gradient])
@@ -81,7 +82,8 @@ def _learn(spikes, model, reading, w, signal, out, gradients):
     """
     tape, width = w.tapes[0], len(w.output_state[0])
     for i in range(len(out.losses)):
-        _forth(i, tape, spikes, model, reading.rho[0], w, out)
+        if not _forth(i, tape, spikes, model, reading.rho[0], w, out):
+            return
         example.read_out(i, tape, spikes, model, reading, w, out)
         for j in range(out.hidden_spikes.shape[1]):
             told = 0.0
@@ -97,9 +99,14 @@ def _forth(i, tape, spikes, model, rho, w, out):
     """Run the hidden layer on example i; write its tape, the spikes' counts, and u as the trace.
 
     rho : (n_steps,) of `readout.response`
+
+    Returns whether the example's spikes are sound.
     """
     steps, units = example.of_example(spikes, i)
-    forward.index_steps(steps, w.first_input)
+    n_inputs = len(model.input_weights) // w.state.shape[1]
+    out.sound[i] = forward.index_steps(steps, units, n_inputs, w.first_input)
+    if not out.sound[i]:
+        return False
     k, first, recurrent = model.hidden, w.first_input, len(model.recurrent_weights) > 0
     v, x, y, slopes = w.state[0], w.state[1], w.state[2], w.state[3]
     width, plane = len(v), len(rho) * LANES
@@ -130,6 +137,7 @@ def _forth(i, tape, spikes, model, rho, w, out):
         tape.first[t + 1] = count
         if recurrent:
             forward.receive(y, k.beta, tape.ids, tape.first[t], count, model.recurrent_weights)
+    return True
 
 
 @kernel

@@ -7,7 +7,13 @@ import numpy as np
 from spikespeech import losses
 from spikespeech.errors import InputError
 from spikespeech.eventprop import forward
-from spikespeech.eventprop.engine import Engine, checked_spikes, checked_weights, layers
+from spikespeech.eventprop.engine import (
+    Engine,
+    check_sound,
+    checked_spikes,
+    checked_weights,
+    layers,
+)
 from spikespeech.eventprop.vectors import aligned, padded
 from spikespeech.network import Weights
 from spikespeech.spikes import SpikeTrains
@@ -144,14 +150,13 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     tape, output_tape = forward.tape(n_steps, h), forward.tape(n_steps, o)
     voltage = aligned(n_steps * padded(o))
     voltages = np.empty((len(spikes), n_steps, o), np.float32) if "output_v" in record else None
-    trains, output_trains = [], []
+    trains, output_trains, sound = [], [], np.ones(len(spikes), np.bool_)
     for i in range(len(spikes)):
         span = slice(batch.offsets[i], batch.offsets[i + 1])
-        if not forward.index_steps(batch.steps[span], first_input):
-            raise InputError("spikes are not in order of their steps", example=i)
-        forward.layer(
-            batch.units[span], first_input, rows[0], rows[1], hidden, state, tape, nothing
-        )
+        steps, units = batch.steps[span], batch.units[span]
+        sound[i] = forward.index_steps(steps, units, network.n_inputs, first_input)
+        check_sound(sound, batch, network, n_steps)
+        forward.layer(units, first_input, rows[0], rows[1], hidden, state, tape, nothing)
         forward.layer(
             tape.ids, tape.first, rows[2], nothing, output, output_state, output_tape, voltage
         )

@@ -119,12 +119,7 @@ class Engine:
             example.run(queue, order, first, *given, self.scratch[thread], out, self.shares)
 
         self._each(work)
-        if not out.ordered.all():
-            raise InputError(
-                "spikes are not in order of their steps",
-                example=int(np.argmin(out.ordered)),
-                mend="build SpikeTrains with from_arrays or load",
-            )
+        check_sound(out.sound, batch, network, self.loss.n_steps)
         return out
 
     def mean_gradient(self, n):
@@ -204,8 +199,7 @@ def layers(network):
 
 def _slice(start, end, thread, threads):
     """Return the thread's part of range(start, end)."""
-    bounds = np.linspace(start, end, threads + 1).astype(int)
-    return int(bounds[thread]), int(bounds[thread + 1])
+    return tuple(start + (end - start) * n // threads for n in (thread, thread + 1))
 
 
 def mlgenn_unit(network, loss):
@@ -233,16 +227,15 @@ def shares(n):
 
 
 def balanced(load, n_shares):
-    """Deal examples to shares of about equal load: heaviest first, to the lightest share.
+    """Deal examples to shares of about equal load: the heaviest first, there and back again.
 
     Returns (order, first): share s has the examples order[first[s] : first[s + 1]].
     """
-    totals, share = [0] * n_shares, np.zeros(len(load), np.int64)
-    for i, spikes in sorted(enumerate(load.tolist()), key=lambda pair: -pair[1]):
-        share[i] = lightest = totals.index(min(totals))
-        totals[lightest] += spikes + 1
-    order = np.argsort(share, kind="stable")
-    return order, np.searchsorted(share[order], np.arange(n_shares + 1))
+    turn = np.arange(len(load)) % (2 * n_shares)
+    share = np.minimum(turn, 2 * n_shares - 1 - turn)
+    by_share = np.argsort(share, kind="stable")
+    order = np.argsort(-load, kind="stable")[by_share]
+    return order, np.searchsorted(share[by_share], np.arange(n_shares + 1))
 
 
 def checked_weights(network, weights):
@@ -265,7 +258,11 @@ def checked_weights(network, weights):
 
 
 def checked_spikes(network, spikes, labels, n_steps):
-    """Return the arrays of a batch for the kernels; raise InputError where they do not fit."""
+    """Return the arrays of a batch for the kernels; raise InputError where they do not fit.
+
+    Spikes are looked at by the kernels, see `check_sound`: here NumPy would give up the interpreter
+    lock, and wait until the thread that makes the next batch gives it back.
+    """
     labels = np.require(labels, np.int64, "CW")
     steps, units = (np.require(a, np.uint16, "CW") for a in (spikes.steps, spikes.units))
     if len(labels) != len(spikes):
@@ -279,8 +276,20 @@ def checked_spikes(network, spikes, labels, n_steps):
             f"{n_steps} steps of {network.dt_ms:g} ms",
             mend="bin the data again, or set `time`",
         )
-    if units.max(initial=0) >= network.n_inputs:
-        raise InputError(f"unit {units.max()} is outside 0..{network.n_inputs - 1}, the inputs")
-    if steps.max(initial=0) >= n_steps:
-        raise InputError(f"step {steps.max()} is outside 0..{n_steps - 1}")
     return example.Spikes(np.require(spikes.offsets, np.int64, "CW"), steps, units, labels)
+
+
+def check_sound(sound, batch, network, n_steps):
+    """Raise InputError for the first example of a batch, example.Spikes, that is not `sound`."""
+    if sound.all():
+        return
+    bad = int(np.argmin(sound))
+    steps, units = example.of_example.py_func(batch, bad)
+    if units.max(initial=0) >= network.n_inputs:
+        problem = f"a spike of unit {units.max()}, which is outside 0..{network.n_inputs - 1}"
+    elif steps.max(initial=0) >= n_steps:
+        problem = f"a spike in step {steps.max()}, which is outside 0..{n_steps - 1}"
+    else:
+        problem = "spikes that are not in order of their steps"
+    mend = "build SpikeTrains with from_arrays or load"
+    raise InputError(f"has {problem}", example=bad, mend=mend)

@@ -95,14 +95,15 @@ class Results(NamedTuple):
     """What is known of each example afterwards.
 
     losses (n,), readouts (n, n_outputs) float64; hidden_spikes (n, n_hidden) int32 counts;
-    guarded (n,) int64, how often 1 / (I - V) was; ordered (n,) whether its spikes are in order
+    guarded (n,) int64, how often 1 / (I - V) was; sound (n,) whether its spikes are, see
+    `forward.index_steps`: after one whose are not, no results are to be used
     """
 
     losses: np.ndarray
     readouts: np.ndarray
     hidden_spikes: np.ndarray
     guarded: np.ndarray
-    ordered: np.ndarray
+    sound: np.ndarray
 
 
 def scratch(n_steps, n_sources, n_hidden, n_outputs):
@@ -188,14 +189,18 @@ def of_example(spikes, i):
 
 @kernel
 def forth(i, tape, spikes, model, w, out):
-    """Run the hidden layer on example i; write its tape."""
+    """Run the hidden layer on example i; write its tape. Return whether its spikes are sound."""
     steps, units = of_example(spikes, i)
-    out.ordered[i] = forward.index_steps(steps, w.first_input)
+    n_inputs = len(model.input_weights) // w.state.shape[1]
+    out.sound[i] = forward.index_steps(steps, units, n_inputs, w.first_input)
+    if not out.sound[i]:
+        return False
     given = units, w.first_input, model.input_weights, model.recurrent_weights
     count = forward.layer(*given, model.hidden, w.state, tape, w.no_voltage)
     counts = out.hidden_spikes[i]
     for e in range(count):
         counts[tape.ids[e]] += 1
+    return True
 
 
 @kernel
@@ -262,7 +267,8 @@ def run(queue, order, first, spikes, model, reading, rule, learn, w, out, gradie
         for group in range(begin, end, GROUP):
             members = order[group : min(group + GROUP, end)]
             for n in range(len(members)):
-                forth(members[n], w.tapes[n], spikes, model, w, out)
+                if not forth(members[n], w.tapes[n], spikes, model, w, out):
+                    return
             for n in range(len(members)):
                 i, tape = members[n], w.tapes[n]
                 read_out(i, tape, spikes, model, reading, w, out)

@@ -54,12 +54,20 @@ def tape(n_steps, n):
 
 
 @kernel
-def index_steps(steps, first):
-    """Write to first[t] the number of spikes before step t; return whether `steps` are in order.
+def index_steps(steps, units, n_units, first):
+    """Write to first[t] the number of spikes before step t; return whether all are sound.
 
-    steps : (n_spikes,) uint16
+    They are where all units and steps are on the grid and steps in order; else `first` is not
+    written whole.
+
+    steps, units : (n_spikes,) uint16
     first : (n_steps + 1,) int32
     """
+    last = highest = np.uint16(0)
+    for p in range(len(steps)):
+        last, highest = max(last, steps[p]), max(highest, units[p])
+    if last >= len(first) - 1 or highest >= n_units:
+        return False
     first[:] = 0
     for p in range(len(steps)):
         first[np.int64(steps[p]) + 1] = p + 1
