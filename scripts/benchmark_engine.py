@@ -2,12 +2,12 @@
 
 The work is that of an SHD-sized training step: 700 inputs with 8,000 spikes over 1,000 steps, a
 recurrent hidden layer that spikes about 14 times a neuron, 20 outputs, batches of 32, forward,
-backward and Adam. Times are CPU milliseconds an example, the least of some repeats; spikes a
-neuron are stated for each, so that equal work is compared. The bound is the time that moving the
-bytes alone would take, at the bandwidths measured here for the arrays they come from. The share of
-making is that of an epoch's wall time which reading, shifting and blending its batches adds to
-learning from them. What is compared is measured in turns, or one just after the other: a machine
-that is slow for a while is slow for all.
+backward and Adam. Times are CPU milliseconds an example, the least of some repeats; spikes a neuron
+are stated for each, so that equal work is compared. The bound is the time that moving the bytes
+alone would take, at the bandwidths measured here for the arrays they come from. The share of making
+is that of an epoch's wall time which shifting and blending its batches adds to learning from them.
+What is compared is measured in turns, or one just after the other: a machine that is slow for a
+while is slow for all.
 
 Peers run in the environments of --peers (envs/peers.yaml, envs/mlgenn.yaml), each in the first
 that has it and in a process of its own; one that is in none is listed as not run.
@@ -32,7 +32,6 @@ from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.vectors import LANES, WIDE, aligned, load_wide, padded, store
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
-from spikespeech.stored import Stored
 
 INPUTS, OUTPUTS, INPUT_SPIKES, SPIKES_A_NEURON = 700, 20, 8000, 14
 PEERS = ("spyx", "snntorch", "norse", "mlgenn")
@@ -159,21 +158,18 @@ def engine(work, threads, repeats):
 
 
 def making_share(backend, spikes, repeats):
-    """Return the share of an epoch's wall time that making its batches from a file takes.
+    """Return the share of an epoch's wall time that making its batches takes.
 
-    Of 8 batches' examples, as many blends are made: 16 batches an epoch.
+    Examples are in memory, as those of SHD are (`stored.load_few`). Of 8 batches' examples, as many
+    blends are made: 16 batches an epoch.
     """
-    examples = 8 * len(spikes)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "train.h5"
-        input_spikes(examples, spikes.n_steps, np.random.default_rng(1)).save(path)
-        stored = Stored(SpikeTrains.open(path), np.arange(examples))
-        epoch = Presentations(stored, shift=40, blend=True, seed=1)
-        ready = list(epoch.batches(1, len(spikes)))
-        rates = [1e-6] * len(ready)
-        ways = (lambda: ready), (lambda: ahead(epoch.batches(1, len(spikes))))
-        calls = [lambda way=way: backend.train(way(), rates) for way in ways]
-        (_, learning), (_, whole) = in_turns(calls, repeats)
+    examples = input_spikes(8 * len(spikes), spikes.n_steps, np.random.default_rng(1))
+    epoch = Presentations(examples, shift=40, blend=True, seed=1)
+    ready = list(epoch.batches(1, len(spikes)))
+    rates = [1e-6] * len(ready)
+    ways = (lambda: ready), (lambda: ahead(epoch.batches(1, len(spikes))))
+    calls = [lambda way=way: backend.train(way(), rates) for way in ways]
+    (_, learning), (_, whole) = in_turns(calls, repeats)
     return 1 - learning / whole
 
 

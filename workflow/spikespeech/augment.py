@@ -12,6 +12,7 @@ import numpy as np
 from spikespeech import bits, codes
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.spikes import SpikeTrains
+from spikespeech.stored import Stored
 
 BLOCK = 64
 """So many spikes go at a time through the kernels, a bit of a word each."""
@@ -22,7 +23,7 @@ class Presentations:
 
     Parameters
     ----------
-    spikes : SpikeTrains, the training side; those on disk are read a batch at a time
+    spikes : SpikeTrains in memory, or Stored, of which each batch's are read
     shift : int, every presentation is moved by a whole number of units drawn uniformly from
         -shift..shift; spikes that leave the channels are dropped
     blend : bool, append as many blends as there are examples. A blend mixes two random examples
@@ -70,22 +71,26 @@ class Presentations:
         return self.by_class[begin + (place[examples] - begin + step) % size]
 
     def _present(self, first, second, shifts, keys):
-        n, blended = len(first), second >= 0
-        spikes = self.spikes.take(np.concatenate([first, second[blended]]))
-        second = np.full(n, -1)
-        second[blended] = np.arange(n, len(spikes))
+        n, blended, spikes = len(first), second >= 0, self.spikes
+        labels, speakers = spikes.labels[first], spikes.speakers[first]
+        if isinstance(spikes, Stored):
+            spikes = spikes.take(np.concatenate([first, second[blended]]))
+            first, second = np.arange(n), np.full(n, -1)
+            second[blended] = np.arange(n, len(spikes))
+        drawn = np.concatenate([first, second[blended]])
+        most = np.sum(spikes.offsets[drawn + 1] - spikes.offsets[drawn])
         offsets = np.zeros(n + 1, dtype=np.int64)
-        steps, units = np.empty((2, spikes.offsets[-1] + BLOCK), np.uint16)
+        steps, units = np.empty((2, most + BLOCK), np.uint16)
         arrays = (spikes.offsets, spikes.steps, spikes.units)
         size = (spikes.n_steps, spikes.n_units)
-        _present(*arrays, *size, second, shifts, keys, offsets, steps, units)
+        _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
         end = offsets[-1]
         return SpikeTrains(
             offsets,
             steps[:end],
             units[:end],
-            spikes.labels[:n],
-            spikes.speakers[:n],
+            labels,
+            speakers,
             spikes.n_steps,
             spikes.n_units,
             spikes.dt_ms,
@@ -113,6 +118,7 @@ def _present(
     units,
     n_steps,
     n_units,
+    first,
     second,
     shifts,
     keys,
@@ -120,19 +126,22 @@ def _present(
     out_steps,
     out_units,
 ):
-    """Write presentations one after the other: example i, or its blend with example second[i].
+    """Write presentations one after the other: example first[i], or its blend with second[i].
 
     Of each, up to BLOCK spikes too many are written, and overwritten by the next.
     """
-    longest = np.diff(offsets).max()
+    longest = 0
+    for i in range(len(first)):
+        for which in (first[i], max(second[i], 0)):
+            longest = max(longest, offsets[which + 1] - offsets[which])
     inside = np.empty(2 * longest + BLOCK, np.bool_)
     tail = np.empty(BLOCK, np.uint16), np.empty(BLOCK, np.uint16)
     kept = np.empty(2 * (longest + BLOCK), np.uint32)
     both = np.empty(2 * longest + BLOCK, np.uint32)
     at = 0
     for i in range(len(second)):
-        b, up = second[i], shifts[i]
-        begin, end = offsets[i], offsets[i + 1]
+        a, b, up = first[i], second[i], shifts[i]
+        begin, end = offsets[a], offsets[a + 1]
         low, high = max(0, -up), min(n_units, n_units - up)
         if b < 0:
             _mark(units, begin, end, low, high, inside)

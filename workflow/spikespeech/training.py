@@ -21,7 +21,7 @@ from spikespeech.errors import InputError
 from spikespeech.files import atomic
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
-from spikespeech.stored import chunks
+from spikespeech.stored import chunks, load_few
 
 # Spikes a hidden neuron and step, on average, above which a network has run away.
 RUNAWAY = 0.5
@@ -157,6 +157,7 @@ def _train(
     `kept` is what `keep(history, kept, weights)` returned after the last epoch, and is given what
     it returned after the one before. The history is a list of rows.
     """
+    spikes_train, spikes_validation = map(load_few, (spikes_train, spikes_validation))
     network, backend = start(spikes_train, settings, threads, device)
     if weights is not None:
         backend.weights = weights
