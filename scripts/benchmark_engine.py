@@ -29,7 +29,7 @@ from rich.table import Table
 from spikespeech import command, eventprop, files, losses
 from spikespeech.augment import Presentations, ahead
 from spikespeech.eventprop.kernel import kernel
-from spikespeech.eventprop.vectors import LANES, WIDE, aligned, load_wide, padded, store
+from spikespeech.kernels.vectors import LANES, WIDE, aligned, load_wide, padded, store
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 

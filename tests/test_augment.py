@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from spikespeech import augment, codes
+from spikespeech import augment
 from spikespeech.augment import Presentations
+from spikespeech.kernels import codes
 from spikespeech.spikes import SpikeTrains
 
 N_UNITS, N_STEPS = 70, 100

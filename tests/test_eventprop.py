@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikespeech import eventprop, losses
+from spikespeech import eprop, eventprop, losses
 from spikespeech.errors import InputError
 from spikespeech.eventprop import engine
 from spikespeech.network import Network, Weights
@@ -387,9 +387,9 @@ def test_weights_and_losses_in_any_form():
     [
         (lambda n, w, s: (n, w, replace(s, labels=s.labels + 5)), "label"),
         (lambda n, w, s: (n, w, replace(s, dt_ms=2.0)), "steps of 2 ms"),
-        (lambda n, w, s: (n, w, replace(s, units=s.units + np.uint16(30))), "unit"),
-        (lambda n, w, s: (n, w, replace(s, steps=s.steps + np.uint16(STEPS))), "step"),
-        (lambda n, w, s: (n, w, replace(s, steps=s.steps[::-1].copy())), "order"),
+        (lambda n, w, s: (n, w, replace(s, units=s.units + np.uint16(30))), "example 0: .* unit"),
+        (lambda n, w, s: (n, w, replace(s, steps=s.steps + np.uint16(STEPS))), "0: has a .* step"),
+        (lambda n, w, s: (n, w, replace(s, steps=s.steps[::-1].copy())), "example 0: .* order"),
         (lambda n, w, s: (n, [x[:3] for x in w], s), "shape"),
         (lambda n, w, s: (replace(n, tau_mem=np.ones(3)), w, s), "time constants"),
         (lambda n, w, s: (replace(n, threshold=-1.0), w, s), "threshold -1.0"),
@@ -400,6 +400,23 @@ def test_what_does_not_fit_is_named(change, said):
     network = network_of()
     with pytest.raises(InputError, match=said):
         eventprop.gradients(*change(network, weights_of(network), spikes_of(network)))
+
+
+def test_the_example_with_a_bad_spike_is_named():
+    network = network_of()
+    spikes = spikes_of(network)
+    units = spikes.units.copy()
+    units[spikes.offsets[2]] = 999
+    spikes = replace(spikes, units=units)
+    weights = weights_of(network)
+    plain = losses.make("sum", n_steps=STEPS)
+    for call in (
+        lambda: eventprop.gradients(network, weights, spikes, threads=2),
+        lambda: eventprop.simulate(network, weights, spikes),
+        lambda: eprop.Backend(network, weights, plain).train([spikes], [0.1]),
+    ):
+        with pytest.raises(InputError, match="example 2: has a spike of unit 999"):
+            call()
 
 
 def test_record_is_checked():

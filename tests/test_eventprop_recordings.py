@@ -15,7 +15,7 @@ import pytest
 
 from spikespeech import eventprop, losses
 from spikespeech.eventprop import adam
-from spikespeech.eventprop.vectors import aligned, padded
+from spikespeech.kernels.vectors import aligned, padded
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 

@@ -4,9 +4,10 @@ import h5py
 import numpy as np
 import pytest
 
+from spikespeech.augment import Presentations
 from spikespeech.errors import InputError
 from spikespeech.spikes import SpikeTrains
-from spikespeech.stored import Column, Stored, chunks
+from spikespeech.stored import Column, Stored, chunks, load_few
 
 VALUES = np.arange(1000, dtype=np.uint16)
 
@@ -55,9 +56,9 @@ def test_a_file_cut_short_is_named(tmp_path):
         column[:]
 
 
-def test_a_side_is_its_examples_in_memory(tmp_path):
+def random_trains():
     rng = np.random.default_rng(0)
-    spikes = SpikeTrains.from_arrays(
+    return SpikeTrains.from_arrays(
         [np.sort(rng.uniform(0, 50, n)) for n in range(1, 31)],
         [rng.integers(0, 20, n) for n in range(1, 31)],
         rng.integers(0, 3, 30),
@@ -66,6 +67,10 @@ def test_a_side_is_its_examples_in_memory(tmp_path):
         n_steps=50,
         classes="abc",
     )
+
+
+def test_a_side_is_its_examples_in_memory(tmp_path):
+    spikes = random_trains()
     spikes.save(tmp_path / "train.h5")
     chosen = np.array([3, 4, 5, 9, 20, 29])
     side, expected = Stored(SpikeTrains.open(tmp_path / "train.h5"), chosen), spikes.take(chosen)
@@ -80,3 +85,22 @@ def test_a_side_is_its_examples_in_memory(tmp_path):
     for name in ("labels", "speakers", "n_steps", "n_units", "dt_ms", "classes", "n_classes"):
         assert np.array_equal(getattr(side, name), getattr(expected, name))
     assert len(Stored(spikes, []).load()) == 0
+
+
+def test_few_examples_come_into_memory_and_many_stay_where_they_are(tmp_path, monkeypatch):
+    random_trains().save(tmp_path / "train.h5")
+    stored = Stored(SpikeTrains.open(tmp_path / "train.h5"), np.arange(1, 20))
+    assert stored.n_bytes == 4 * len(stored.load().steps) > 0
+    monkeypatch.setattr("spikespeech.stored.FEW_BYTES", stored.n_bytes)
+    few = load_few(stored)
+    assert isinstance(few, SpikeTrains) and load_few(few) is few
+    monkeypatch.setattr("spikespeech.stored.FEW_BYTES", stored.n_bytes - 1)
+    assert load_few(stored) is stored
+    for blend in (False, True):
+        batches = (
+            list(Presentations(source, shift=2, blend=blend, seed=1).batches(1, 4))
+            for source in (few, stored)
+        )
+        for one, other in zip(*batches, strict=True):
+            for name in ("offsets", "steps", "units", "labels", "speakers"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from spikespeech import bits, codes
-from spikespeech.eventprop.kernel import kernel
+from spikespeech.kernels import bits, codes
+from spikespeech.kernels.compiling import kernel
 from spikespeech.spikes import SpikeTrains
 from spikespeech.stored import Stored
 

@@ -22,14 +22,14 @@ The filter's phases are those of exp(-iωt), as in `lauscher`: its answer leads 
 import functools
 import threading
 
-import numba
 import numpy as np
 import scipy.fft
 import scipy.special
 import soxr
 
-from spikespeech.bits import lowest, packed
 from spikespeech.errors import InputError
+from spikespeech.kernels.bits import lowest, packed
+from spikespeech.kernels.compiling import compiler, kernel
 
 SOUND_RATE = 48_000  # Hz; the model's spike counts depend on it, so all sound is resampled
 RATE = SOUND_RATE // 2  # Hz; the membrane keeps the lower half of the spectrum
@@ -44,6 +44,8 @@ BLOCK = 12_000
 LEAD, TAIL = 2_400, 160
 HOP = BLOCK - LEAD - TAIL
 TILE = 64  # channels that are worked on together, so that the processor's cache holds them
+
+_dividing = compiler(error_model="numpy")  # without exceptions, which keep loops from vectors
 
 
 def encode(samples, rate, rng, *, window="ramps", n_channels=700):
@@ -232,7 +234,7 @@ def _membrane(spectrum, tile):
     return scipy.fft.irfft(product, BLOCK, overwrite_x=True)[:, TAIL : TAIL + HOP]
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _filter(spectrum, mirrored_spectrum, direct, mirrored, reach):
     product = np.zeros_like(direct)
     n_channels, half = direct.shape
@@ -264,7 +266,7 @@ _REST = _resting_pools()
 # One function a stage, over the channels of one sample: so each loop is vectorised.
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@_dividing
 def _cells(velocity, state):
     """Return the (steps, channels) of the spikes to (n_samples, n_channels) velocities.
 
@@ -315,7 +317,7 @@ _FIRING, _CHARGE, _UNIT = _f(H / RATE), _f(WEIGHT / RATE), _f(2.0**-24)
 _DECAY_SYN, _DECAY_MEM = _f(np.exp(-1 / RATE / TAU_SYN)), _f(np.exp(-1 / RATE / TAU_MEM))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@_dividing
 def _release(velocity, free, cleft, store, probability):
     """Hair cells: move transmitter between the pools; set each fibre's firing probability."""
     for i in range(len(free)):
@@ -329,7 +331,7 @@ def _release(velocity, free, cleft, store, probability):
         probability[i] = cleft[i] * _FIRING
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _draw(a, b, c, counter, draws):
     """Draw a uniform uint32 for each channel: sfc32 of PractRand (Doty-Humphrey 2018)."""
     for i in range(len(draws)):
@@ -342,7 +344,7 @@ def _draw(a, b, c, counter, draws):
         draws[i] = drawn
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _recover(ready, fired, current, draws, probability, firing):
     """Fibres: those that fired a dead time ago are ready again, and the current decays.
 
@@ -356,7 +358,7 @@ def _recover(ready, fired, current, draws, probability, firing):
         firing[i] = below < _f(ready[i]) * probability[i]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@_dividing
 def _binomial(u, n, p):
     """Return how many of n fibres fire, each with probability p: u in (0, 1) is the upper tail."""
     if p >= 1.0:
@@ -376,7 +378,7 @@ def _binomial(u, n, p):
     return k
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@_dividing
 def _integrate(current, potential, dead, fires):
     """Bushy cells: fire where the potential had reached 1, then integrate."""
     for i in range(len(current)):

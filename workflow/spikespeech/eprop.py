@@ -26,7 +26,7 @@ from spikespeech.errors import InputError
 from spikespeech.eventprop import backward, example, forward
 from spikespeech.eventprop.engine import check_sound, checked_spikes
 from spikespeech.eventprop.kernel import kernel
-from spikespeech.eventprop.vectors import LANES, at_least, load, select, splat, store
+from spikespeech.kernels.vectors import LANES, at_least, load, select, splat, store
 
 SLOPE = 10.0
 """k of ψ above, in units of 1 / threshold."""

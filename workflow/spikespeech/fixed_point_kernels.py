@@ -8,10 +8,12 @@ through the update of LANES neurons. Arrays over neurons are padded with zeros t
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, models, register_model
 
-from spikespeech.bits import lowest
+from spikespeech.kernels import llvm
+from spikespeech.kernels.bits import lowest
+from spikespeech.kernels.compiling import compiler, kernel
 
 LANES = 64
 WIDE = 256  # 8 registers of AVX-512, so that a step's list of spikes is walked once
@@ -20,7 +22,8 @@ DECAY_BITS = 12
 ACTIVATION_BITS = 6  # synaptic input and threshold are aligned 6 bits to the left
 SUMMANDS = 127  # weights of magnitude up to 256 that a 16-bit sum holds
 
-_I16, _I32, _I64 = (ir.IntType(bits) for bits in (16, 32, 64))
+_inlined = compiler(forceinline=True)
+_I32, _I64 = (ir.IntType(bits) for bits in (32, 64))
 _V32 = ir.VectorType(_I32, LANES)
 
 
@@ -44,21 +47,11 @@ def padded(n):
     return -(-n // LANES) * LANES
 
 
-def _pointer(context, builder, array_type, array, index, lanes):
-    data = context.make_array(array_type)(context, builder, array).data
-    vector = ir.VectorType(data.type.pointee, lanes)
-    return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
-
-
 def _load(context, builder, array_type, array, index, lanes):
-    size = array_type.dtype.bitwidth // 8
-    return builder.load(_pointer(context, builder, array_type, array, index, lanes), align=size)
-
-
-def _splat(builder, value, lanes=LANES):
-    undefined = ir.Constant(ir.VectorType(_I32, lanes), ir.Undefined)
-    one = builder.insert_element(undefined, value, _I32(0))
-    return builder.shuffle_vector(one, undefined, ir.Constant(undefined.type, None))
+    bits = array_type.dtype.bitwidth
+    kind = ir.VectorType(ir.IntType(bits), lanes)
+    pointer = llvm.pointer(context, builder, array_type, array, index, kind)
+    return builder.load(pointer, align=bits // 8)
 
 
 def _constant(value):
@@ -102,7 +95,7 @@ def add_scaled(typingctx, block, array, index, factor):
 
     def codegen(context, builder, sig, args):
         row = _load(context, builder, sig.args[1], *args[1:3], block.lanes)
-        factors = _splat(builder, args[3], block.lanes)
+        factors = llvm.spread(builder, args[3], block.vector)
         return builder.add(args[0], builder.mul(builder.sext(row, block.vector), factors))
 
     return block(block, array, types.intp, types.int32), codegen
@@ -126,7 +119,7 @@ def shifted(typingctx, block, bits):
     """Return the 32-bit block shifted right by `bits` (int32), rounding down."""
 
     def codegen(context, builder, sig, args):
-        return builder.ashr(args[0], _splat(builder, args[1], block.lanes))
+        return builder.ashr(args[0], llvm.spread(builder, args[1], block.vector))
 
     return block(block, types.int32), codegen
 
@@ -136,7 +129,7 @@ def add_to(typingctx, array, index, block):
     """Add the 32-bit block to the integers of an int32 array from `index` on."""
 
     def codegen(context, builder, sig, args):
-        pointer = _pointer(context, builder, sig.args[0], *args[:2], block.lanes)
+        pointer = llvm.pointer(context, builder, sig.args[0], *args[:2], block.vector)
         builder.store(builder.add(builder.load(pointer, align=4), args[2]), pointer, align=4)
         return context.get_dummy_value()
 
@@ -158,13 +151,13 @@ def update(typingctx, total, u, v, bias, index, keep_u, keep_v, threshold):
     def codegen(context, builder, sig, args):
         *arrays, at, keep_u, keep_v, threshold = args
         pointers = [
-            _pointer(context, builder, kind, array, at, LANES)
+            llvm.pointer(context, builder, kind, array, at, _V32)
             for kind, array in zip(sig.args, arrays, strict=False)
         ]
         a, u, v, bias = (builder.load(pointer, align=4) for pointer in pointers)
 
         def decayed(z, keep):
-            keep = _splat(builder, keep)
+            keep = llvm.spread(builder, keep, _V32)
             low_bits = _constant((1 << DECAY_BITS) - 1)
             high = builder.mul(builder.ashr(z, _constant(DECAY_BITS)), keep)
             rounding = builder.and_(builder.ashr(z, _constant(31)), low_bits)
@@ -185,7 +178,7 @@ def update(typingctx, total, u, v, bias, index, keep_u, keep_v, threshold):
         high = builder.icmp_signed(">", free, most)
         low = builder.icmp_signed("<", free, least)
         clipped = builder.select(low, least, builder.select(high, most, free))
-        spikes = builder.icmp_signed(">", clipped, _splat(builder, threshold))
+        spikes = builder.icmp_signed(">", clipped, llvm.spread(builder, threshold, _V32))
         builder.store(
             builder.select(spikes, ir.Constant(_V32, None), clipped), pointers[2], align=4
         )
@@ -199,7 +192,7 @@ def update(typingctx, total, u, v, bias, index, keep_u, keep_v, threshold):
     return result(total, u, v, bias, types.intp, *int32s), codegen
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@_inlined
 def rows_sum(zero, weights, row, width, column, units, counts, graded, first, last):
     """Return the 32-bit sum of the weights, from `column` on, of events first … last - 1.
 
@@ -223,7 +216,7 @@ def rows_sum(zero, weights, row, width, column, units, counts, graded, first, la
     return total
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@_inlined
 def receive(total, weights, n_sources, delays, shift, units, counts, graded, pointers, step):
     """Add to `total` what reaches the neurons in `step` through one matrix.
 
@@ -256,7 +249,7 @@ def receive(total, weights, n_sources, delays, shift, units, counts, graded, poi
             column += LANES
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def run_layer(
     offsets,
     steps,

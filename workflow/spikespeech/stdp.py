@@ -7,8 +7,9 @@ soft bounds; thresholds rise with use and inputs are normalised (Diehl and Cook 
 
 from dataclasses import dataclass, replace
 
-import numba
 import numpy as np
+
+from spikespeech.kernels.compiling import kernel
 
 POTENTIATION, DEPRESSION, TAU = 0.02, 0.01, 20.0
 """A+ and A- of a pair, relative to a weight's distance from its bound; time constant in ms."""
@@ -68,7 +69,7 @@ class Layer:
         )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _normalise(weights):  # pragma: no cover - compiled
     """Scale weights to the mean MEAN_WEIGHT of each neuron, none above 1."""
     factor = np.zeros(weights.shape[1], np.float32)
@@ -80,7 +81,7 @@ def _normalise(weights):  # pragma: no cover - compiled
             row[j] = min(row[j] * factor[j], np.float32(1))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _present(
     steps, units, n_steps, weights, thresholds, decays, potentiation, depression, rise
 ):  # pragma: no cover - compiled

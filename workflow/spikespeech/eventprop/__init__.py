@@ -2,9 +2,8 @@
 
 EventProp (Wunderlich & Pehle 2021) follows a spiking network's spikes forward in time and its
 adjoint variables backward, with jumps at the spikes, to the exact gradient. The layers of this
-package, lower first:
+package, lower first, on what `spikespeech.kernels` provides:
 
-`vectors`, `kernel`     blocks of neurons in registers; compilation and its cache
 `constants`             a layer's decay factors
 `forward`, `backward`   hidden layer: dynamics, adjoint, gradient
 `readout`, `outputs`    windowed read-outs in closed form; simulated outputs

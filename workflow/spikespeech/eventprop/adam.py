@@ -3,7 +3,7 @@
 import numpy as np
 
 from spikespeech.eventprop.kernel import kernel
-from spikespeech.eventprop.vectors import LANES, differ, fma, load, splat, sqrt, store
+from spikespeech.kernels.vectors import LANES, differ, fma, load, splat, sqrt, store
 
 BETA1, BETA2 = 0.9, 0.999
 

@@ -14,7 +14,7 @@ from spikespeech.eventprop.engine import (
     checked_weights,
     layers,
 )
-from spikespeech.eventprop.vectors import aligned, padded
+from spikespeech.kernels.vectors import aligned, padded
 from spikespeech.network import Weights
 from spikespeech.spikes import SpikeTrains
 
@@ -150,11 +150,11 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     tape, output_tape = forward.tape(n_steps, h), forward.tape(n_steps, o)
     voltage = aligned(n_steps * padded(o))
     voltages = np.empty((len(spikes), n_steps, o), np.float32) if "output_v" in record else None
-    trains, output_trains, sound = [], [], np.ones(len(spikes), np.bool_)
+    trains, output_trains = [], []
     for i in range(len(spikes)):
         span = slice(batch.offsets[i], batch.offsets[i + 1])
         steps, units = batch.steps[span], batch.units[span]
-        sound[i] = forward.index_steps(steps, units, network.n_inputs, first_input)
+        sound = forward.index_steps(steps, units, network.n_inputs, first_input)
         check_sound(sound, batch, network, n_steps)
         forward.layer(units, first_input, rows[0], rows[1], hidden, state, tape, nothing)
         forward.layer(

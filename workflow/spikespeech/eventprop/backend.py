@@ -8,7 +8,7 @@ import numpy as np
 from spikespeech.eventprop import adam, forward
 from spikespeech.eventprop.api import as_loss, gradients
 from spikespeech.eventprop.engine import Engine, mlgenn_unit
-from spikespeech.eventprop.vectors import aligned
+from spikespeech.kernels.vectors import aligned
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 from spikespeech.stored import chunks

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from spikespeech.eventprop.kernel import kernel, part
-from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
+from spikespeech.eventprop.kernel import kernel
+from spikespeech.kernels.compiling import part
+from spikespeech.kernels.vectors import LANES, fma, load, splat, store, total
 
 
 @part

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.eventprop.vectors import aligned, padded
+from spikespeech.kernels.vectors import aligned, padded
 
 
 class Constants(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 from spikespeech.errors import InputError
 from spikespeech.eventprop import adam, example, readout
 from spikespeech.eventprop.constants import constants
-from spikespeech.eventprop.vectors import LANES, aligned, padded
+from spikespeech.kernels.vectors import LANES, aligned, padded
 from spikespeech.network import Weights
 
 SLOPE_MIN = 1e-3
@@ -280,16 +280,21 @@ def checked_spikes(network, spikes, labels, n_steps):
 
 
 def check_sound(sound, batch, network, n_steps):
-    """Raise InputError for the first example of a batch, example.Spikes, that is not `sound`."""
-    if sound.all():
+    """Raise InputError for a batch, example.Spikes, unless all are `sound` (any shape, bool).
+
+    The kernels stop at the first that they come to; the first in the batch is named.
+    """
+    if np.all(sound):
         return
-    bad = int(np.argmin(sound))
-    steps, units = example.of_example.py_func(batch, bad)
-    if units.max(initial=0) >= network.n_inputs:
-        problem = f"a spike of unit {units.max()}, which is outside 0..{network.n_inputs - 1}"
-    elif steps.max(initial=0) >= n_steps:
-        problem = f"a spike in step {steps.max()}, which is outside 0..{n_steps - 1}"
-    else:
-        problem = "spikes that are not in order of their steps"
     mend = "build SpikeTrains with from_arrays or load"
-    raise InputError(f"has {problem}", example=bad, mend=mend)
+    for i in range(len(batch.labels)):
+        steps, units = example.of_example.py_func(batch, i)
+        if units.max(initial=0) >= network.n_inputs:
+            problem = f"a spike of unit {units.max()}, which is outside 0..{network.n_inputs - 1}"
+        elif steps.max(initial=0) >= n_steps:
+            problem = f"a spike in step {steps.max()}, which is outside 0..{n_steps - 1}"
+        elif np.any(steps[1:] < steps[:-1]):
+            problem = "spikes that are not in order of their steps"
+        else:
+            continue
+        raise InputError(f"has {problem}", example=i, mend=mend)

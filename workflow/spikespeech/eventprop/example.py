@@ -6,8 +6,9 @@ import numpy as np
 
 from spikespeech.eventprop import backward, forward, outputs, readout
 from spikespeech.eventprop.constants import Constants
-from spikespeech.eventprop.kernel import kernel, take
-from spikespeech.eventprop.vectors import aligned, padded
+from spikespeech.eventprop.kernel import kernel
+from spikespeech.kernels.compiling import take
+from spikespeech.kernels.vectors import aligned, padded
 
 CLOSED, WINDOWED, MAXIMUM, PER_TIMESTEP, FIRST_SPIKE = range(5)
 

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.bits import lowest, ones
-from spikespeech.eventprop.kernel import kernel, part
-from spikespeech.eventprop.vectors import (
+from spikespeech.eventprop.kernel import kernel
+from spikespeech.kernels.bits import lowest, ones
+from spikespeech.kernels.compiling import part
+from spikespeech.kernels.vectors import (
     LANES,
     WIDE,
     at_least,

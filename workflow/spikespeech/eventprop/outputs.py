@@ -10,7 +10,7 @@ import numpy as np
 
 from spikespeech.eventprop.kernel import kernel
 from spikespeech.eventprop.readout import cross_entropy
-from spikespeech.eventprop.vectors import (
+from spikespeech.kernels.vectors import (
     LANES,
     at_least,
     fma,

@@ -13,7 +13,7 @@ so that an example costs one pass over its hidden spikes and three small matrix 
 import numpy as np
 
 from spikespeech.eventprop.kernel import kernel
-from spikespeech.eventprop.vectors import LANES, fma, load, splat, store, total
+from spikespeech.kernels.vectors import LANES, fma, load, splat, store, total
 
 
 @kernel

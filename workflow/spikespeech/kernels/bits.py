@@ -4,7 +4,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from spikespeech import numba_start  # noqa: F401 - before a kernel is loaded
+from spikespeech.kernels import llvm
 
 
 @intrinsic
@@ -33,9 +33,10 @@ def packed(typingctx, flags):
     """Return the first 64 flags of a bool array as the bits of a uint64."""
 
     def codegen(context, builder, sig, args):
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
         block = ir.VectorType(ir.IntType(8), 64)
-        octets = builder.load(builder.bitcast(data, block.as_pointer()), align=1)
+        first = context.get_constant(types.intp, 0)
+        pointer = llvm.pointer(context, builder, sig.args[0], args[0], first, block)
+        octets = builder.load(pointer, align=1)
         zeros = ir.Constant(block, None)
         return builder.bitcast(builder.icmp_unsigned("!=", octets, zeros), ir.IntType(64))
 

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-from spikespeech import numba_start  # noqa: F401 - before a kernel is loaded
+from spikespeech.kernels import llvm
 
 LANES = 16
 COMPRESSES = bool(binding.get_host_cpu_features().get("avx512f"))
@@ -35,17 +35,12 @@ class _CodesModel(models.PrimitiveModel):
         super().__init__(manager, fe_type, _CODES)
 
 
-def _pointer(context, builder, array_type, array, place, kind):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [place]), kind.as_pointer())
-
-
 @intrinsic
 def load(typingctx, array, place):
     """Return the Codes array[place : place + 16] of a flat uint32 array."""
 
     def codegen(context, builder, sig, args):
-        return builder.load(_pointer(context, builder, sig.args[0], *args, _CODES), align=4)
+        return builder.load(llvm.pointer(context, builder, sig.args[0], *args, _CODES), align=4)
 
     return codes(array, types.int64), codegen
 
@@ -55,7 +50,7 @@ def store(typingctx, array, place, some):
     """Write Codes to a flat uint32 array from `place` on."""
 
     def codegen(context, builder, sig, args):
-        pointer = _pointer(context, builder, sig.args[0], *args[:2], _CODES)
+        pointer = llvm.pointer(context, builder, sig.args[0], *args[:2], _CODES)
         builder.store(args[2], pointer, align=4)
         return context.get_dummy_value()
 
@@ -70,7 +65,7 @@ def encode(typingctx, steps, units, place):
         step, unit = (
             builder.zext(
                 builder.load(
-                    _pointer(context, builder, sig.args[k], args[k], args[2], _SHORTS), align=2
+                    llvm.pointer(context, builder, sig.args[k], args[k], args[2], _SHORTS), align=2
                 ),
                 _CODES,
             )
@@ -86,8 +81,7 @@ def moved(typingctx, some, by):
     """Return Codes, each plus the uint32 `by`."""
 
     def codegen(context, builder, sig, args):
-        one = builder.insert_element(_NOTHING, args[1], _I32(0))
-        return builder.add(args[0], _rearranged(builder, one, [0] * LANES))
+        return builder.add(args[0], llvm.spread(builder, args[1], _CODES))
 
     return codes(codes, types.uint32), codegen
 
@@ -121,7 +115,7 @@ def keep(typingctx, some, bits, array, at):
 
     def codegen(context, builder, sig, args):
         def write(elements, place):
-            pointer = _pointer(context, builder, sig.args[2], args[2], place, elements.type)
+            pointer = llvm.pointer(context, builder, sig.args[2], args[2], place, elements.type)
             builder.store(elements, pointer, align=4)
 
         return _keep(builder, args[0], args[1], args[3], write)
@@ -137,7 +131,7 @@ def decode(typingctx, some, bits, steps, units, at):
         def write(elements, place):
             half, kind = (_HALF, _SHORTS) if elements.type == _CODES else (_I32(16), _I16)
             for k, part in ((2, builder.lshr(elements, half)), (3, elements)):
-                pointer = _pointer(context, builder, sig.args[k], args[k], place, kind)
+                pointer = llvm.pointer(context, builder, sig.args[k], args[k], place, kind)
                 builder.store(builder.trunc(part, kind), pointer, align=2)
 
         return _keep(builder, args[0], args[1], args[4], write)

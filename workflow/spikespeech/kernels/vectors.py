@@ -16,6 +16,8 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from spikespeech.kernels import llvm
+
 LANES = 64
 WIDE = 256 if binding.get_host_cpu_features().get("avx512f") else LANES
 
@@ -31,7 +33,6 @@ class BlockType(types.Type):
 block, wide_block = BlockType(LANES), BlockType(WIDE)
 _FLOATS = block.floats
 _BITS = ir.VectorType(ir.IntType(1), LANES)
-_INDEX = ir.IntType(32)
 
 
 @register_model(BlockType)
@@ -61,11 +62,6 @@ for _symbol, _instruction in (
     _operator(_symbol, _instruction)
 
 
-def _pointer(context, builder, array_type, array, index, floats):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), floats.as_pointer())
-
-
 def _call(builder, name, result, parameters, args, flags=()):
     function = cgutils.get_or_insert_function(
         builder.module, ir.FunctionType(result, parameters), f"{name}.v{LANES}f32"
@@ -78,17 +74,11 @@ def _check(array):
         raise TypeError("blocks live in flat float32 arrays")
 
 
-def _spread(builder, value, floats):
-    one = builder.insert_element(ir.Constant(floats, ir.Undefined), value, _INDEX(0))
-    lanes = ir.VectorType(_INDEX, floats.count)
-    return builder.shuffle_vector(one, ir.Constant(floats, ir.Undefined), ir.Constant(lanes, None))
-
-
 def _load(context, builder, sig, args):
     floats = sig.return_type.floats
     if sig.args[0] == types.float32:
-        return _spread(builder, args[0], floats)
-    pointer = _pointer(context, builder, sig.args[0], *args, floats)
+        return llvm.spread(builder, args[0], floats)
+    pointer = llvm.pointer(context, builder, sig.args[0], *args, floats)
     return builder.load(pointer, align=4)
 
 
@@ -119,7 +109,7 @@ def store(typingctx, array, index, value):
     _check(array)
 
     def codegen(context, builder, sig, args):
-        pointer = _pointer(context, builder, sig.args[0], *args[:2], sig.args[2].floats)
+        pointer = llvm.pointer(context, builder, sig.args[0], *args[:2], sig.args[2].floats)
         builder.store(args[2], pointer, align=4)
         return context.get_dummy_value()
 
@@ -131,7 +121,7 @@ def splat(typingctx, value):
     """Return a Block with `value` in each lane."""
 
     def codegen(context, builder, sig, args):
-        return _spread(builder, args[0], _FLOATS)
+        return llvm.spread(builder, args[0], _FLOATS)
 
     return block(types.float32), codegen
 

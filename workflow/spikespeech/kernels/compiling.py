@@ -1,0 +1,57 @@
+"""Compilation of kernels: for the user's own CPU, once, kept between processes."""
+
+import hashlib
+from pathlib import Path
+
+from numba import njit, types
+from numba.core.caching import FunctionCache
+from numba.extending import intrinsic
+
+from spikespeech.kernels import start  # noqa: F401 - before a kernel is loaded
+
+_HERE = Path(__file__).parent
+
+
+def compiler(*folders, **options):
+    """Return a decorator that compiles a function on its first call, without the interpreter lock.
+
+    Arithmetic is strict IEEE single or double precision: sums keep their written order.
+
+    Parameters
+    ----------
+    folders : whose files hold what the function inlines, besides this package and its own file.
+        Numba renews a kernel that it kept when its own file changes; the digest of all these in
+        the key does the same for the others
+    options : those of numba.njit
+    """
+    files = sorted(file for folder in (_HERE, *folders) for file in Path(folder).glob("*.py"))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+    class Cache(FunctionCache):
+        def _index_key(self, sig, codegen):
+            return (*super()._index_key(sig, codegen), digest)
+
+    def compiled(function):
+        dispatcher = njit(nogil=True, **options)(function)
+        dispatcher._cache = Cache(function)
+        return dispatcher
+
+    return compiled
+
+
+kernel = compiler()
+
+
+@intrinsic
+def take(typingctx, counter):
+    """Add 1 to counter[0], an int64, and return what it was: each thread gets another number."""
+
+    def codegen(context, builder, sig, args):
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return builder.atomic_rmw("add", data, context.get_constant(types.int64, 1), "monotonic")
+
+    return types.int64(counter), codegen
+
+
+part = njit(nogil=True, inline="always")
+"""A part of kernels, written once: compiled into each kernel that calls it."""
