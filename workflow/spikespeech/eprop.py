@@ -116,7 +116,7 @@ def _forth(i, tape, spikes, model, rho, w, out):
     v[:] = 0
     x[:] = 0
     y[:] = 0
-    count = 0
+    count = np.uint64(0)
     tape.first[0] = 0
     for t in range(len(rho)):
         share = splat(rho[t])

@@ -145,7 +145,7 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     rows = [_rows(w) for w in weights]
     if not network.recurrent:
         rows[1] = rows[1][:0]
-    first_input, nothing = np.empty(n_steps + 1, np.int32), np.zeros(0, np.float32)
+    first_input, nothing = np.empty(n_steps + 1, np.uint32), np.zeros(0, np.float32)
     state, output_state = aligned((4, padded(h))), aligned((4, padded(o)))
     tape, output_tape = forward.tape(n_steps, h), forward.tape(n_steps, o)
     voltage = aligned(n_steps * padded(o))

@@ -145,7 +145,7 @@ def compile_kernels():
     """Compile every kernel, or load it from numba's cache; say so on stderr if it must compile."""
     if compile_kernels.done:
         return
-    forward.index_steps(*np.zeros((2, 1), np.uint16), 1, np.zeros(2, np.int32))
+    forward.index_steps(*np.zeros((2, 1), np.uint16), 1, np.zeros(2, np.uint32))
     if forward.index_steps.stats.cache_misses:
         print("compiling the EventProp kernels for this CPU (once)", file=sys.stderr, flush=True)
     network = Network(2, 2, 2)

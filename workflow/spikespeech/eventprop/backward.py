@@ -107,11 +107,13 @@ def sort_by_source(in_steps, units, tape, end, counts, first_source, steps):
         first_source[i] = total
     first_source[-1] = total
     # Each list is filled from its end, which so moves to its start.
-    for p in range(n_in - 1, -1, -1):
+    for later in range(n_in):
+        p = n_in - 1 - later
         place = first_source[units[p]] - np.uint32(1)
         first_source[units[p]] = place
         steps[place] = in_steps[p]
-    for e in range(n_own - 1, -1, -1):
+    for later in range(n_own):
+        e = n_own - 1 - later
         i = n_inputs + tape.ids[e]
         place = first_source[i] - np.uint32(1)
         first_source[i] = place

@@ -112,7 +112,7 @@ def scratch(n_steps, n_sources, n_hidden, n_outputs):
     width, output_width = padded(n_hidden), padded(n_outputs)
     cells = n_steps * output_width
     return Scratch(
-        np.zeros(n_steps + 1, np.int32),
+        np.zeros(n_steps + 1, np.uint32),
         tuple(forward.tape(n_steps, n_hidden) for _ in range(GROUP)),
         aligned((4, width)),
         np.zeros((2, n_hidden), np.float32),

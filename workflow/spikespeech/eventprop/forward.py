@@ -31,7 +31,7 @@ class Tape(NamedTuple):
 
     Attributes
     ----------
-    first : (n_steps + 1,) int32
+    first : (n_steps + 1,) uint32
     steps, ids : (n_steps * n + AT_ONCE,) uint16, step and neuron of each spike
     slope : (n_steps * n + AT_ONCE,) float32, I - V at each spike before its reset, which is
         τ_mem dV/dt
@@ -47,7 +47,7 @@ def tape(n_steps, n):
     """Return an empty Tape for n neurons."""
     size = n_steps * n + AT_ONCE
     return Tape(
-        np.zeros(n_steps + 1, np.int32),
+        np.zeros(n_steps + 1, np.uint32),
         np.empty(size, np.uint16),
         np.empty(size, np.uint16),
         np.empty(size, np.float32),
@@ -62,7 +62,7 @@ def index_steps(steps, units, n_units, first):
     written whole.
 
     steps, units : (n_spikes,) uint16
-    first : (n_steps + 1,) int32
+    first : (n_steps + 1,) uint32
     """
     last = highest = np.uint16(0)
     for p in range(len(steps)):
@@ -91,17 +91,17 @@ def receive(x, beta, sources, start, end, weights):
     wide = width - width % WIDE
     for column in range(0, wide, WIDE):
         wide_sum = load_wide(x, column) * load_wide(beta, column)
-        p = opaque(start)
+        p = opaque(np.uint64(start))
         while p < end:
             wide_sum = wide_sum + load_wide(weights, np.int64(sources[p]) * width + column)
-            p = opaque(p + 1)
+            p = opaque(p + np.uint64(1))
         store(x, column, wide_sum)
     for column in range(wide, width, LANES):
         block_sum = load(x, column) * load(beta, column)
-        p = opaque(start)
+        p = opaque(np.uint64(start))
         while p < end:
             block_sum = block_sum + load(weights, np.int64(sources[p]) * width + column)
-            p = opaque(p + 1)
+            p = opaque(p + np.uint64(1))
         store(x, column, block_sum)
 
 
@@ -113,7 +113,7 @@ def tape_spikes(spikes, first_id, t, slopes, tape, count):
     too many are overwritten later, so that the CPU need not guess how many spikes there are.
     """
     end = count + ones(spikes)
-    for e in range(count, max(end, count + AT_ONCE)):
+    for e in range(count, max(end, count + np.uint64(AT_ONCE))):
         j = first_id + lowest(spikes)
         spikes &= spikes - np.uint64(1)
         tape.steps[e] = t
@@ -153,7 +153,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
     Parameters
     ----------
     sources : (n_spikes,) uint16, sources of the incoming spikes, in order of step, then source
-    first_source : (n_steps + 1,) int32, see `index_steps`
+    first_source : (n_steps + 1,) uint32, see `index_steps`
     weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty
         where there are none
     k : Constants of the layer
@@ -170,7 +170,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
     v[:] = 0
     x[:] = 0
     y[:] = 0
-    count, n_sources = 0, first_source[len(first_source) - 1]
+    count, n_sources = np.uint64(0), first_source[len(first_source) - 1]
     tape.first[0] = 0
     for t in range(len(tape.first) - 1):
         for column in range(0, width, LANES):

@@ -25,7 +25,7 @@ def ones(typingctx, bits):
     def codegen(context, builder, sig, args):
         return builder.ctpop(args[0])
 
-    return types.int64(types.uint64), codegen
+    return types.uint64(types.uint64), codegen
 
 
 @intrinsic

@@ -198,7 +198,7 @@ def select(typingctx, bits, a, b):
 
 @intrinsic
 def opaque(typingctx, p):
-    """Return an int64, of which LLVM then knows nothing: a loop over it stays as it is written.
+    """Return a uint64, of which LLVM then knows nothing: a loop over it stays as it is written.
 
     LLVM unrolls loops whose length it can compute. Of short ones of any length the CPU foresees
     few ends, and each unrolled one has two.
@@ -209,7 +209,7 @@ def opaque(typingctx, p):
         same = ir.InlineAsm(ir.FunctionType(number, [number]), "", "=r,0")
         return builder.call(same, args)
 
-    return types.int64(types.int64), codegen
+    return types.uint64(types.uint64), codegen
 
 
 def padded(n):
