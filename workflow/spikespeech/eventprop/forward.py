@@ -113,12 +113,14 @@ def tape_spikes(spikes, first_id, t, slopes, tape, count):
     too many are overwritten later, so that the CPU need not guess how many spikes there are.
     """
     end = count + ones(spikes)
-    for e in range(count, max(end, count + np.uint64(AT_ONCE))):
+    e, last = count, max(end, count + np.uint64(AT_ONCE))
+    while e < last:
         j = first_id + lowest(spikes)
         spikes &= spikes - np.uint64(1)
         tape.steps[e] = t
         tape.ids[e] = j
         tape.slope[e] = slopes[j]
+        e = opaque(e + np.uint64(1))
     return end
 
 
