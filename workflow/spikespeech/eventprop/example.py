@@ -96,8 +96,8 @@ class Results(NamedTuple):
     """What is known of each example afterwards.
 
     losses (n,), readouts (n, n_outputs) float64; hidden_spikes (n, n_hidden) int32 counts;
-    guarded (n,) int64, how often 1 / (I - V) was; sound (n,) whether its spikes are, see
-    `forward.index_steps`: after one whose are not, no results are to be used
+    guarded (n,) int64, how often 1 / (I - V) was; sound (n,) whether the spikes given are
+    (`forward.index_steps`): if any are not, nothing else holds
     """
 
     losses: np.ndarray
