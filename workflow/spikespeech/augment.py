@@ -73,11 +73,10 @@ class Presentations:
     def _present(self, first, second, shifts, keys):
         n, blended, spikes = len(first), second >= 0, self.spikes
         labels, speakers = spikes.labels[first], spikes.speakers[first]
-        if isinstance(spikes, Stored):
-            spikes = spikes.take(np.concatenate([first, second[blended]]))
-            first, second = np.arange(n), np.full(n, -1)
-            second[blended] = np.arange(n, len(spikes))
         drawn = np.concatenate([first, second[blended]])
+        if isinstance(spikes, Stored):
+            spikes, drawn = spikes.take(drawn), np.arange(len(drawn))
+            first, second[blended] = drawn[:n], drawn[n:]
         most = np.sum(spikes.offsets[drawn + 1] - spikes.offsets[drawn])
         offsets = np.zeros(n + 1, dtype=np.int64)
         steps, units = np.empty((2, most + BLOCK), np.uint16)
@@ -139,7 +138,7 @@ def _present(
     kept = np.empty(2 * (longest + BLOCK), np.uint32)
     both = np.empty(2 * longest + BLOCK, np.uint32)
     at = 0
-    for i in range(len(second)):
+    for i in range(len(first)):
         a, b, up = first[i], second[i], shifts[i]
         begin, end = offsets[a], offsets[a + 1]
         low, high = max(0, -up), min(n_units, n_units - up)

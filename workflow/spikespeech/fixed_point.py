@@ -14,6 +14,7 @@ import numpy as np
 from spikespeech import fixed_point_kernels as kernels
 from spikespeech import netx_file
 from spikespeech.errors import InputError
+from spikespeech.kernels.vectors import padded
 
 EXAMPLES_A_TASK = 16
 
@@ -236,7 +237,7 @@ class _PreparedLayer:
                 shifted,
             ]
         )
-        self.bias = np.zeros(kernels.padded(self.n), np.int32)
+        self.bias = np.zeros(padded(self.n), np.int32)
         if layer.bias is not None:
             self.bias[: self.n] = layer.bias << kernels.ACTIVATION_BITS
         self.reset = np.array(reset)
@@ -273,7 +274,7 @@ def _prepared_synapse(synapse, delay):
     narrow = weight.min() >= -(1 << 7) and weight.max() < 1 << 7
     delays = np.zeros(1, np.int64) if delay is None else np.unique(delay)
     n, n_sources = weight.shape
-    shape = (len(delays), n_sources, kernels.padded(n))
+    shape = (len(delays), n_sources, padded(n))
     table = np.zeros(shape, np.int8 if narrow else np.int16)
     for k, steps in enumerate(delays):
         delayed = weight if delay is None else np.where(delay == steps, weight, 0)

@@ -3,7 +3,7 @@
 A block of neurons is one value: LLVM vectors of 16 or 32 bit integers that stay in registers while
 the weight rows of a step's spikes are added (WIDE neurons at a time where there are so many), and
 through the update of LANES neurons. Arrays over neurons are padded with zeros to whole blocks
-(`padded`). All arithmetic wraps around.
+(`vectors.padded`). All arithmetic wraps around.
 """
 
 import numpy as np
@@ -14,8 +14,8 @@ from numba.extending import intrinsic, models, register_model
 from spikespeech.kernels import llvm
 from spikespeech.kernels.bits import lowest
 from spikespeech.kernels.compiling import compiler, kernel
+from spikespeech.kernels.vectors import LANES
 
-LANES = 64
 WIDE = 256  # 8 registers of AVX-512, so that a step's list of spikes is walked once
 STATE_LIMIT = 1 << 23  # u and v are 24-bit signed numbers
 DECAY_BITS = 12
@@ -40,11 +40,6 @@ class _BlockType(types.Type):
 class _BlockModel(models.PrimitiveModel):
     def __init__(self, manager, fe_type):
         super().__init__(manager, fe_type, fe_type.vector)
-
-
-def padded(n):
-    """Return the multiple of LANES that holds n neurons."""
-    return -(-n // LANES) * LANES
 
 
 def _load(context, builder, array_type, array, index, lanes):
