@@ -9,22 +9,22 @@ configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/functions.smk"
 include: "workflow/rules/data.smk"
-include: "workflow/rules/data_figures.smk"
+include: "workflow/rules/exhibits/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
-include: "workflow/rules/search_figures.smk"
-include: "workflow/rules/published.smk"
-include: "workflow/rules/figures.smk"
+include: "workflow/rules/exhibits/search.smk"
+include: "workflow/rules/exhibits/published.smk"
+include: "workflow/rules/exhibits/results.smk"
 
 
 if config["deployment"]:
 
     include: "workflow/rules/deploy.smk"
-    include: "workflow/rules/deployment_figures.smk"
+    include: "workflow/rules/exhibits/deployment.smk"
 
 
-include: "workflow/rules/illustrations.smk"
-include: "workflow/rules/losses.smk"
+include: "workflow/rules/exhibits/illustrations.smk"
+include: "workflow/rules/exhibits/losses.smk"
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/mlgenn.smk"
 include: "workflow/rules/methods.smk"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Make a virtual environment with Lava's fixed-point simulation: .ci/lava.sh [folder]
 # Then SPIKESPEECH_LAVA_PYTHON=<folder>/bin/python lets the tests compare exports with real Lava,
-# as does scripts/lava_check.py --lava-python.
+# as does scripts/peers/lava_check.py --lava-python.
 #
-# lava-nc and lava-dl declare Python 3.10 and torch. scripts/lava_record.py does without either, so
+# lava-nc and lava-dl declare Python 3.10 and torch. scripts/peers/lava_record.py does without either, so
 # that they are installed without their dependencies and beside any Python that this project needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -13,7 +13,8 @@ import jinja2
 import markupsafe
 import typst
 
-from spikespeech import command, contents, files, pages, svg
+from spikespeech import command, files
+from spikespeech.report import contents, pages, svg
 
 TITLE = "Spiking keyword spotting, reproduced"
 LEAD = (

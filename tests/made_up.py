@@ -75,7 +75,7 @@ def history(rng, goal):
 
 
 def evaluation(rows):
-    """Return what scripts/evaluate.py writes for predictions."""
+    """Return what scripts/training/evaluate.py writes for predictions."""
     correct = int((rows["label"] == rows["prediction"]).sum())
     accuracy, low, high = statistics.proportion(correct, len(rows))
     counts = {"n": len(rows), "correct": correct, "accuracy": accuracy, "low": low, "high": high}
@@ -135,7 +135,7 @@ def write_networks(folder):
 
 
 def fixed_point(accuracy):
-    """Return what scripts/fixed_point.py writes, for two input conventions."""
+    """Return what scripts/deployment/fixed_point.py writes, for two input conventions."""
     return {
         "bits": 8,
         "inputs": [
@@ -147,7 +147,7 @@ def fixed_point(accuracy):
 
 
 def cost(hidden):
-    """Return what scripts/cost.py writes."""
+    """Return what scripts/deployment/cost.py writes."""
     rows = [
         ("synaptic_operations", 1000.0 * hidden, "an example", "counted", ""),
         ("energy_low", 0.1 * hidden, "µJ an example", "estimate", "Loihi 1, made up"),
@@ -205,14 +205,16 @@ def draw_all(folder):
         return ("--settings", json.dumps(value))
 
     def exhibit(name, *arguments, figure=True):
-        script = f"{'plot' if figure else 'tabulate'}_{name}.py"
+        [script] = (ROOT / "scripts/exhibits").glob(
+            f"*/{'plot' if figure else 'tabulate'}_{name}.py"
+        )
         place = folder / ("figures" if figure else "tables") / name
         outputs = ["--table", tables / f"{name}.csv", "--finding", f"{place}.txt"]
         outputs += ["--figure", f"{place}.svg"] if figure else []
         run(script, *arguments, *outputs)
 
     run(
-        "collect.py",
+        "training/collect.py",
         *("--history", *of["history.csv"], "--evaluation", *of["evaluation.json"]),
         *given({"networks": NETWORKS, "selections": ["finetune"] * 12, "labels": labels}),
         *("--histories", tables / "histories.csv"),

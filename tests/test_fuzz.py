@@ -22,12 +22,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spikespeech import configuration, files, netx_file, reading
+from spikespeech import configuration, files, reading
 from spikespeech import nir as spikespeech_nir
+from spikespeech.data.events import read_events, write_events
 from spikespeech.errors import InputError
-from spikespeech.events import read_events, write_events
+from spikespeech.loihi import netx_file
 from spikespeech.network import Network, Weights, load, save
-from spikespeech.spikes import SpikeTrains, bin_file
+from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes.trains import bin_file
 
 N_UNITS, N_STEPS = 40, 100
 CONFIG = Path(__file__).parents[1] / "config"

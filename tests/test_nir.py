@@ -14,7 +14,7 @@ from spikespeech.errors import InputError
 from spikespeech.network import Network, Weights
 from spikespeech.spikes import SpikeTrains
 
-RECORDER = Path(__file__).parents[1] / "scripts/nir_record.py"
+RECORDER = Path(__file__).parents[1] / "scripts/peers/nir_record.py"
 NETWORK = Network(30, 24, 5)
 
 

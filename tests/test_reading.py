@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikespeech import files, reading, trials
+from spikespeech import files, reading
 from spikespeech.errors import InputError
+from spikespeech.search import trials
 
 RECORD = {
     "proposer": "initial",
@@ -47,49 +48,75 @@ def given(value):
 
 EVALUATIONS = ("--evaluations", "evaluations.csv")
 COLLECT = (
-    *("collect.py", "--history", "history.csv", "--evaluation", "evaluation.json"),
+    *("training/collect.py", "--history", "history.csv", "--evaluation", "evaluation.json"),
     *given({**NETWORKS, "selections": ["validation"]}),
     *("--histories", "histories.csv", *EVALUATIONS),
 )
 BEST = (
     *(
-        "best.py",
+        "search/best.py",
         "--trials",
         "trial-1.json",
         *given({"search": "s", "proposer": "random", "seed": 1}),
     ),
     *("--table", "out.csv", "--best", "out.json"),
 )
-GROUPS = ("plot_groups.py", *EVALUATIONS, "--evaluation", "evaluation.json", *given(NETWORKS))
-DEPLOYMENT = ("plot_deployment.py", *EVALUATIONS, "--fixed-point", "fixed_point.json")
+GROUPS = (
+    "exhibits/results/plot_groups.py",
+    *EVALUATIONS,
+    "--evaluation",
+    "evaluation.json",
+    *given(NETWORKS),
+)
+DEPLOYMENT = (
+    "exhibits/deployment/plot_deployment.py",
+    *EVALUATIONS,
+    "--fixed-point",
+    "fixed_point.json",
+)
 CONFUSION = (
-    *("plot_confusion.py", *EVALUATIONS, "--predictions", "predictions.csv"),
+    *("exhibits/results/plot_confusion.py", *EVALUATIONS, "--predictions", "predictions.csv"),
     *("--binned", "data/noise/binned/test.h5", *given({**NETWORKS, "datasets": ["noise"]})),
 )
-INFERENCE = ("tabulate_inference_cost.py", *EVALUATIONS, "--cost", "cost.csv", *given(NETWORKS))
+INFERENCE = (
+    "exhibits/cost/tabulate_inference_cost.py",
+    *EVALUATIONS,
+    "--cost",
+    "cost.csv",
+    *given(NETWORKS),
+)
 METHOD = (
-    *("method_stdp.py", "data/noise/binned/train.h5", "--split", "data/noise/splits/main.csv"),
+    *("methods/stdp.py", "data/noise/binned/train.h5", "--split", "data/noise/splits/main.csv"),
     *given({}),
 )
 SPEAKERS = given([{"dataset": "noise", "label": made_up.LABEL, "fold": "main"}])
 READ = [
     ("history.csv", COLLECT),
     ("evaluation.json", COLLECT),
-    ("evaluations.csv", ("plot_accuracy.py", *EVALUATIONS, *FIGURE)),
+    ("evaluations.csv", ("exhibits/results/plot_accuracy.py", *EVALUATIONS, *FIGURE)),
     ("evaluations.csv", (*GROUPS, *FIGURE)),
     ("evaluation.json", (*GROUPS, *FIGURE)),
     ("fixed_point.json", (*DEPLOYMENT, *given(NETWORKS), *FIGURE)),
     ("predictions.csv", (*CONFUSION, *FIGURE)),
     ("cost.csv", (*INFERENCE, *OUT)),
-    ("histories.csv", ("plot_learning_curves.py", "--histories", "histories.csv", *FIGURE)),
+    (
+        "histories.csv",
+        ("exhibits/training/plot_learning_curves.py", "--histories", "histories.csv", *FIGURE),
+    ),
     (
         "data/noise/splits/main.csv",
-        ("plot_speakers.py", "--splits", "data/noise/splits/main.csv", *SPEAKERS, *FIGURE),
+        (
+            "exhibits/data/plot_speakers.py",
+            "--splits",
+            "data/noise/splits/main.csv",
+            *SPEAKERS,
+            *FIGURE,
+        ),
     ),
     ("trial-1.json", BEST),
     ("trial-1.time.json", BEST),
     ("proposal.time.json", BEST),
-    ("trials.csv", ("tabulate_search_best.py", "--trials", "trials.csv", *OUT)),
+    ("trials.csv", ("exhibits/search/tabulate_search_best.py", "--trials", "trials.csv", *OUT)),
     ("trial-1.json", (*METHOD, "--best", "trial-1.json", "--out", "out.json")),
     ("data/noise/splits/main.csv", (*METHOD, "--trials", '{"x": [1]}', "--out", "out.json")),
 ]

@@ -16,9 +16,12 @@ rule benchmark_engine:
         runtime=60,
     params:
         peers=sorted({config["peers_python"] or "python", config["mlgenn"]["python"]}),
-        code=code("scripts/benchmark_engine.py", "scripts/benchmark_peer.py"),
+        code=code(
+            "scripts/benchmark/benchmark_engine.py",
+            "scripts/benchmark/benchmark_peer.py",
+        ),
     shell:
-        "python scripts/benchmark_engine.py --threads 1 {threads} --peers {params.peers:q} "
+        "python scripts/benchmark/benchmark_engine.py --threads 1 {threads} --peers {params.peers:q} "
         "--out {output.table:q} 2>&1 | tee -- {log:q}"
 
 
@@ -39,12 +42,12 @@ rule benchmark_training:
         settings=text(config["benchmark"]),
         peers=config["peers_python"] or "",
         code=code(
-            "scripts/benchmark_training.py",
-            "scripts/benchmark_engine.py",
-            "scripts/benchmark_peer.py",
+            "scripts/benchmark/benchmark_training.py",
+            "scripts/benchmark/benchmark_engine.py",
+            "scripts/benchmark/benchmark_peer.py",
         ),
     shell:
-        "python scripts/benchmark_training.py --settings {params.settings:q} "
+        "python scripts/benchmark/benchmark_training.py --settings {params.settings:q} "
         "--peers={params.peers:q} --out {output.table:q} > {log:q} 2>&1"
 
 
@@ -66,8 +69,8 @@ rule plot_training_cost:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/plot_training_cost.py"),
+        code=code("scripts/exhibits/cost/plot_training_cost.py"),
     shell:
-        "python scripts/plot_training_cost.py --measured {input.measured:q} "
+        "python scripts/exhibits/cost/plot_training_cost.py --measured {input.measured:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"

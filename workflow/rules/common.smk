@@ -4,7 +4,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from spikespeech import configuration, provenance
-from spikespeech.datasets import REGISTRY
+from spikespeech.data.datasets import REGISTRY
 from spikespeech.errors import InputError
 
 # One network's folder, and where its jobs log.
@@ -53,7 +53,7 @@ def networks(pattern, **chosen):
 def memory(megabytes, neuron=0, hidden=lambda wildcards: int(wildcards.hidden)):
     """Memory of a job, of it `neuron` MB for each of `hidden` neurons; a retry asks for more.
 
-    The size of its data does not come into it, as spikes stay on disk: tests/scale.py measures the
+    The size of its data does not come into it, as spikes stay on disk: tests/workflow/scale.py measures the
     jobs of a network at SSC's size, of which these are one and a half times as much or more.
     """
     return lambda wildcards, attempt: attempt * (

@@ -1,6 +1,6 @@
 # From the internet, a synthesiser or the user's own files to spikes, all in SHD's HDF5 layout,
 # then on the study's grid of time steps.
-from spikespeech import datasets
+from spikespeech.data import datasets
 
 # Data sets by how they are made, as a constraint on {dataset}.
 MADE_BY = {
@@ -27,9 +27,9 @@ rule download:
         runtime=240,
     params:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
-        code=code("scripts/download.py"),
+        code=code("scripts/data/download.py"),
     shell:
-        "python scripts/download.py --dataset {wildcards.dataset} --part {wildcards.part} "
+        "python scripts/data/download.py --dataset {wildcards.dataset} --part {wildcards.part} "
         "--settings {params.settings:q} --out {output:q} 2>&1 | tee -- {log:q}"
 
 
@@ -48,9 +48,9 @@ rule synthesise:
         mem_mb=memory(2000),
     params:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
-        code=code("scripts/synthesise.py"),
+        code=code("scripts/data/synthesise.py"),
     shell:
-        "python scripts/synthesise.py --settings {params.settings:q} --threads {threads} "
+        "python scripts/data/synthesise.py --settings {params.settings:q} --threads {threads} "
         "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
 
 
@@ -72,9 +72,9 @@ rule convert_audio:
         runtime=60,
     params:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
-        code=code("scripts/convert_audio.py"),
+        code=code("scripts/data/convert_audio.py"),
     shell:
-        "python scripts/convert_audio.py --dataset {wildcards.dataset} "
+        "python scripts/data/convert_audio.py --dataset {wildcards.dataset} "
         "--settings {params.settings:q} --threads {threads} "
         "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
 
@@ -92,9 +92,9 @@ rule import_spikes:
         "../../envs/spikespeech.yaml"
     params:
         channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
-        code=code("scripts/import_spikes.py"),
+        code=code("scripts/data/import_spikes.py"),
     shell:
-        "python scripts/import_spikes.py --channels {params.channels} --out {output:q} -- {input:q} "
+        "python scripts/data/import_spikes.py --channels {params.channels} --out {output:q} -- {input:q} "
         "> {log:q} 2>&1"
 
 
@@ -118,9 +118,9 @@ rule bin_spikes:
                 ),
             }
         ),
-        code=code("scripts/bin_spikes.py"),
+        code=code("scripts/data/bin_spikes.py"),
     shell:
-        "python scripts/bin_spikes.py {input:q} --settings {params.settings:q} --out {output:q} "
+        "python scripts/data/bin_spikes.py {input:q} --settings {params.settings:q} --out {output:q} "
         "> {log:q} 2>&1"
 
 
@@ -138,7 +138,7 @@ rule describe_data:
         "../../envs/spikespeech.yaml"
     params:
         channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
-        code=code("scripts/describe_data.py"),
+        code=code("scripts/data/describe_data.py"),
     shell:
-        "python scripts/describe_data.py {input:q} --channels {params.channels} --out {output:q} "
+        "python scripts/data/describe_data.py {input:q} --channels {params.channels} --out {output:q} "
         "> {log:q} 2>&1"

@@ -33,9 +33,9 @@ rule convert:
         "../../envs/spikespeech.yaml"
     params:
         settings=deployment("bits", "scale", "calibration_examples"),
-        code=code("scripts/convert.py"),
+        code=code("scripts/deployment/convert.py"),
     shell:
-        "python scripts/convert.py {input.weights:q} --parts {input.parts:q} "
+        "python scripts/deployment/convert.py {input.weights:q} --parts {input.parts:q} "
         "--split {input.split:q} --settings {params.settings:q} --netx {output.netx:q} "
         "--report {output.report:q} > {log:q} 2>&1"
 
@@ -50,9 +50,9 @@ rule export_nir:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/export_nir.py"),
+        code=code("scripts/deployment/export_nir.py"),
     shell:
-        "python scripts/export_nir.py {input.weights:q} --nir {output.nir:q} > {log:q} 2>&1"
+        "python scripts/deployment/export_nir.py {input.weights:q} --nir {output.nir:q} > {log:q} 2>&1"
 
 
 rule fixed_point:
@@ -75,9 +75,9 @@ rule fixed_point:
     params:
         settings=settings,
         inputs=DEPLOYMENT["inputs"],
-        code=code("scripts/fixed_point.py"),
+        code=code("scripts/deployment/fixed_point.py"),
     shell:
-        "python scripts/fixed_point.py {input.netx:q} --report {input.report:q} "
+        "python scripts/deployment/fixed_point.py {input.netx:q} --report {input.report:q} "
         "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
         "--predictions {input.predictions:q} --settings {params.settings:q} "
         "--inputs {params.inputs} --threads {threads} --out {output.result:q} > {log:q} 2>&1"
@@ -102,9 +102,9 @@ rule ablate:
     params:
         settings=settings,
         deployment=deployment("bits", "scale", "calibration_examples"),
-        code=code("scripts/ablate.py"),
+        code=code("scripts/deployment/ablate.py"),
     shell:
-        "python scripts/ablate.py {input.weights:q} --parts {input.parts:q} "
+        "python scripts/deployment/ablate.py {input.weights:q} --parts {input.parts:q} "
         "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
         "--settings {params.settings:q} --deployment {params.deployment:q} "
         "--threads {threads} --out {output.table:q} > {log:q} 2>&1"
@@ -132,9 +132,9 @@ rule train_quantised:
         quantised_training=lambda w: configuration.text(
             {**DEPLOYMENT["quantised_training"], "bits": int(w.bits)}
         ),
-        code=code("scripts/train_quantised.py"),
+        code=code("scripts/training/train_quantised.py"),
     shell:
-        "python scripts/train_quantised.py {input.weights:q} --parts {input.parts:q} "
+        "python scripts/training/train_quantised.py {input.weights:q} --parts {input.parts:q} "
         "--split {input.split:q} --settings {params.settings:q} "
         "--quantised-training {params.quantised_training:q} --threads {threads} "
         "--out {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
@@ -165,9 +165,9 @@ rule word_lengths:
                 "trained": TRAINED_ON,
             }
         ),
-        code=code("scripts/word_lengths.py"),
+        code=code("scripts/deployment/word_lengths.py"),
     shell:
-        "python scripts/word_lengths.py {input.weights:q} --parts {input.parts:q} "
+        "python scripts/deployment/word_lengths.py {input.weights:q} --parts {input.parts:q} "
         "--test {input.test:q} --split {input.split:q} --settings {params.settings:q} "
         "--deployment {params.deployment:q} --threads {threads} --out {output.table:q} "
         "--trained {input.trained:q} > {log:q} 2>&1"
@@ -191,9 +191,9 @@ rule cost:
         runtime=120,
     params:
         settings=settings,
-        code=code("scripts/cost.py"),
+        code=code("scripts/deployment/cost.py"),
     shell:
-        "python scripts/cost.py {input.weights:q} --netx {input.netx:q} "
+        "python scripts/deployment/cost.py {input.weights:q} --netx {input.netx:q} "
         "--report {input.report:q} --test {input.test:q} --split {input.split:q} "
         "--settings {params.settings:q} --out {output.table:q} > {log:q} 2>&1"
 

@@ -104,7 +104,7 @@ def method_job(wildcards, input):
 def method_script(wildcards):
     """What trains: e-prop and EventProp are backends of one training."""
     name = "eventprop" if wildcards.method == "eprop" else wildcards.method
-    return f"scripts/method_{name}.py"
+    return f"scripts/methods/{name}.py"
 
 
 def agreement_settings(wildcards):

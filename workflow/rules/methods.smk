@@ -73,9 +73,9 @@ rule train_method_in_peer:
         settings=method_settings,
         job=method_job,
         python=config["peers_python"] or "",
-        code=lambda w: code("scripts/method_peer.py", f"scripts/method_{w.method}.py"),
+        code=lambda w: code("scripts/methods/peer.py", f"scripts/methods/{w.method}.py"),
     shell:
-        "python scripts/method_peer.py {input.parts:q} --split {input.split:q} "
+        "python scripts/methods/peer.py {input.parts:q} --split {input.split:q} "
         "--method {wildcards.method} --python={params.python:q} "
         "--settings {params.settings:q} {params.job} --out {output.result:q} > {log:q} 2>&1"
 
@@ -108,7 +108,7 @@ rule plot_training_methods:
                 "trials": max(TRIED, default=0),
             }
         ),
-        code=code("scripts/plot_training_methods.py"),
+        code=code("scripts/exhibits/training/plot_training_methods.py"),
     shell:
-        "python scripts/plot_training_methods.py {input.results:q} --settings {params.settings:q} "
+        "python scripts/exhibits/training/plot_training_methods.py {input.results:q} --settings {params.settings:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

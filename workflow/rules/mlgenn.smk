@@ -29,9 +29,12 @@ rule agreement:
         python=config["mlgenn"]["python"],
         device=config["mlgenn"]["device"],
         settings=agreement_settings,
-        code=code("scripts/agreement.py", "workflow/spikespeech/mlgenn/__init__.py"),
+        code=code(
+            "scripts/peers/agreement.py",
+            "workflow/spikespeech/backends/mlgenn/__init__.py",
+        ),
     shell:
-        "{params.python:q} scripts/agreement.py {input.parts:q} --split {input.split:q} "
+        "{params.python:q} scripts/peers/agreement.py {input.parts:q} --split {input.split:q} "
         "--device {params.device} --settings {params.settings:q} --table {output.table:q} "
         "--histories {output.histories:q} > {log:q} 2>&1"
 
@@ -53,7 +56,7 @@ rule plot_agreement:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/plot_agreement.py"),
+        code=code("scripts/exhibits/training/plot_agreement.py"),
     shell:
-        "python scripts/plot_agreement.py --table {input.table:q} --histories {input.histories:q} "
+        "python scripts/exhibits/training/plot_agreement.py --table {input.table:q} --histories {input.histories:q} "
         "--figure {output.figure:q} --finding {output.finding:q} > {log:q} 2>&1"

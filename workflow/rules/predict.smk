@@ -28,7 +28,10 @@ rule predict_cost:
                 )
             }
         ),
-        code=code("scripts/predict_cost.py", "scripts/benchmark_engine.py"),
+        code=code(
+            "scripts/benchmark/predict_cost.py",
+            "scripts/benchmark/benchmark_engine.py",
+        ),
     shell:
-        "python scripts/predict_cost.py --settings {params.settings:q} --table {output.table:q} "
+        "python scripts/benchmark/predict_cost.py --settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} 2>&1 | tee {log:q}"

@@ -1,5 +1,5 @@
 # One HTML page and one PDF of all that workflow/report/contents.yaml lists.
-from spikespeech import contents
+from spikespeech.report import contents
 
 REPORT = "workflow/report"
 SECTIONS = contents.load(Path(workflow.basedir, REPORT, "contents.yaml"), config)
@@ -15,8 +15,8 @@ rule report:
         ],
         contents=f"{REPORT}/contents.yaml",
         claims=[
-            "workflow/spikespeech/published/claims.csv",
-            "workflow/spikespeech/published/flaws.csv",
+            "workflow/spikespeech/report/published/claims.csv",
+            "workflow/spikespeech/report/published/flaws.csv",
         ],
         template=f"{REPORT}/report.html.j2",
         style=f"{REPORT}/report.css",

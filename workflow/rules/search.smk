@@ -2,7 +2,7 @@
 #
 # The number of rounds stands in the inputs of `best` alone, so that raising it adds the new
 # rounds and redoes nothing. All proposers of an optimiser seed share the rounds of `initial`.
-from spikespeech import studies
+from spikespeech.search import studies
 
 # A search that is null in one configuration file drops that of another.
 config["search"] = {k: section for k, section in config["search"].items() if section}
@@ -35,9 +35,9 @@ rule propose:
         "../../envs/spikespeech.yaml"
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].proposing()),
-        code=code("scripts/propose.py"),
+        code=code("scripts/search/propose.py"),
     shell:
-        "python scripts/propose.py --proposer {wildcards.proposer} --seed {wildcards.seed} "
+        "python scripts/search/propose.py --proposer {wildcards.proposer} --seed {wildcards.seed} "
         "--round {wildcards.round} --trials {input.trials:q} --settings {params.settings:q} "
         "--proposal {output.proposal:q} --time {output.time:q} > {log:q} 2>&1"
 
@@ -63,10 +63,10 @@ rule trial:
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].trying()),
         code=lambda w: code(
-            "scripts/trial.py", BACKENDS[STUDIES[w.search].base["backend"]]
+            "scripts/search/trial.py", BACKENDS[STUDIES[w.search].base["backend"]]
         ),
     shell:
-        "python scripts/trial.py --proposal {input.proposal:q} --trial {wildcards.trial} "
+        "python scripts/search/trial.py --proposal {input.proposal:q} --trial {wildcards.trial} "
         "--spikes {input.spikes:q} --splits {input.splits:q} --settings {params.settings:q} "
         "--stamp {params.code:q} --record {output.record:q} --time {output.time:q} "
         "2> {log:q} | tee -a -- {log:q}"
@@ -87,9 +87,9 @@ rule best:
         settings=lambda w: configuration.text(
             {"search": w.search, "proposer": w.proposer, "seed": int(w.seed)}
         ),
-        code=code("scripts/best.py"),
+        code=code("scripts/search/best.py"),
     shell:
-        "python scripts/best.py --trials {input.trials:q} --settings {params.settings:q} "
+        "python scripts/search/best.py --trials {input.trials:q} --settings {params.settings:q} "
         "--table {output.table:q} --best {output.best:q} > {log:q} 2>&1"
 
 
@@ -110,9 +110,9 @@ rule confirm:
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].base),
         code=lambda w: code(
-            "scripts/confirm.py", BACKENDS[STUDIES[w.search].base["backend"]]
+            "scripts/search/confirm.py", BACKENDS[STUDIES[w.search].base["backend"]]
         ),
     shell:
-        "python scripts/confirm.py --spikes {input.spikes:q} --split {input.split:q} "
+        "python scripts/search/confirm.py --spikes {input.spikes:q} --split {input.split:q} "
         "--best {input.best:q} --settings {params.settings:q} --seed {wildcards.seed} "
         "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a -- {log:q}"

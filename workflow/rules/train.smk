@@ -2,9 +2,9 @@
 
 # Training finds its backend by name, which the digest of its script cannot follow.
 BACKENDS = {
-    "native": "workflow/spikespeech/eventprop/__init__.py",
-    "mlgenn": "workflow/spikespeech/mlgenn/__init__.py",
-    "eprop": "workflow/spikespeech/eprop.py",
+    "native": "workflow/spikespeech/backends/native.py",
+    "mlgenn": "workflow/spikespeech/backends/mlgenn/__init__.py",
+    "eprop": "workflow/spikespeech/backends/eprop.py",
 }
 ENVIRONMENTS = {
     "native": "../../envs/spikespeech.yaml",
@@ -27,9 +27,9 @@ rule split:
         "../../envs/spikespeech.yaml"
     params:
         settings=lambda w: configuration.text(config["splits"]),
-        code=code("scripts/split.py"),
+        code=code("scripts/data/split.py"),
     shell:
-        "python scripts/split.py {input.parts:q} --fold {wildcards.fold} "
+        "python scripts/data/split.py {input.parts:q} --fold {wildcards.fold} "
         "--settings {params.settings:q} --out {output.split:q} > {log:q} 2>&1"
 
 
@@ -57,7 +57,7 @@ rule train:
         runtime="1d",
     params:
         settings=settings,
-        code=lambda w: code("scripts/train.py", BACKENDS[backend(w)]),
+        code=lambda w: code("scripts/training/train.py", BACKENDS[backend(w)]),
         python=lambda w: (
             config["mlgenn"]["python"] if backend(w) == "mlgenn" else "python"
         ),
@@ -65,7 +65,7 @@ rule train:
             config["mlgenn"]["device"] if backend(w) == "mlgenn" else "cpu"
         ),
     shell:
-        "{params.python:q} scripts/train.py {input.parts:q} --split {input.split:q} "
+        "{params.python:q} scripts/training/train.py {input.parts:q} --split {input.split:q} "
         "--device {params.device} --settings {params.settings:q} --threads {threads} --stamp {params.code} "
         "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee -- {log:q}"
 
@@ -86,8 +86,8 @@ rule evaluate:
         mem_mb=memory(700, neuron=1),
     params:
         settings=settings,
-        code=code("scripts/evaluate.py"),
+        code=code("scripts/training/evaluate.py"),
     shell:
-        "python scripts/evaluate.py {input.weights:q} --test {input.test:q} "
+        "python scripts/training/evaluate.py {input.weights:q} --test {input.test:q} "
         "--split {input.split:q} --settings {params.settings:q} "
         "--evaluation {output.evaluation:q} --predictions {output.predictions:q} > {log:q} 2>&1"

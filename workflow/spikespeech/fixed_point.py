@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikespeech import fixed_point_kernels as kernels
-from spikespeech import netx_file
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import padded
+from spikespeech.loihi import kernels as kernels
+from spikespeech.loihi import netx_file
 
 EXAMPLES_A_TASK = 16
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from spikespeech import eventprop, fixed_point, netx_file
+from spikespeech import eventprop, fixed_point
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
-from spikespeech.quantise import quantise
+from spikespeech.loihi import netx_file
+from spikespeech.loihi.quantise import quantise
 
 MOST_DOUBLINGS = 8
 

@@ -18,7 +18,7 @@ import numpy as np
 from spikespeech import reading
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
-from spikespeech.quantise import drive
+from spikespeech.loihi.quantise import drive
 
 SHIFT_HIDDEN, SHIFT_OUTPUT = 1, 2
 NO_THRESHOLD = 1e30

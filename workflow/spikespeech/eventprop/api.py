@@ -5,15 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikespeech import losses
+from spikespeech.engine import forward
+from spikespeech.engine.batch import Engine, check_sound, checked_spikes, checked_weights, layers
 from spikespeech.errors import InputError
-from spikespeech.eventprop import forward
-from spikespeech.eventprop.engine import (
-    Engine,
-    check_sound,
-    checked_spikes,
-    checked_weights,
-    layers,
-)
 from spikespeech.kernels.vectors import aligned, padded
 from spikespeech.network import Weights
 from spikespeech.spikes import SpikeTrains

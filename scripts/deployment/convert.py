@@ -1,0 +1,46 @@
+"""Convert a trained network to NetX, for Lava and Loihi, and report what quantising did to it."""
+
+from pathlib import Path
+
+from spikespeech import command, files, network, netx
+from spikespeech.deployment import evaluation
+
+
+def main(arguments):
+    """Write the NetX file and the report of scales, clipping and rounding errors."""
+    settings = arguments.settings
+    net, weights = network.load(arguments.weights)
+    examples = evaluation.calibration(
+        arguments.parts, arguments.split, settings["calibration_examples"]
+    )
+    quantised = netx.export(
+        net,
+        weights,
+        arguments.netx,
+        bits=settings["bits"],
+        scale=settings["scale"],
+        calibration=examples,
+    )
+    files.write_json(arguments.report, {**quantised.report, "lsb": list(quantised.lsb)})
+    for layer in quantised.report["layers"]:
+        worst = max(matrix["error"] for matrix in layer["matrices"])
+        clipped = sum(matrix["clipped"] for matrix in layer["matrices"])
+        print(f"{layer['name']}: LSB {layer['lsb']:.3g}, error {worst:.1%}, {clipped} clipped")
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("weights", type=Path, help="weights.h5")
+    parser.add_argument(
+        "--parts", type=Path, nargs="+", required=True, help="binned spikes to calibrate with"
+    )
+    parser.add_argument("--split", type=Path, required=True, help="who validates (CSV)")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: bits, scale (percentile or error), calibration_examples",
+    )
+    parser.add_argument("--netx", type=Path, required=True, help="NetX file to write")
+    parser.add_argument("--report", type=Path, required=True, help="JSON to write")
+    command.run(main, parser.parse_args())

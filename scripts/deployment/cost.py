@@ -1,0 +1,82 @@
+"""Count what an inference of a deployed network costs, and measure its simulation on this CPU.
+
+Every row says what kind of number it is: counted, estimate, measured or not measured.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import command, files, fixed_point, network
+from spikespeech.deployment import cost, evaluation
+from spikespeech.fixed_point import GradedSpikes
+from spikespeech.loihi import netx_file
+from spikespeech.reading import read_json
+from spikespeech.spikes.stored import chunks
+
+MEASURED = 512  # test examples that are timed
+SIMULATION = "integer simulation, one core of this machine"
+
+
+def main(arguments):
+    """Write one row for each quantity."""
+    net, _ = network.load(arguments.weights)
+    spikes, _, loss, windows = evaluation.test_side(
+        arguments.test, arguments.split, arguments.settings
+    )
+    layers = netx_file.read(arguments.netx)
+    bits = read_json(arguments.report, keys=["bits"])["bits"]
+    outcome = evaluation.evaluate(layers, evaluation.binary(spikes), loss, windows)
+    counts = cost.operations(
+        net,
+        outcome.input_spikes,
+        outcome.hidden_spikes.sum(axis=1),
+        last_step_spikes(layers, spikes),
+        n_steps=spikes.n_steps,
+    )
+    rows = [(name, value, "an example", "counted", "") for name, value in counts.items()]
+    rows += [
+        (name, value, "bytes" if name != "parameters" else "", "counted", "")
+        for name, value in cost.footprint(net, bits).items()
+    ]
+    rows.append(("connection_sparsity", cost.connection_sparsity(layers), "", "counted", ""))
+    low, high = cost.energy_estimate(counts)
+    for name, joules in (("energy_low", low), ("energy_high", high)):
+        rows.append((name, joules * 1e6, "µJ an example", "estimate", cost.DAVIES_2018))
+    some = GradedSpikes.from_spike_trains(spikes.take(np.arange(min(len(spikes), MEASURED))))
+    taken = cost.measure(lambda: evaluation.evaluate(layers, some, loss, windows))
+    for name in ("cpu_s", "wall_s"):
+        value = taken[name] / len(some) * 1e3
+        rows.append((name.replace("_s", "_ms"), value, "ms an example", "measured", SIMULATION))
+    energy = taken["energy_j"]
+    if energy is None:
+        rows.append(("cpu_energy", np.nan, "µJ an example", "not measured", "no RAPL counter"))
+    else:
+        value = energy / len(some) * 1e6
+        rows.append(("cpu_energy", value, "µJ an example", "measured", "RAPL, whole package"))
+    table = pd.DataFrame(rows, columns=["quantity", "value", "unit", "kind", "source"])
+    files.write_csv(arguments.out, table)
+
+
+def last_step_spikes(layers, spikes):
+    """Return (n,) hidden spikes in the last step of each example."""
+    counts = []
+    for chunk in chunks(spikes):
+        states = fixed_point.simulate(layers[:1], chunk, record=("spikes",))
+        counts.append(states.spikes[0][:, -1].sum(axis=1))
+    return np.concatenate(counts)
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("weights", type=Path, help="weights.h5")
+    parser.add_argument("--netx", type=Path, required=True, help="NetX file")
+    parser.add_argument("--report", type=Path, required=True, help="conversion.json beside it")
+    parser.add_argument("--test", type=Path, required=True, help="binned test spikes")
+    parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
+    parser.add_argument(
+        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
+    command.run(main, parser.parse_args())

@@ -1,0 +1,80 @@
+"""Evaluate a NetX file in integers on the test side, beside the float network's predictions."""
+
+from pathlib import Path
+
+from spikespeech import command, files
+from spikespeech.data.events import read_events
+from spikespeech.deployment import evaluation
+from spikespeech.loihi import netx_file
+from spikespeech.reading import read_csv, read_json
+
+
+def main(arguments):
+    """Write, for each input convention, accuracy and its paired difference to float."""
+    spikes, rows, loss, windows = evaluation.test_side(
+        arguments.test, arguments.split, arguments.settings
+    )
+    reference = read_csv(arguments.predictions, columns=["prediction"])["prediction"].to_numpy()
+    layers = netx_file.read(arguments.netx)
+    conversion = read_json(arguments.report, keys=["bits", "lsb", "scale"])
+    results = []
+    with read_events(arguments.events, n_units=spikes.n_units) as events:
+        evaluation.check_same(events, rows)
+        for name in arguments.inputs:
+            inputs = evaluation.bin_events(
+                events, rows.example.to_numpy(), name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms
+            )
+            outcome = evaluation.evaluate(
+                layers,
+                inputs,
+                loss,
+                windows,
+                output_lsb=conversion["lsb"][1],
+                threads=arguments.threads,
+            )
+            result = {
+                "input": name,
+                **evaluation.compare(rows.label.to_numpy(), reference, outcome.predictions),
+                "hidden_spikes": float(outcome.hidden_spikes.mean()),
+                "output_spikes": int(outcome.output_spikes.sum()),
+                "wrapped_examples": int(outcome.wrapped.any(axis=1).sum()),
+                "saturated_examples": int(outcome.saturated.any(axis=1).sum()),
+                "largest_count": int(outcome.largest_count.max()),
+            }
+            results.append(result)
+            points = 100 * result["difference"]
+            print(f"{name}: {result['accuracy']:.1%}, {points:+.2f} points from float")
+    float_accuracy = float((reference == rows.label.to_numpy()).mean())
+    files.write_json(
+        arguments.out,
+        {
+            "n": len(rows),
+            "float_accuracy": float_accuracy,
+            "bits": conversion["bits"],
+            "scale": conversion["scale"],
+            "inputs": results,
+        },
+    )
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("netx", type=Path, help="NetX file")
+    parser.add_argument("--report", type=Path, required=True, help="conversion.json beside it")
+    parser.add_argument("--test", type=Path, required=True, help="binned test spikes")
+    parser.add_argument("--events", type=Path, required=True, help="the same part in SHD's layout")
+    parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
+    parser.add_argument("--predictions", type=Path, required=True, help="the float network's")
+    parser.add_argument(
+        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
+    )
+    parser.add_argument(
+        "--inputs",
+        nargs="+",
+        choices=list(evaluation.INPUTS),
+        default=["binary", "graded"],
+        help="; ".join(f"{name}: {text}" for name, text in evaluation.INPUTS.items()),
+    )
+    parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
+    parser.add_argument("--out", type=Path, required=True, help="fixed_point.json to write")
+    command.run(main, parser.parse_args())

@@ -1,0 +1,67 @@
+"""Accuracy of a network against the word length of its weights, and of those trained for it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from spikespeech import command, files, network, netx
+from spikespeech.deployment import evaluation
+from spikespeech.errors import InputError
+from spikespeech.loihi.quantise import SCALES
+from spikespeech.training.quantised import FLOAT
+
+
+def main(arguments):
+    """Write one row for each word length and scale, beside the float network's accuracy."""
+    settings = arguments.deployment
+    net, weights, examples, spikes, rows, loss, windows = evaluation.load(arguments)
+    labels = rows.label.to_numpy()
+
+    def evaluate(quantised):
+        inputs = evaluation.binary(spikes)
+        threads = arguments.threads
+        return evaluation.evaluate(quantised.layers, inputs, loss, windows, threads=threads)
+
+    outcome = evaluation.float_outcome(net, weights, loss, spikes, arguments.threads)
+    reference = outcome.readouts.argmax(axis=1)
+    table = [
+        {"bits": 32, "scale": "float", **evaluation.compare(labels, reference, reference)},
+    ]
+    for scale in SCALES:
+        for bits in settings["word_lengths"]:
+            try:
+                quantised = netx.fit(net, weights, bits=bits, scale=scale, calibration=examples)
+            except InputError as error:
+                print(f"{bits} bits, scale {scale}: {error}")
+                continue
+            outcome = evaluate(quantised)
+            matrices = [m for layer in quantised.report["layers"] for m in layer["matrices"]]
+            table.append(
+                {
+                    "bits": bits,
+                    "scale": scale,
+                    **evaluation.compare(labels, reference, outcome.predictions),
+                    "largest_error": max(m["error"] for m in matrices),
+                    "clipped": sum(m["clipped"] for m in matrices),
+                }
+            )
+    for bits, path in zip(settings["trained"], arguments.trained, strict=True):
+        trained = network.load(path)
+        if bits == FLOAT:
+            outcome = evaluation.float_outcome(*trained, loss, spikes, arguments.threads)
+            predictions = outcome.readouts.argmax(axis=1)
+        else:
+            # The weights lie on their grid already: the least-error scale finds it.
+            quantised = netx.fit(*trained, bits=bits, scale="error", calibration=examples)
+            predictions = evaluate(quantised).predictions
+        result = evaluation.compare(labels, reference, predictions)
+        table.append({"bits": bits, "scale": "trained", **result})
+    files.write_csv(arguments.out, pd.DataFrame(table))
+
+
+if __name__ == "__main__":
+    parser = evaluation.parser(__doc__)
+    parser.add_argument(
+        "--trained", type=Path, nargs="*", default=[], help="weights that were trained on a grid"
+    )
+    command.run(main, parser.parse_args())

@@ -1,0 +1,98 @@
+"""What each part of a deployment does to accuracy, one cause at a time."""
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import command, statistics
+from spikespeech.report import exhibit, plots, prose
+
+COLUMNS = ["variant", "arithmetic", "difference", "agreement"]
+COLOURS = {"float": plots.BLUE, "integer": plots.ORANGE}
+MARKERS = {"float": "o", "integer": "s"}
+
+
+def summarise(table):
+    """Return means over networks: difference from float with its interval, and agreement."""
+    rows = []
+    axes = ["label", "variant", "arithmetic"]
+    for key, group in table[table["variant"] != "float"].groupby(axes, sort=False):
+        mean = statistics.mean(group["difference"])
+        rows.append(
+            {
+                **dict(zip(axes, key, strict=True)),
+                **mean._asdict(),
+                "agreement": group["agreement"].mean(),
+                "n": len(group),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@plots.style()
+def draw(summary):
+    """Return the figure: a row for each variant, the difference from float in points."""
+    panels = list(summary.groupby("label", sort=False))
+    rows = max(len(part) for _, part in panels)
+    figure, grid = plots.subplots(
+        len(panels), height=0.8 + (0.3 + 0.24 * rows) * len(panels), squeeze=False
+    )
+    handles = {}
+    for axes, (label, part) in zip(grid[:, 0], panels, strict=True):
+        axes.axvline(0, color=plots.INK, linewidth=0.8)
+        for place, row in enumerate(part.itertuples()):
+            sides = np.nan_to_num([row.estimate - row.low, row.high - row.estimate])
+            handles[f"{row.arithmetic} arithmetic"] = axes.errorbar(
+                100 * row.estimate,
+                place,
+                xerr=100 * sides[:, None],
+                color=COLOURS[row.arithmetic],
+                marker=MARKERS[row.arithmetic],
+                linestyle="none",
+                elinewidth=1.1,
+                capsize=2,
+            )
+        axes.set_yticks(range(len(part)), part["variant"])
+        axes.set(title=label, ylim=(len(part) - 0.4, -0.6))
+    grid[-1, 0].set_xlabel("Minus float (percentage points)")
+    figure.legend(handles.values(), handles, loc="outside upper center", ncols=2)
+    return figure
+
+
+def findings(summary):
+    """Return the largest loss, and the variants whose interval excludes 0."""
+    sentences = []
+    for label, rows in summary.groupby("label", sort=False):
+        worst = rows.loc[rows["estimate"].idxmin()]
+        n = prose.count(int(rows["n"].max()), "network")
+        sentences.append(
+            f"On {label}, over {n}, the variant that loses most is “{worst['variant']}” "
+            f"({prose.points(worst[['estimate', 'low', 'high']].to_list())})."
+            if worst["estimate"] < 0
+            else f"On {label}, over {n}, no variant loses accuracy on average."
+        )
+        clear = rows[(rows["low"] > 0) | (rows["high"] < 0)]
+        named = prose.listed(f"“{name}”" for name in clear["variant"])
+        sentences.append(
+            f"The 95 % interval leaves out zero for {named}."
+            if len(clear)
+            else "No 95 % interval leaves out zero."
+        )
+    return sentences
+
+
+def main(arguments):
+    table = exhibit.join(arguments.results, arguments.settings, columns=COLUMNS)
+    summary = summarise(table)
+    exhibit.write(arguments, table, findings(summary), draw(summary))
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__)
+    parser.add_argument("--results", nargs="+", required=True, help="ablation.csv of each")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: networks (axes of each file), labels of the data sets",
+    )
+    command.run(main, parser.parse_args())

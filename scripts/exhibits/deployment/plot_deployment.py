@@ -1,0 +1,165 @@
+"""From training to fixed point: our bars of Shoesmith et al. 2025, Fig 4, beside the published."""
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import command, statistics
+from spikespeech.reading import read_json
+from spikespeech.report import exhibit, plots, prose, published, selection
+
+GROUP = ["dataset", "label", "loss", "topology", "hidden"]
+BARS = {
+    "train": "training",
+    "validation": "validation",
+    "float": "test, float",
+    "fixed_point": "test, fixed point, fed as in training",
+    "fixed_point_graded": "test, fixed point, fed as Lava was",
+    "lava": "test, Lava (published)",
+    "loihi2": "test, Loihi 2 (published, one model)",
+}
+INPUTS = {"binary": "fixed_point", "graded": "fixed_point_graded"}
+"""Input conventions of fixed_point.json that have a bar."""
+
+
+def fixed_point(records, networks, evaluations):
+    """Return one row for each network and input convention: axes, series, accuracy, difference."""
+    labels = evaluations.drop_duplicates("dataset").set_index("dataset")["label"]
+    return pd.DataFrame(
+        {
+            **network,
+            "label": labels[network["dataset"]],
+            "series": INPUTS[row["input"]],
+            "accuracy": row["accuracy"],
+            "difference": row["difference"],
+            "bits": record["bits"],
+        }
+        for record, network in zip(records, networks, strict=True)
+        for row in record["inputs"]
+        if row["input"] in INPUTS
+    )
+
+
+def summarise(evaluations, fixed):
+    """Return mean, 95 % interval, number of networks and mean change from float, a row a bar."""
+    floats = evaluations[evaluations["series"].isin(["train", "validation", "test"])]
+    floats = floats.replace({"series": {"test": "float"}})
+    both = pd.concat([floats, fixed], ignore_index=True)
+    return pd.DataFrame(
+        {
+            **dict(zip([*GROUP, "series"], key, strict=True)),
+            **bar(group["accuracy"]),
+            "change": group["difference"].mean(),
+            "source": "this study",
+        }
+        for key, group in both.groupby([*GROUP, "series"], sort=False)
+    )
+
+
+def bar(values):
+    """Return the mean of accuracies, one a network, and its 95 % interval within 0..1."""
+    mean, low, high = np.clip(statistics.mean(values), 0, 1)
+    return {"accuracy": mean, "low": low, "high": high, "networks": len(values)}
+
+
+def with_published(table):
+    """Append the published Lava and Loihi bars of the data sets and sizes that the table has."""
+    runs = published.table("networks")
+    loihi = published.table("loihi").set_index(["dataset", "hidden"])["accuracy_percent"] / 100
+    rows = []
+    for key in table[["dataset", "label", "hidden"]].drop_duplicates().itertuples(index=False):
+        own = runs[(runs["dataset"] == key.dataset) & (runs["hidden"] == key.hidden)]
+        if len(own):
+            axes = {**key._asdict(), "loss": "sum_exp", "topology": "recurrent"}
+            source = {"source": published.SOURCE}
+            rows.append(
+                {**axes, "series": "lava", **bar(own["lava_correct"] / own["lava_n"])} | source
+            )
+            chip = bar([loihi[key.dataset, key.hidden]])
+            rows.append({**axes, "series": "loihi2", **chip} | source)
+    return pd.concat([table, pd.DataFrame(rows)], ignore_index=True) if rows else table
+
+
+def shown(table, evaluations):
+    """Return the rows of each data set's best loss and topology, and the published ones."""
+    keep = []
+    for dataset in dict.fromkeys(table["dataset"]):
+        loss, _, topology = selection.best_configuration(evaluations, dataset)
+        own = (table["loss"] == loss) & (table["topology"] == topology)
+        keep.append(
+            table[(table["dataset"] == dataset) & (own | (table["source"] != "this study"))]
+        )
+    return pd.concat(keep)
+
+
+@plots.style()
+def draw(table):
+    """Return the figure: a panel for each data set, sizes along x, published bars hatched."""
+    sets = list(table.groupby("label", sort=False))
+    present = [series for series in BARS if series in set(table["series"])]
+    figure, grid = plots.subplots(len(sets), height=1.0 + 2.2 * len(sets), squeeze=False)
+    for (axes,), (label, rows) in zip(grid, sets, strict=True):
+        sizes = sorted(set(rows["hidden"]))
+        width = 0.8 / len(present)
+        for place, series in enumerate(present):
+            bars = rows[rows["series"] == series].set_index("hidden").reindex(sizes)
+            middle = 100 * bars["accuracy"]
+            reach = [middle - 100 * bars["low"], 100 * bars["high"] - middle]
+            axes.bar(
+                np.arange(len(sizes)) + width * (place - (len(present) - 1) / 2),
+                middle,
+                width=0.95 * width,
+                yerr=reach,
+                error_kw={"elinewidth": 1, "capsize": 2, "ecolor": plots.INK},
+                label=BARS[series],
+                **plots.series_bar(series),
+            )
+        ours = rows[rows["source"] == "this study"].iloc[0]
+        axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+        axes.set(ylabel="Accuracy (%)", ylim=(0, 100))
+        axes.set_title(f"{label}: {ours['loss']}, {ours['topology']}")
+        axes.grid(False, axis="x")
+    grid[-1, 0].set_xlabel("Hidden neurons")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def findings(fixed):
+    """Return the mean change from float to fixed point over all networks, by input convention."""
+    sentences = []
+    for label, rows in fixed.groupby("label", sort=False):
+        parts = []
+        for series, how in (
+            ("fixed_point", "on the input of training"),
+            ("fixed_point_graded", "on counts from the first event, as Lava was fed"),
+        ):
+            changes = rows.loc[rows["series"] == series, "difference"]
+            if len(changes):
+                parts.append(f"{prose.points(statistics.mean(changes), 2)} {how}")
+        sentences.append(
+            f"{label}: {rows['bits'].iloc[0]}-bit weights and integer states change test accuracy "
+            f"by {prose.listed(parts)}; means over "
+            f"{prose.count(len(rows) // len(parts), 'network')} of all losses and sizes."
+        )
+    return sentences
+
+
+def main(arguments):
+    evaluations = selection.read(arguments.evaluations)
+    records = [read_json(path, keys=["bits", "inputs"]) for path in arguments.fixed_point]
+    fixed = fixed_point(records, arguments.settings["networks"], evaluations)
+    table = with_published(summarise(evaluations, fixed))
+    exhibit.write(arguments, table, findings(fixed), draw(shown(table, evaluations)))
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__)
+    parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
+    parser.add_argument("--fixed-point", nargs="+", required=True, help="fixed_point.json of each")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: the networks of the fixed_point.json files",
+    )
+    command.run(main, parser.parse_args())

@@ -1,0 +1,72 @@
+"""What quantising did to each network's weights, and what its files weigh."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from spikespeech import command
+from spikespeech.reading import read_json
+from spikespeech.report import exhibit, prose
+
+MATRICES = {"hidden": ("input_hidden", "hidden_hidden"), "output": ("hidden_output",)}
+
+
+def rows(report, network, label):
+    """Return one row for each weight matrix of a network."""
+    for layer in report["layers"]:
+        for name, matrix in zip(MATRICES[layer["name"]], layer["matrices"], strict=False):
+            yield {
+                **network,
+                "label": label,
+                "bits": report["bits"],
+                "scale": report["scale"],
+                "matrix": name,
+                "lsb": layer["lsb"],
+                "threshold": layer["threshold"],
+                "output_lsb_doubled": report["output_lsb_doubled"],
+                **matrix,
+            }
+
+
+def findings(table, sizes, doubled):
+    """Return the range of errors, the size of the files, and how many outputs needed room."""
+    worst = table.loc[table["error"].idxmax()]
+    return [
+        f"At {table['bits'].iloc[0]} bits the weights' root-mean-square errors are "
+        f"{100 * table['error'].min():.1f} to {100 * worst['error']:.1f} % of the weights "
+        f"themselves; most in {worst['matrix']}, of which {100 * worst['clipped_fraction']:.2f} % "
+        f"is clipped, by a factor of {worst['largest_cut']:.1f} at most.",
+        f"{prose.count(len(sizes), 'NetX file')} of {min(sizes):,} to {max(sizes):,} bytes read "
+        f"back as written; calibration gave the output more room in {doubled}.",
+    ]
+
+
+def main(arguments):
+    settings = arguments.settings
+    keys = ["bits", "layers", "output_lsb_doubled", "scale"]
+    reports = [read_json(path, keys=keys) for path in arguments.reports]
+    sizes = [Path(path).stat().st_size for path in arguments.netx]
+    graphs = [Path(path).stat().st_size for path in arguments.nir]
+    table = pd.DataFrame(
+        {**row, "netx_bytes": size, "nir_bytes": graph}
+        for report, network, size, graph in zip(
+            reports, settings["networks"], sizes, graphs, strict=True
+        )
+        for row in rows(report, network, settings["labels"][network["dataset"]])
+    )
+    doubled = sum(report["output_lsb_doubled"] > 0 for report in reports)
+    exhibit.write(arguments, table, findings(table, sizes, doubled))
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__, figure=False)
+    parser.add_argument("--reports", nargs="+", required=True, help="conversion.json of each")
+    parser.add_argument("--netx", nargs="+", required=True, help="network.net of each")
+    parser.add_argument("--nir", nargs="+", required=True, help="network.nir of each")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: networks (axes of each file), labels of the data sets",
+    )
+    command.run(main, parser.parse_args())

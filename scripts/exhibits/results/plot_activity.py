@@ -1,0 +1,140 @@
+"""One test example inside a trained network: input, hidden spikes, output voltages."""
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import command, eventprop, losses, network
+from spikespeech.backends import native
+from spikespeech.reading import read_csv
+from spikespeech.report import exhibit, plots, prose, selection
+from spikespeech.spikes import SpikeTrains
+
+PREDICTION = ["example", "label", "prediction"]
+NAMED = 3
+"""So many classes besides the spoken one have a name and a colour of their own."""
+
+
+def first_right(predictions):
+    """Return the number of the first test example that was classified rightly, else the first."""
+    right = predictions[predictions["prediction"] == predictions["label"]]
+    return int((right if len(right) else predictions)["example"].iloc[0])
+
+
+def tabulate(spikes, simulation):
+    """Return one row a spike or voltage: layer (input, hidden, output), time_ms, unit, value.
+
+    `spikes` and `simulation` hold one example; value is 1 for a spike, V for an output.
+    """
+    parts = []
+    for layer, trains in (("input", spikes), ("hidden", simulation.hidden_spikes)):
+        steps, units = (np.asarray(values) for values in trains.example(0))
+        parts.append(
+            pd.DataFrame(
+                {"layer": layer, "time_ms": steps * spikes.dt_ms, "unit": units, "value": 1.0}
+            )
+        )
+    voltage = simulation.output_v[0]
+    step, unit = np.indices(voltage.shape)
+    parts.append(
+        pd.DataFrame(
+            {
+                "layer": "output",
+                "time_ms": step.ravel() * spikes.dt_ms,
+                "unit": unit.ravel(),
+                "value": voltage.ravel(),
+            }
+        )
+    )
+    return pd.concat(parts, ignore_index=True)
+
+
+@plots.style()
+def draw(table, classes, label, readout, window, trained):
+    """Return the figure: input raster, hidden raster, output voltages, one below the other.
+
+    `readout` (n_outputs,) ranks the classes; `window` (n_steps,) is shaded, None where the loss
+    has none; `trained` is the Network.
+    """
+    figure, (above, middle, below) = plots.subplots(
+        3, height=5.6, sharex=True, height_ratios=[1.2, 1, 1.2]
+    )
+    for axes, layer, size, color in (
+        (above, "input", trained.n_inputs, plots.GREY),
+        (middle, "hidden", trained.n_hidden, plots.BLUE),
+    ):
+        spikes = table[table["layer"] == layer]
+        plots.raster(axes, spikes["time_ms"], spikes["unit"], color=color)
+        axes.set(ylim=(-1, size), ylabel="Channel" if layer == "input" else "Hidden neuron")
+    voltages = table[table["layer"] == "output"].pivot(
+        index="time_ms", columns="unit", values="value"
+    )
+    rivals = [unit for unit in np.argsort(-readout) if unit != label][:NAMED]
+    below.plot(voltages, color=plots.FAINT, linewidth=0.6, alpha=0.6)
+    colors = (plots.ORANGE, plots.GREEN, plots.PURPLE)
+    for unit, color in zip(rivals, colors, strict=False):
+        below.plot(voltages[unit], color=color, linestyle="--", linewidth=1.2, label=classes[unit])
+    below.plot(voltages[label], color=plots.BLUE, linewidth=2, label=f"{classes[label]} (spoken)")
+    below.set(xlabel="Time (ms)", ylabel="Output V", xlim=(0, voltages.index[-1]))
+    below.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=4, columnspacing=1)
+    if window is not None:
+        shade = below.twinx()
+        shade.fill_between(voltages.index, window, color=plots.YELLOW, alpha=0.25, linewidth=0)
+        shade.set(ylim=(0, 1.05 * window.max()), yticks=[])
+        shade.set_zorder(below.get_zorder() - 1)
+    above.set_title(f"Input: “{classes[label]}”")
+    middle.set_title("Hidden spikes")
+    below.set_title("Output")
+    return figure
+
+
+def findings(table, classes, label, readout, chosen, name):
+    """Return sentences on how many neurons spike, how often, and how sure the network is."""
+    spikes = table[table["layer"] == "hidden"].groupby("unit").size()
+    n_hidden = chosen["hidden"]
+    probabilities = np.exp(readout - readout.max())
+    probabilities /= probabilities.sum()
+    rival = next(unit for unit in np.argsort(-readout) if unit != label)
+    return [
+        f"{name}, {chosen['loss']} with {n_hidden} {chosen['topology']} hidden neurons, seed "
+        f"{chosen['seed']}: for one “{classes[label]}” of the test set "
+        f"{prose.count(len(spikes), 'hidden neuron')} of {n_hidden} spike, "
+        f"{spikes.sum() / n_hidden:.1f} times on average and at most {spikes.max()} times.",
+        f"The read-out gives the spoken word a probability of {probabilities[label]:.2f}, its "
+        f"nearest rival “{classes[rival]}” {probabilities[rival]:.2f}.",
+    ]
+
+
+def main(arguments):
+    settings = arguments.settings
+    chosen = selection.best_network(selection.read(arguments.evaluations), settings["dataset"])
+    at = [selection.matches(entry, **chosen) for entry in settings["networks"]].index(True)
+    trained, weights = network.load(arguments.weights[at])
+    test = SpikeTrains.open(arguments.binned)
+    example = first_right(read_csv(arguments.predictions[at], columns=PREDICTION))
+    spikes = test.take([example])
+    label = int(spikes.labels[0])
+    loss = losses.make(**settings["losses"][at], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
+    readout = native.Backend(trained, weights, loss).evaluate(spikes).readouts[0]
+    window = loss.windows(spikes)[0][0] if loss.kind == "window" else None
+    table = tabulate(spikes, eventprop.simulate(trained, weights, spikes))
+    axes = {axis: chosen[axis] for axis in ("dataset", "loss", "topology", "seed")}
+    table = table.assign(example=example, **axes)
+    names = [plots.literal(name) for name in spikes.classes]
+    figure = draw(table, names, label, readout, window, trained)
+    said = findings(table, spikes.classes, label, readout, chosen, settings["label"])
+    exhibit.write(arguments, table, said, figure)
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__)
+    parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
+    parser.add_argument("--weights", nargs="+", required=True, help="weights.h5 of each network")
+    parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
+    parser.add_argument("--binned", required=True, help="binned test set")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: dataset and its label, the networks of the weights and the loss of each",
+    )
+    command.run(main, parser.parse_args())

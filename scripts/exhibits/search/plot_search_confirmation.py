@@ -1,0 +1,105 @@
+"""Draw the test accuracy of what each search found beside that of its defaults."""
+
+import pandas as pd
+
+from spikespeech import command, statistics
+from spikespeech.reading import read_json
+from spikespeech.report import exhibit, plots, prose
+
+DEFAULTS = "defaults"
+COLUMNS = ["seed", "accuracy", "correct", "examples", "best_epoch", "spikes", "parameters"]
+
+
+def tabulate(records, settings):
+    """Return one row a training: its search, label, candidate, and what `trials.judge` found."""
+    return pd.DataFrame(
+        [
+            {
+                **entry,
+                **{column: record[column] for column in COLUMNS},
+                "unseen_correct": record["unseen"]["correct"],
+                "unseen_examples": record["unseen"]["examples"],
+            }
+            for entry, record in zip(settings, records, strict=True)
+        ]
+    )
+
+
+@plots.style()
+def draw(table):
+    """Return the figure: a panel for each search, with the seeds' accuracies of each candidate."""
+    searches = list(table.groupby("search", sort=False))
+    figure, grid = plots.subplots(len(searches), height=2.6 * len(searches), squeeze=False)
+    for (axes,), (search, rows) in zip(grid, searches, strict=True):
+        candidates = list(rows.groupby("candidate", sort=False)["accuracy"])
+        for x, (_, accuracies) in enumerate(candidates):
+            mean = [100 * value for value in statistics.mean(accuracies)]
+            axes.plot([x + 0.12] * len(accuracies), 100 * accuracies, ".", color=plots.FAINT)
+            plots.interval(axes, [x], *mean, fmt="o", color=plots.BLUE)
+        axes.set_xticks(range(len(candidates)), [name for name, _ in candidates])
+        axes.set(
+            ylabel="Test accuracy (%)",
+            title=f"{search}: {rows['label'].iloc[0]}",
+            xlim=(-0.5, len(candidates) - 0.5),
+        )
+        axes.grid(False, axis="x")
+    return figure
+
+
+def findings(table):
+    """Return each candidate's gain over the defaults, against the spread between seeds."""
+    sentences = []
+    for search, rows in table.groupby("search", sort=False):
+        accuracies = {
+            name: own["accuracy"].to_numpy() for name, own in rows.groupby("candidate", sort=False)
+        }
+        base = accuracies.pop(DEFAULTS)
+        sentences.append(
+            f"{search}: on {rows['examples'].iloc[0]:,} test examples the defaults reach "
+            f"{prose.percent(statistics.mean(base))} over {prose.count(len(base), 'fresh seed')}."
+        )
+        sentences += [gain(name, own, base) for name, own in accuracies.items()]
+        if {"bayesian", "random"} <= set(accuracies):
+            between = statistics.paired_difference(accuracies["bayesian"], accuracies["random"])
+            sentences.append(f"Bayesian less random: {prose.points(between)}.")
+        sums = rows.groupby("candidate", sort=False)[["unseen_correct", "unseen_examples"]].sum()
+        if sums["unseen_examples"].all():
+            shares = 100 * sums["unseen_correct"] / sums["unseen_examples"]
+            each = prose.listed(f"{name} {share:.1f} %" for name, share in shares.items())
+            sentences.append(f"Among them, on speakers who never trained: {each}.")
+    return sentences
+
+
+def gain(name, own, base):
+    """Return what a proposer's best reaches, and whether it is more than another seed may bring."""
+    difference = statistics.paired_difference(own, base)
+    sentence = (
+        f"What {name} search found reaches {prose.percent(statistics.mean(own))}: a gain of "
+        f"{prose.points(difference)}"
+    )
+    if len(own) == 1:
+        return f"{sentence}; one seed has no spread to compare it with."
+    spread = max(values.std(ddof=1) for values in (own, base))
+    clear = difference.low > 0 and difference.estimate > spread
+    return (
+        f"{sentence}, {'' if clear else 'not clearly '}beyond the spread between seeds (standard "
+        f"deviation {100 * spread:.1f} points)."
+    )
+
+
+def main(arguments):
+    records = [read_json(path, keys=[*COLUMNS, "unseen"]) for path in arguments.records]
+    table = tabulate(records, arguments.settings)
+    exhibit.write(arguments, table, findings(table), draw(table))
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__)
+    parser.add_argument("--records", nargs="+", required=True, help="JSON files of confirm.py")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON list: search, label and candidate of each file",
+    )
+    command.run(main, parser.parse_args())

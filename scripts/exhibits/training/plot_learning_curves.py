@@ -1,0 +1,103 @@
+"""Validation accuracy by epoch, loss by loss: the mean over seeds and their range."""
+
+from spikespeech import command
+from spikespeech.reading import read_csv
+from spikespeech.report import exhibit, plots, prose
+
+GROUP = ["dataset", "topology", "hidden", "loss"]
+COLUMNS = [*GROUP, "label", "epoch", "train_accuracy", "validation_accuracy"]
+MILESTONE = 0.5
+"""Accuracy whose first epoch the finding compares."""
+
+
+def summarise(histories):
+    """Return mean, lowest and highest validation accuracy over networks, by loss and epoch.
+
+    Where no validation speakers are held out, the training accuracy takes their place.
+    """
+    measured = histories["validation_accuracy"].notna().any()
+    column = "validation_accuracy" if measured else "train_accuracy"
+    summary = histories.groupby([*GROUP, "label", "epoch"], sort=False)[column].agg(
+        mean="mean", low="min", high="max", networks="count"
+    )
+    return summary.reset_index().assign(side="validation" if measured else "training")
+
+
+@plots.style()
+def draw(table):
+    """Return the figure: a row of panels for each data set and size, a column each topology."""
+    topologies = list(dict.fromkeys(table["topology"]))
+    rows = list(table.groupby(["dataset", "hidden"], sort=False))
+    figure, grid = plots.subplots(
+        len(rows),
+        len(topologies),
+        height=0.5 + 2.1 * len(rows),
+        squeeze=False,
+        sharex="row",
+        sharey="row",
+    )
+    lines = {}
+    for line, ((_, hidden), sized) in zip(grid, rows, strict=True):
+        for axes, topology in zip(line, topologies, strict=True):
+            for loss, curve in sized[sized["topology"] == topology].groupby("loss", sort=False):
+                lines[loss] = plots.band(
+                    axes,
+                    curve["epoch"],
+                    100 * curve["mean"],
+                    100 * curve["low"],
+                    100 * curve["high"],
+                    markevery=max(1, len(curve) // 6),
+                    **plots.loss_line(loss),
+                )
+            axes.set_title(f"{hidden} hidden, {topology}", fontweight="normal")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        line[0].set(ylabel=f"{sized['side'].iloc[0].capitalize()} accuracy (%)", ylim=(0, None))
+    for axes in grid[-1]:
+        axes.set_xlabel("Epoch")
+    figure.legend(lines.values(), lines, loc="outside upper center", ncols=min(4, len(lines)))
+    return figure
+
+
+def milestones(histories, side):
+    """Return the first epoch at or above MILESTONE of each network; NaN where there is none."""
+    column = f"{'train' if side == 'training' else 'validation'}_accuracy"
+    reached = histories[histories[column] >= MILESTONE]
+    keys = [*GROUP, "fold", "seed"]
+    first = reached.groupby(keys)["epoch"].min().rename("first")
+    return histories[[*keys, "label"]].drop_duplicates().join(first, on=keys)
+
+
+def findings(table, histories):
+    """Return, for each data set and topology at the largest size, when each loss passes 50 %."""
+    side = table["side"].iloc[0]
+    firsts = milestones(histories, side)
+    sentences = []
+    for (_, topology), rows in firsts.groupby(["dataset", "topology"], sort=False):
+        largest = rows[rows["hidden"] == rows["hidden"].max()]
+        parts = []
+        for loss, group in largest.groupby("loss", sort=False):
+            reached = group["first"].dropna()
+            if reached.empty:
+                parts.append(f"{loss} with none of {prose.count(len(group), 'network')}")
+            else:
+                span = f"{reached.min():.0f}" + (
+                    f" to {reached.max():.0f}" if reached.max() > reached.min() else ""
+                )
+                parts.append(f"{loss} at epoch {span} ({len(reached)} of {len(group)})")
+        sentences.append(
+            f"{rows['label'].iloc[0]}, {largest['hidden'].iloc[0]} hidden neurons, {topology}: "
+            f"{100 * MILESTONE:.0f} % {side} accuracy is passed by {prose.listed(parts)}."
+        )
+    return sentences
+
+
+def main(arguments):
+    histories = read_csv(arguments.histories, columns=COLUMNS)
+    table = summarise(histories)
+    exhibit.write(arguments, table, findings(table, histories), draw(table))
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__)
+    parser.add_argument("--histories", required=True, help="histories.csv of all networks")
+    command.run(main, parser.parse_args())

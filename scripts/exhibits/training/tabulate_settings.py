@@ -1,0 +1,76 @@
+"""The configuration that ran, one row for each kind of network (Shoesmith et al. 2025, Table I)."""
+
+import pandas as pd
+
+from spikespeech import command
+from spikespeech.report import exhibit, prose
+
+
+def row(network, label, settings):
+    """Return the settings that distinguish kinds of networks, as one row."""
+    loss = dict(settings["loss"])
+    augmentation = settings["augmentation"]
+    kinds = ["blend"] * augmentation["blend"]
+    kinds += [f"shift ±{augmentation['shift']}"] * bool(augmentation["shift"])
+    normalised = ["normalised"] * bool(loss.pop("normalise"))
+    del loss["name"]
+    return {
+        "dataset": network["dataset"],
+        "label": label,
+        "loss": network["loss"],
+        "window": ", ".join([*(f"{k} {v}" for k, v in loss.items()), *normalised]),
+        "hidden": network["hidden"],
+        "topology": network["topology"],
+        "augmentation": " + ".join(kinds) or "none",
+        "lambda_upper": settings["regularisation"]["lambda_upper"],
+        "lambda_lower": settings["regularisation"]["lambda_lower"],
+        "epochs": settings["epochs"],
+        "batch": settings["batch_size"],
+        "learning_rate": settings["learning_rate"],
+        "selection": settings["selection"],
+    }
+
+
+def tabulate(networks, settings, labels):
+    """Return one row for each kind of network, with the number of networks (folds times seeds)."""
+    rows = pd.DataFrame(
+        row(network, labels[network["dataset"]], resolved)
+        for network, resolved in zip(networks, settings, strict=True)
+    )
+    return (
+        rows.groupby(list(rows), sort=False, as_index=False)
+        .size()
+        .rename(columns={"size": "networks"})
+    )
+
+
+def findings(table, settings):
+    """Return how many networks there are, and the neuron's constants where all share them."""
+    sentences = [
+        f"{prose.count(table['networks'].sum(), 'network')} of {prose.count(len(table), 'kind')}."
+    ]
+    neurons = [resolved["neuron"] for resolved in settings]
+    if all(neuron == neurons[0] for neuron in neurons):
+        neuron = neurons[0]
+        sentences.append(
+            f"All have membranes of {neuron['tau_mem']:g} ms, synapses of {neuron['tau_syn']:g} ms "
+            f"and a threshold of {neuron['threshold']:g}."
+        )
+    return sentences
+
+
+def main(arguments):
+    given = arguments.settings
+    table = tabulate(given["networks"], given["settings"], given["labels"])
+    exhibit.write(arguments, table, findings(table, given["settings"]))
+
+
+if __name__ == "__main__":
+    parser = exhibit.parser(__doc__, figure=False)
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: networks, the resolved settings of each, labels of the data sets",
+    )
+    command.run(main, parser.parse_args())

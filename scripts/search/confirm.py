@@ -1,0 +1,70 @@
+"""Train what a search found, or the settings it started from, and evaluate on the test speakers.
+
+All speakers of the training part train, so that no validation side is left: the epoch is the one
+of best training accuracy, for the search's settings and for the defaults alike.
+"""
+
+from pathlib import Path
+
+from spikespeech import command, progress
+from spikespeech.files import write_json
+from spikespeech.reading import read_json
+from spikespeech.search import trials
+from spikespeech.spikes import splits
+from spikespeech.training import loop
+from spikespeech.training.settings import Settings
+
+
+def choose(base, records):
+    """Return the settings of the best of the `records`, or `base` where there are none."""
+    if not records:
+        return base
+    return max(records, key=lambda record: record["objective"])["settings"]
+
+
+def unseen(speakers, known):
+    """Return {"correct", "examples"} of the speakers that nobody of the `known` is."""
+    own = [counts for counts in speakers if counts["speaker"] not in known]
+    return {key: sum(counts[key] for counts in own) for key in ("correct", "examples")}
+
+
+def main(arguments):
+    records = [read_json(path, keys=["objective", "settings"]) for path in arguments.best]
+    chosen = choose(arguments.settings, records)
+    settings = Settings.parse({**chosen, "seed": arguments.seed, "selection": "training"})
+    rows = splits.read(arguments.split)
+    rows = rows[rows["part"] != "valid"]
+    rows = rows.assign(side=rows["side"].where(rows["part"] != "train", "train"))
+    checkpoint = Path(f"{arguments.out.with_suffix('')}.npz")
+    with progress.epochs(settings.epochs, f"seed {arguments.seed}") as show:
+        result = loop.train(
+            splits.gather(arguments.spikes, rows, "train"),
+            splits.gather(arguments.spikes, rows, "validation"),
+            settings,
+            checkpoint=checkpoint,
+            stamp=arguments.stamp,
+            progress=show,
+        )
+    judged = trials.judge(result, settings, splits.gather(arguments.spikes, rows, "test"))
+    known = set(rows["speaker"][rows["side"] == "train"])
+    judged["unseen"] = unseen(judged["speakers"], known)
+    write_json(arguments.out, {"seed": arguments.seed, "settings": chosen, **judged})
+    checkpoint.unlink(missing_ok=True)
+    name = "best of the search" if records else "defaults"
+    print(f"{name}, seed {arguments.seed}: test accuracy {judged['accuracy']:.1%}")
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("--spikes", type=Path, nargs="+", required=True, help="train.h5, test.h5")
+    parser.add_argument("--split", type=Path, required=True, help="CSV of the fold main")
+    parser.add_argument(
+        "--best", type=Path, nargs="*", default=[], help="best records of the chains; or the base"
+    )
+    parser.add_argument(
+        "--settings", type=command.json_argument, required=True, help="JSON: base settings"
+    )
+    parser.add_argument("--seed", type=int, required=True, help="of this training")
+    parser.add_argument("--stamp", default="", help="resume only a checkpoint with this stamp")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    command.run(main, parser.parse_args())

@@ -1,0 +1,210 @@
+"""Downloads from a server that lies, breaks off and falls over; archives that misbehave."""
+
+import contextlib
+import hashlib
+import io
+import tarfile
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import tonic.datasets
+
+from spikespeech.data import datasets, download
+from spikespeech.data.datasets import File
+from spikespeech.errors import InputError
+
+CONTENT = np.random.default_rng(0).bytes(300_000)
+CHECKSUM = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
+
+
+@contextlib.contextmanager
+def server(behaviours, content=CONTENT):
+    """Serve `content`; each request takes the next behaviour. Yields the address and a log."""
+    requests, behaviours = [], list(behaviours)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            behaviour = behaviours.pop(0) if behaviours else "whole"
+            start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+            requests.append((behaviour, start))
+            if behaviour == "error":
+                self.send_error(503)
+                return
+            if behaviour == "missing":
+                self.send_error(404)
+                return
+            if start and start >= len(content):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(content)}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            rest = content if behaviour == "no resume" else content[start:]
+            self.send_response(206 if start and behaviour != "no resume" else 200)
+            self.send_header("Content-Length", str(len(rest)))
+            self.end_headers()
+            self.wfile.write(rest[: len(rest) // 2] if behaviour == "cut" else rest)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/data.zip", requests
+        running.shutdown()
+
+
+def fetch(url, folder, checksum=CHECKSUM, **options):
+    return download.fetch(File(url, checksum), folder=folder, pause=0.01, **options)
+
+
+def test_a_download_goes_on_where_it_broke_off(tmp_path):
+    seen = []
+    with server(["cut", "error", "cut", "whole"]) as (url, requests):
+        path = fetch(url, tmp_path, progress=lambda done, total: seen.append((done, total)))
+    assert path.read_bytes() == CONTENT
+    starts = [start for _, start in requests]
+    assert starts[0] == 0 < 130_000 < starts[1] == starts[2] < starts[3] - 50_000
+    assert seen[-1] == (300_000, 300_000)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_later_run_goes_on_as_well_and_a_third_downloads_nothing(tmp_path):
+    with server(["cut", *["error"] * 4]) as (url, _):
+        with pytest.raises(InputError, match="cannot be downloaded: 503") as caught:
+            fetch(url, tmp_path)
+        assert "\n" not in str(caught.value)
+    (partial,) = tmp_path.iterdir()
+    got = partial.stat().st_size
+    assert got > 130_000
+    assert partial.read_bytes() == CONTENT[:got]
+    with server([]) as (url, requests):
+        path = fetch(url, tmp_path)
+        assert fetch(url, tmp_path) == path
+    assert requests == [("whole", got)]
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_server_that_cannot_resume_starts_again(tmp_path):
+    with server(["cut", "no resume"]) as (url, _):
+        assert fetch(url, tmp_path).read_bytes() == CONTENT
+
+
+def test_a_partial_file_that_is_whole_or_too_long(tmp_path):
+    for partial in (CONTENT, CONTENT + b"more"):
+        (tmp_path / "data.zip.part").write_bytes(partial)
+        with server([]) as (url, _):
+            path = fetch(url, tmp_path)
+        assert path.read_bytes() == CONTENT
+        path.unlink()
+
+
+def test_a_wrong_checksum_is_an_error_and_leaves_nothing(tmp_path):
+    with server([]) as (url, _), pytest.raises(InputError, match="its checksum is not md5:0123"):
+        fetch(url, tmp_path, checksum="md5:0123")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_such_file_and_no_such_server(tmp_path):
+    with server(["missing"]) as (url, requests):
+        with pytest.raises(InputError, match="the server says 404"):
+            fetch(url, tmp_path)
+        assert len(requests) == 1
+    with pytest.raises(InputError, match=r"cannot be downloaded.*set `mirror`"):
+        fetch("http://127.0.0.1:9/data.zip", tmp_path)
+
+
+def test_mirrors(tmp_path):
+    elsewhere = "http://127.0.0.1:9/data.zip"
+    with server([]) as (url, _):
+        path = fetch(elsewhere, tmp_path / "cache", mirror=url.removesuffix("/data.zip"))
+    assert path.read_bytes() == CONTENT
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(InputError, match="does not exist"):
+        fetch(elsewhere, tmp_path, mirror=str(folder))
+    (folder / "data.zip").write_bytes(CONTENT)
+    assert fetch(elsewhere, tmp_path, mirror=str(folder)) == folder / "data.zip"
+    (folder / "data.zip").write_bytes(CONTENT[:-1])
+    with pytest.raises(InputError, match=r"its MD5 is .* instead of"):
+        fetch(elsewhere, tmp_path, mirror=str(folder))
+
+
+def test_the_registry_agrees_with_tonic():
+    for name, source in (("shd", tonic.datasets.SHD), ("ssc", tonic.datasets.SSC)):
+        files = datasets.REGISTRY[name].files
+        assert tuple(files) == datasets.REGISTRY[name].parts
+        for part, file in files.items():
+            assert file.url == source.base_url + getattr(source, f"{part}_zip")
+            assert file.checksum == "md5:" + getattr(source, f"{part}_md5")
+
+
+def zipped(path, **members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_unzip(tmp_path):
+    archive = zipped(tmp_path / "a.zip", **{"shd_train.h5": b"data", "readme.txt": b""})
+    download.unzip_one(archive, ".h5", tmp_path / "out" / "train.h5")
+    assert (tmp_path / "out" / "train.h5").read_bytes() == b"data"
+
+
+@pytest.mark.parametrize(
+    "members, problem",
+    [
+        ({"../train.h5": b"data"}, "leaves the archive's folder"),
+        ({"/train.h5": b"data"}, "leaves the archive's folder"),
+        ({"C:\\train.h5": b"data"}, "leaves the archive's folder"),
+        ({"train.h5": bytes(2_000_000)}, "unpacks to more than 1000000 bytes"),
+        ({"a.h5": b"", "b.h5": b""}, "has 2 members"),
+        ({"a.txt": b""}, "has 0 members"),
+    ],
+)
+def test_bad_zip_archives_write_nothing(tmp_path, members, problem):
+    archive = zipped(tmp_path / "a.zip", **members)
+    with pytest.raises(InputError, match=problem):
+        download.unzip_one(archive, ".h5", tmp_path / "out" / "train.h5", max_bytes=1_000_000)
+    assert not list((tmp_path / "out").glob("*")) and not (tmp_path / "train.h5").exists()
+
+
+def test_a_damaged_zip_archive(tmp_path):
+    archive = zipped(tmp_path / "a.zip", **{"train.h5": CONTENT})
+    content = bytearray(archive.read_bytes())
+    content[1000] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(InputError, match=r"Bad CRC-32|invalid|Error"):
+        download.unzip_one(archive, ".h5", tmp_path / "train.h5")
+    archive.write_bytes(CONTENT)
+    with pytest.raises(InputError, match="not a zip archive"):
+        download.unzip_one(archive, ".h5", tmp_path / "train.h5")
+    assert not (tmp_path / "train.h5").exists()
+
+
+def tarred(path, *members):
+    with tarfile.open(path, "w:gz") as archive:
+        for member, data in members:
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_read_tar(tmp_path):
+    good, bad, link = (tarfile.TarInfo(n) for n in ("a/b.wav", "../b.wav", "a/c.wav"))
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    archive = tmp_path / "a.tar.gz"
+    assert download.read_tar(tarred(archive, (good, b"x")), ".wav") == {"a/b.wav": b"x"}
+    with pytest.raises(InputError, match=r"example \.\./b\.wav: leaves the archive's folder"):
+        download.read_tar(tarred(archive, (good, b"x"), (bad, b"x")), ".wav")
+    with pytest.raises(InputError, match="is no regular file"):
+        download.read_tar(tarred(archive, (link, b"")), ".wav")
+    with pytest.raises(InputError, match="unpacks to more than"):
+        download.read_tar(tarred(archive, (good, CONTENT)), ".wav", max_bytes=1000)
+    archive.write_bytes(archive.read_bytes()[:-50_000])
+    with pytest.raises(InputError, match="not a whole tar archive"):
+        download.read_tar(archive, ".wav")

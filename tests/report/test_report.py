@@ -1,0 +1,458 @@
+"""Figures, tables and the report, on results that are made up (tests/made_up.py)."""
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import made_up
+import markupsafe
+import numpy as np
+import pandas as pd
+import pytest
+from scripts.training import collect
+
+from spikespeech.errors import InputError
+from spikespeech.report import contents, pages, plots, prose, published, selection, svg
+from spikespeech.training import schedule
+
+ROOT = Path(__file__).parents[2]
+REPORT = ROOT / "workflow/report"
+CONFIG = {"networks": {"dataset": ["noise"]}, "note": "</pre><script>alert(1)</script>"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Made-up results with every figure and table of (data_)figures.smk and published.smk."""
+    folder = tmp_path_factory.mktemp("report") / "a study's results"
+    folder.mkdir()
+    made_up.write_networks(folder)
+    made_up.draw_all(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(results):
+    """Paths of the page and the PDF made from them."""
+    return made_up.write_report(results, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    """The page's HTML."""
+    return report[0].read_text(encoding="utf-8")
+
+
+class Structure(html.parser.HTMLParser):
+    """What a page is made of: elements with their attributes, and whether tags are balanced."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "input", "hr", "wbr"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.stack, self.stray = [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.stack or self.stack.pop() != tag:
+            self.stray.append(tag)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def listed():
+    sections = contents.load(REPORT / "contents.yaml", CONFIG)
+    return [
+        item for section in sections if section.title in made_up.SECTIONS for item in section.items
+    ]
+
+
+def test_page_is_well_formed_and_ids_are_unique(page):
+    structure = Structure(page)
+    assert not structure.stray and not structure.stack
+    ids = [attributes["id"] for _, attributes in structure.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = [a["href"][1:] for a in structure.all("a") + structure.all("use")]
+    targets += re.findall(r"url\(#(.+?)\)", page)
+    assert targets and set(targets) <= set(ids)
+
+
+def test_page_needs_nothing_from_outside(page):
+    for tag, attributes in Structure(page).elements:
+        for name in ("src", "href", "action", "poster", "srcset", "data", "xlink:href"):
+            value = attributes.get(name, "#")
+            assert value.startswith(("#", "data:")), (tag, name, value[:80])
+    assert not re.search(r"@import|url\((?!#)", page)
+
+
+def test_page_shows_every_item_with_its_finding_and_command(page, results):
+    structure = Structure(page)
+    articles = {attributes["id"] for attributes in structure.all("article")}
+    items = listed()
+    assert articles == {item.name for item in items}
+    drawings = structure.all("svg") + structure.all("img")
+    assert len(drawings) == sum(item.kind == "figure" for item in items)
+    for item in items:
+        files = item.files(str(results))
+        finding = Path(files["finding"]).read_text(encoding="utf-8").strip()
+        assert escaped(pages.unbroken(finding)) in page
+        target = files.get("svg", files["numbers"])
+        assert escaped(f"snakemake --cores all {target}") in page
+
+
+def escaped(text):
+    return str(markupsafe.escape(text))
+
+
+def test_what_users_name_is_escaped(page):
+    assert "<void>" not in page and "null &amp; &lt;void&gt;" in page
+    assert "made-up <data>" not in page
+    assert "<script>alert" not in page
+    assert len(Structure(page).all("script")) == 1
+    events = [name for _, held in Structure(page).elements for name in held if name[:2] == "on"]
+    assert not events
+
+
+def test_figures_are_sound_whatever_users_name(results):
+    """Class names stand in SVG as paths and in its comments."""
+    drawn = [path for path in results.rglob("*.svg") if "eins" in path.read_text(encoding="utf-8")]
+    assert {path.stem for path in drawn} >= {"confusion", "rasters"}
+    for path in drawn:
+        elements = {element.tag.rpartition("}")[2] for element in ElementTree.parse(path).iter()}
+        assert "path" in elements and "script" not in elements
+        assert "$\\eins$" in path.read_text(encoding="utf-8")  # as it is, no formula
+
+
+def test_embedding_a_figure_makes_no_markup_of_its_words(tmp_path):
+    figure, axes = plots.subplots(height=1)
+    hostile = "\"><script>alert(1)</script><img src=x onerror='alert(1)'>"
+    axes.set_title(hostile, gid=hostile)
+    plots.save(figure, tmp_path / "a.svg")
+    structure = Structure(svg.embed(tmp_path / "a.svg", "a", hostile))
+    assert not structure.all("script") and not structure.all("img")
+    assert not [name for _, held in structure.elements for name in held if name[:2] == "on"]
+    assert structure.all("svg")[0]["aria-label"] == hostile
+
+
+def test_synthetic_speech_is_said_wherever_it_is(page):
+    for name, article in articles(page).items():
+        badge = 'class="badge">synthetic speech' in article
+        assert badge == (
+            "synthetic speech)" in re.sub(r"<svg.*?</svg>", "", article, flags=re.S)
+        ), name
+
+
+def articles(page):
+    return {
+        match[1]: match[0]
+        for match in re.finditer(r'<article id="(.+?)">.*?</article>', page, flags=re.S)
+    }
+
+
+def test_published_claims_stand_beside_ours_with_their_flaws(page):
+    accuracy = articles(page)["accuracy"]
+    assert "84.65, 86.98 and 86.95 %" in accuracy
+    assert escaped(published.flaws("no_validation")[0]) in accuracy
+
+
+def test_cards_say_what_the_table_says(results, page):
+    table = pd.read_csv(results / "tables/accuracy.csv")
+    validation = table[table["series"] == "validation"]
+    best = validation.loc[validation["accuracy"].idxmax()]
+    test = table[(table["series"] == "test") & (table["loss"] == best["loss"])]
+    shown = test.loc[test["hidden"] == best["hidden"], "accuracy"].item()
+    assert f'<span class="number">{100 * shown:.1f} %</span>' in page
+
+
+def test_report_is_reproducible(results, report):
+    before = [path.read_bytes() for path in report]
+    made_up.write_report(results, CONFIG)
+    assert [path.read_bytes() for path in report] == before
+
+
+def test_pdf_has_its_pages(report):
+    data = report[1].read_bytes()
+    assert data.startswith(b"%PDF-") and data.rstrip().endswith(b"%%EOF")
+    if shutil.which("pdftotext"):
+        text = subprocess.run(
+            ["pdftotext", report[1], "-"], capture_output=True, text=True, check=True
+        ).stdout
+        for item in listed():
+            assert item.title in " ".join(text.split())
+        assert "made-up <data> &" in text
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium on this machine")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_page_in_a_browser(report, tmp_path, width):
+    """No console error, no broken image, no horizontal scroll; sorting, zoom and theme work."""
+    probe = """
+    <script>
+    window.addEventListener("load", async () => {
+      const found = {};
+      const root = document.documentElement;
+      found.width = window.innerWidth;
+      found.overflow = root.scrollWidth - root.clientWidth;
+      found.broken = [...document.images].filter((i) => !i.complete || !i.naturalWidth).length;
+      found.empty = [...document.querySelectorAll(".frame > svg")]
+        .filter((s) => s.getBoundingClientRect().height < 50).length;
+      const table = document.querySelector("#state_of_the_art table");
+      const column = [...table.tHead.rows[0].cells].findIndex(
+        (c) => c.textContent === "accuracy percent");
+      const button = table.tHead.rows[0].cells[column].querySelector("button");
+      button.click();
+      const values = [...table.tBodies[0].rows].map((r) => Number(r.cells[column].dataset.key));
+      found.sorted = values.every((v, i) => !i || values[i - 1] <= v);
+      const frame = document.querySelector("#accuracy .frame");
+      frame.click();
+      found.zoomed = document.querySelector("dialog").open && !frame.firstElementChild;
+      document.querySelector("dialog button").click();
+      await new Promise((done) => setTimeout(done, 50));
+      found.restored = Boolean(frame.firstElementChild);
+      const before = getComputedStyle(document.body).backgroundColor;
+      document.getElementById("theme").click();
+      found.themed = before !== getComputedStyle(document.body).backgroundColor;
+      found.rescroll = root.scrollWidth - root.clientWidth;
+      parent.postMessage(JSON.stringify(found), "*");
+    });
+    </script></body>"""
+    page = tmp_path / "report.html"
+    page.write_text(report[0].read_text(encoding="utf-8").replace("</body>", probe))
+    # Chromium's own windows are at least 500 px wide, a frame is as narrow as a phone.
+    host = tmp_path / "host.html"
+    host.write_text(
+        f"""<!doctype html><output id=probe></output><script>
+        addEventListener("message", (m) => document.getElementById("probe").textContent = m.data)
+        </script><iframe src=report.html style="border: 0; width: {width}px; height: 900px">"""
+    )
+    run = subprocess.run(
+        [
+            "chromium",
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1400,1000",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            host.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "CONSOLE" not in run.stderr
+    match = re.search(r'<output id="probe">(.*?)</output>', run.stdout)
+    assert match, run.stdout[-2000:]
+    found = json.loads(match[1].replace("&quot;", '"'))
+    assert found == {
+        "width": width,
+        "overflow": 0,
+        "broken": 0,
+        "empty": 0,
+        "sorted": True,
+        "zoomed": True,
+        "restored": True,
+        "themed": True,
+        "rescroll": 0,
+    }
+
+
+def test_figures_are_reproducible(results, tmp_path):
+    drawn = {}
+    for attempt in ("first", "second"):
+        folder = tmp_path / attempt
+        made_up.run(
+            "exhibits/results/plot_accuracy.py",
+            *("--evaluations", results / "tables/evaluations.csv"),
+            *("--table", folder / "a.csv", "--finding", folder / "a.txt"),
+            *("--figure", folder / "a.svg"),
+        )
+        drawn[attempt] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert drawn["first"] == drawn["second"]
+    assert set(drawn["first"]) == {"a.csv", "a.txt", "a.svg", "a.png"}
+    assert b"<dc:date>" not in drawn["first"]["a.svg"]
+
+
+def test_accuracy_states_the_mean_and_interval_of_its_networks(results):
+    evaluations = pd.read_csv(results / "tables/evaluations.csv")
+    own = evaluations[
+        (evaluations["series"] == "test")
+        & (evaluations["loss"] == "sum_exp")
+        & (evaluations["hidden"] == 8)
+    ]["accuracy"]
+    low = own.mean() - 4.302653 * own.std(ddof=1) / np.sqrt(3)
+    finding = (results / "figures/accuracy.txt").read_text()
+    assert f"{100 * own.mean():.1f} % (95 % interval {100 * low:.1f} to" in finding
+
+
+def test_costs_of_different_kinds_never_share_a_row(results):
+    table = pd.read_csv(results / "tables/inference_cost.csv")
+    assert set(table["kind"]) == {"measured, published", "estimate", "measured here"}
+    estimates = table[table["kind"] == "estimate"]
+    assert len(estimates) == 2 * len(made_up.SIZES)
+    assert estimates[["total_energy_mJ", "latency_ms"]].isna().all(axis=None)
+    assert estimates["dynamic_energy_mJ"].min() == pytest.approx(1e-4 * min(made_up.SIZES))
+    assert (table.loc[table["kind"] == "measured, published", "dataset"] == "SHD").all()
+
+
+def test_fixed_point_is_compared_with_float_by_network(results):
+    table = pd.read_csv(results / "tables/deployment.csv").groupby("series")["change"].mean()
+    assert table["fixed_point"] == pytest.approx(-0.01)
+    assert table["fixed_point_graded"] == pytest.approx(-0.05)
+    finding = (results / "figures/deployment.txt").read_text(encoding="utf-8")
+    assert "−1.00 points" in finding and "−5.00 points" in finding and "−50" not in finding
+
+
+def test_selection_never_looks_at_the_test():
+    rows = [
+        ("a", "sum", 1, "validation", 0.9),
+        ("a", "sum", 1, "test", 0.1),
+        ("a", "max", 1, "validation", 0.2),
+        ("a", "max", 1, "test", 0.9),
+    ]
+    table = pd.DataFrame(rows, columns=["dataset", "loss", "seed", "series", "accuracy"])
+    table = table.assign(fold="main", hidden=4, topology="recurrent")
+    assert selection.best_configuration(table, "a") == ("sum", 4, "recurrent")
+    assert selection.best_network(table, "a")["loss"] == "sum"
+
+
+@pytest.mark.parametrize(
+    ("selection", "epoch"), [("validation", 1), ("finetune", 1), ("training", 2)]
+)
+def test_the_epoch_shown_is_the_one_that_was_chosen(selection, epoch):
+    history = pd.DataFrame({"epoch": [1, 2], "train_accuracy": [0.5, 0.6], "train_loss": 1.0})
+    history = history.assign(validation_accuracy=[0.4, 0.3], validation_loss=2.0)
+    test = {"accuracy": 0.2, "low": 0.1, "high": 0.3, "n": 9, "classes": [0, 1], "unseen": None}
+    table = collect.evaluations([history], [test], [{"seed": 1}], [selection])
+    assert table["epoch"].tolist() == [epoch] * 3
+    assert schedule.best_epoch(history.to_dict("records"), selection) == epoch
+
+
+def test_published_values_agree_with_the_paper():
+    table = published.accuracies().set_index(["dataset", "hidden", "series"])["accuracy"]
+    assert table["shd", 512, "float"] == pytest.approx(86.98, abs=0.005)
+    assert table["ssc", 1024, "lava"] == pytest.approx(62.98, abs=0.005)
+    assert table["shd", 256, "loihi2"] == pytest.approx(83.746, abs=0.001)
+    cost = published.inference()
+    printed = cost[cost["in_table"]]
+    assert len(printed) == 9
+    # Table II prints total energy x latency as the energy-delay product.
+    product = printed["total_mj"] * printed["latency_ms"]
+    np.testing.assert_allclose(product, printed["edp_ujs"], rtol=0.02)
+    jetson = cost[(cost["hardware"] == "Jetson Orin Nano") & (cost["batch"] == 1)]
+    assert jetson["total_mj"].round(1).tolist() == [82.3, 85.0, 92.0]
+
+
+def test_what_all_rows_share_is_said_once():
+    table = pd.DataFrame({"loss": ["sum", "max", "sum"], "bits": [8, 8, 8], "lsb": [0.5, 0.5, 0.5]})
+    columns, rows, shared = pages._layout(table)
+    assert columns == ("loss",) and rows == (
+        (("sum", "sum"),),
+        (("max", "max"),),
+        (("sum", "sum"),),
+    )
+    assert shared == ("bits 8", "lsb 0.5")
+    columns, rows, shared = pages._layout(table.head(2))
+    assert columns == ("loss", "bits", "lsb") and len(rows) == 2 and shared == ()
+
+
+def test_published_rows_name_source_and_known_flaws():
+    others = ("state_of_the_art", "training_speed", "hardware", "claims")
+    for name in ("networks", "loihi", "inference", "benchmark", *others):
+        table = published.table(name)
+        assert (table["source"] != "").all(), name
+        for keys in table["flaws"]:
+            published.flaws(keys)
+
+
+def test_published_speed_and_hardware_agree_with_the_other_tables():
+    speed = published.table("training_speed")
+    own = speed[speed["source"].str.startswith("Shoesmith") & (speed["presentations"] == 8156)]
+    bench = published.benchmark()
+    bench = bench[bench["clock"].str.startswith("wall") & (bench["steps"] == 1000)]
+    expected = bench.sort_values(["method", "hidden"])["train_seconds_100_epochs"] / 100
+    found = own.sort_values("seconds_an_epoch", kind="stable").sort_values(
+        "framework", kind="stable", key=lambda names: names.str.startswith("mlGeNN")
+    )
+    np.testing.assert_allclose(found["seconds_an_epoch"], expected, rtol=0.03)
+    hardware = published.table("hardware").dropna(subset="dynamic_energy_mj")
+    own = hardware[hardware["source"].str.startswith("Shoesmith")]
+    cost = published.inference()
+    cost = cost[cost["batch"] == 1].sort_values("hardware", ascending=False, kind="stable")
+    assert own["total_energy_mj"].tolist() == cost["total_mj"].tolist()
+    assert own["latency_ms"].tolist() == cost["latency_ms"].tolist()
+
+
+def test_published_csvs_agree_with_the_reference(shared):
+    theirs = pd.read_csv(shared / "reference/published_results.csv")
+    theirs = theirs[theirs["aug"] != "plain"].reset_index(drop=True)
+    ours = published.table("networks")
+    np.testing.assert_allclose(100 * ours["test_correct"] / ours["test_n"], theirs["test_acc"])
+    np.testing.assert_allclose(100 * ours["lava_correct"] / ours["lava_n"], theirs["lava_acc"])
+
+
+def test_contents_name_the_file_and_the_mistake(tmp_path):
+    path = tmp_path / "contents.yaml"
+    path.write_text("sections: [{title: A, about: b, items: [{figure: x, titel: y}]}]")
+    with pytest.raises(InputError, match=r"contents\.yaml.*'titel'"):
+        contents.load(path, {})
+    path.write_text(
+        "sections: [{title: A, about: b, items: [{figure: x, title: y}, {table: x, title: y}]}]"
+    )
+    with pytest.raises(InputError, match="'x' is listed twice"):
+        contents.load(path, {})
+    path.write_text("sections: [{title: A, items: [{figure: x, title: a, why?, b}]}]")
+    with pytest.raises(InputError, match=r"contents\.yaml: line 1"):
+        contents.load(path, {})
+
+
+def test_contents_follow_the_configuration(tmp_path):
+    path = tmp_path / "contents.yaml"
+    path.write_text(
+        "sections: [{title: A, about: b, items: [{figure: x, title: y, when: search.fast}]}]"
+    )
+    assert contents.load(path, {"search": {}}) == []
+    assert contents.load(path, {"search": {"fast": {}}}) == []
+    (section,) = contents.load(path, {"search": {"fast": {"rounds": 1}}})
+    assert contents.files([section], "r")[0] == "r/figures/x.svg"
+
+
+def test_every_item_has_a_caption_and_known_claims():
+    for item in listed():
+        assert (REPORT / f"{item.name}.rst").read_text().strip()
+        published.claims(item.published)
+
+
+def test_embedded_figures_follow_the_theme(tmp_path):
+    with plots.style():
+        figure, axes = plots.subplots(height=1)
+        axes.plot([0, 1], color=plots.BLUE)
+    plots.save(figure, tmp_path / "x.svg")
+    embedded = svg.embed(tmp_path / "x.svg", "x", 'a "title" & more')
+    assert "currentColor" in embedded and plots.INK not in embedded and plots.PAPER not in embedded
+    assert plots.BLUE in embedded
+    assert 'aria-label="a &quot;title&quot; &amp; more"' in embedded
+    assert "<style" not in embedded and "xmlns" not in embedded
+
+
+def test_prose():
+    assert prose.percent((0.8034, 0.771, 0.832)) == "80.3 % (95 % interval 77.1 to 83.2)"
+    assert "no interval" in prose.percent((0.8, np.nan, np.nan))
+    assert prose.points((-0.012, -0.02, 0.004)) == "−1.2 points (95 % interval −2.0 to +0.4)"
+    assert prose.listed(["a"]) == "a" and prose.listed("abc") == "a, b and c"
+    assert prose.count(1, "seed") == "1 seed" and prose.count(8156, "seed") == "8,156 seeds"
+
+
+def test_marked_escapes_before_it_marks():
+    assert pages.marked("``a<b`` & c") == "<code>a&lt;b</code> &amp; c"

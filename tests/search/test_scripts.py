@@ -1,0 +1,354 @@
+"""The scripts of a search: a trial that is interrupted, the tables, and what they conclude."""
+
+import argparse
+import json
+from pathlib import Path
+
+import made_up
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scripts.exhibits.search import (
+    plot_search_confirmation,
+    plot_search_convergence,
+    plot_search_dependence,
+    plot_search_pairwise,
+    plot_search_trials,
+    tabulate_search_best,
+    tabulate_search_comparison,
+)
+from scripts.search import best, confirm, trial
+
+from spikespeech import configuration, files
+from spikespeech.errors import InputError
+from spikespeech.search import analysis, propose, space, trials
+from spikespeech.spikes import splits
+
+SPACE = {
+    "learning_rate": {"type": "real", "low": 1e-4, "high": 1e-1, "scale": "log"},
+    "hidden": {"type": "integer", "low": 4, "high": 64, "scale": "log"},
+    "augmentation.blend": {"type": "categorical", "values": [False, True]},
+}
+DIMENSIONS = space.parse(SPACE)
+LABEL = "noise (synthetic)"
+
+
+# --- a trial
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Random spike trains of five speakers, binned, and two folds of them."""
+    spikes = made_up.spikes(np.random.default_rng(1))
+    for part in ("train", "test"):
+        spikes.save(tmp_path / f"{part}.h5")
+    rows = pd.concat(
+        splits.examples(part, spikes.labels, spikes.speakers, spikes.classes)
+        for part in ("train", "test")
+    )
+    rows = rows.reset_index(drop=True)
+    for fold in ("main", "speaker-2"):
+        split = splits.split(rows, fold, validation_speakers=[0], seed=1)
+        files.write_csv(tmp_path / f"{fold}.csv", split)
+    return tmp_path
+
+
+def base():
+    """Return the default study's settings for a tiny network."""
+    config = yaml.safe_load((made_up.ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    network = {"dataset": "digits", "loss": "sum_exp", "hidden": 6, "topology": "recurrent"}
+    settings = configuration.settings(config, **network, seed=0)
+    initial = {**settings["initial_weights"], "input_hidden": [0.3, 0.1]}
+    return settings | {"epochs": 3, "initial_weights": initial}
+
+
+def arguments(data, name, point):
+    """Return the arguments of one trial, recorded under a name of its own."""
+    proposal = data / f"{name}.proposal.json"
+    place = {"proposer": "random", "seed": 1, "round": 2}
+    files.write_json(proposal, {**place, "points": [{}, point]})
+    return argparse.Namespace(
+        proposal=proposal,
+        trial=2,
+        spikes=[data / "train.h5"],
+        splits=[data / "main.csv", data / "speaker-2.csv"],
+        settings={"base": base(), "seeds": [1, 2], "cost": {}},
+        stamp="code",
+        record=data / f"{name}.json",
+        time=data / f"{name}.time.json",
+    )
+
+
+def test_a_trial_is_the_mean_over_folds_and_seeds_on_validation_speakers(data):
+    trial.main(arguments(data, "whole", {"learning_rate": 0.01, "hidden": 5}))
+    record = json.loads((data / "whole.json").read_text())
+    assert [(r["fold"], r["seed"]) for r in record["runs"]] == [
+        ("main", 1),
+        ("main", 2),
+        ("speaker-2", 1),
+        ("speaker-2", 2),
+    ]
+    assert record["objective"] == pytest.approx(np.mean([r["accuracy"] for r in record["runs"]]))
+    heard = {s["speaker"] for r in record["runs"] for s in r["speakers"]}
+    assert heard == {0, 2}
+    assert (record["settings"]["hidden"], record["settings"]["learning_rate"]) == (5, 0.01)
+    assert record["parameters"] == 30 * 5 + 5 * 5 + 5 * 4
+    assert json.loads((data / "whole.time.json").read_text())["cpu_seconds"] > 0
+
+
+def test_an_interrupted_trial_resumes_to_the_same_bytes(data, monkeypatch):
+    point = {"learning_rate": 0.01, "augmentation.shift": 1}
+    trial.main(arguments(data, "whole", point))
+    note, epochs = trials.Meter.note, []
+
+    def interrupted(meter):
+        epochs.append(note(meter))
+        if len(epochs) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(trials.Meter, "note", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trial.main(arguments(data, "cut", point))
+    assert not (data / "cut.json").exists()
+    epochs.clear()
+    monkeypatch.setattr(trials.Meter, "note", lambda meter: epochs.append(note(meter)))
+    trial.main(arguments(data, "cut", point))
+    # Four trainings of three epochs, of which five epochs were done before.
+    assert len(epochs) == 4 * 3 - 5
+    assert (data / "cut.json").read_bytes() == (data / "whole.json").read_bytes()
+    assert not list(data.glob("*.npz")) and not list(data.glob("*.spent"))
+
+
+def test_a_trial_whose_network_runs_away_is_recorded_as_failed(data):
+    point = {"initial_weights.input_hidden": [50.0, 1.0], "initial_weights.hidden_hidden": [9, 1]}
+    trial.main(arguments(data, "wild", point))
+    record = json.loads((data / "wild.json").read_text())
+    assert (record["status"], record["objective"], record["accuracy"]) == ("failed", 0.0, None)
+    assert "run away" in record["reason"] or "not finite" in record["reason"]
+
+
+def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monkeypatch):
+    seen = []
+    train = confirm.training.train
+
+    def spy(spikes_train, spikes_validation, settings, **options):
+        seen.append((len(spikes_train), len(spikes_validation), settings))
+        return train(spikes_train, spikes_validation, settings, **options)
+
+    monkeypatch.setattr(confirm.training, "train", spy)
+    for name, objective, hidden in (("low", 0.2, 3), ("high", 0.4, 5)):
+        settings = base() | {"hidden": hidden}
+        files.write_json(data / f"{name}.json", {"objective": objective, "settings": settings})
+    given = argparse.Namespace(
+        spikes=[data / "train.h5", data / "test.h5"],
+        split=data / "main.csv",
+        best=[data / "low.json", data / "high.json"],
+        settings=base(),
+        seed=11,
+        stamp="",
+        out=data / "out.json",
+    )
+    confirm.main(given)
+    n_train, n_validation, settings = seen[0]
+    assert (n_train, n_validation) == (40, 0)
+    assert (settings.hidden, settings.seed, settings.selection) == (5, 11, "training")
+    record = json.loads((data / "out.json").read_text())
+    assert record["examples"] == 40
+    assert record["unseen"] == {"correct": 0, "examples": 0}
+    given.best = []
+    confirm.main(given)
+    assert seen[1][2].hidden == 6
+
+
+# --- tables and conclusions
+
+
+def record(proposer, round, number, objective, status="ok", **point):
+    point = {"learning_rate": 0.001, "hidden": 8, "augmentation.blend": False} | point
+    return {
+        "proposer": proposer,
+        "seed": 1,
+        "round": round,
+        "trial": number,
+        "point": point,
+        "settings": {"of": point},
+        "status": status,
+        "reason": "diverged" if status == "failed" else "",
+        "objective": objective,
+        "accuracy": None if status == "failed" else objective,
+        "spikes": None if status == "failed" else 10.0,
+        "parameters": None if status == "failed" else 99,
+    }
+
+
+def test_a_chains_table_counts_each_proposal_once_and_keeps_failures(tmp_path):
+    records = [
+        record("initial", 1, 1, 0.3),
+        record("initial", 1, 2, 0.0, "failed"),
+        record("bayesian", 2, 1, 0.5, hidden=16),
+        record("bayesian", 2, 2, 0.5, hidden=32),
+    ]
+    place = {"search": "s", "proposer": "bayesian", "seed": 1}
+    table = best.tabulate(records, [10, 1, 20, 20], {1: 0.5, 2: 2.0}, place)
+    assert table["cpu_seconds"].tolist() == [10.5, 1, 22, 20]
+    assert table["order"].tolist() == [1, 2, 3, 4]
+    assert best.incumbent(records)["point"]["hidden"] == 16
+    files.write_csv(tmp_path / "trials.csv", table)
+    read = analysis.read([tmp_path / "trials.csv"])
+    assert analysis.records(read, DIMENSIONS) == [
+        {"point": r["point"], "objective": r["objective"]} for r in records
+    ]
+    with pytest.raises(InputError, match="all 1 trials failed, the first because: diverged"):
+        best.incumbent(records[1:2])
+
+
+@pytest.fixture
+def chains(tmp_path):
+    """Tables of five pairs of chains; "bayesian" is better by `advantage` after the first four."""
+
+    def write(advantage):
+        paths = []
+        rng = np.random.default_rng(0)
+        for seed in range(1, 6):
+            shared = [
+                record("initial", 1, t, float(o), learning_rate=float(rate))
+                for t, o, rate in zip(
+                    range(1, 5), rng.uniform(0.1, 0.3, 4), rng.uniform(1e-4, 0.1, 4), strict=True
+                )
+            ]
+            for proposer, more in (("bayesian", advantage), ("random", 0.0)):
+                own = [
+                    record(proposer, 2, t, float(o) + more, hidden=4 * t)
+                    for t, o in zip(range(1, 5), rng.uniform(0.4, 0.5, 4), strict=True)
+                ]
+                place = {"search": "s", "proposer": proposer, "seed": seed}
+                table = best.tabulate([*shared, *own], [1.0] * 8, {1: 0, 2: 0}, place)
+                paths.append(tmp_path / f"{proposer}-{seed}.csv")
+                files.write_csv(paths[-1], table)
+        return analysis.read(paths)
+
+    return write
+
+
+def test_five_seeds_cannot_be_significant_by_ranks_and_the_verdict_says_so(chains):
+    """Five pairs give no p-value below 1/16: a difference alone does not make a win."""
+    verdict, speed, *_ = tabulate_search_comparison.findings(analysis.compare(chains(0.3)))
+    assert "is not shown to beat random search after 8 trials" in verdict
+    assert "5 pairs cannot give less than 0.062" in verdict
+    assert "in 5 of 5 chains" in speed
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "word"),
+    [
+        (0.01, 0.03, 0.03, "beats"),
+        (0.01, 0.03, 0.06, "is not shown to beat"),
+        (-0.01, 0.03, 0.03, "is not shown to beat"),
+        (-0.03, -0.01, 0.03, "loses to"),
+    ],
+)
+def test_a_verdict_needs_the_interval_and_the_ranks(low, high, p, word):
+    row = argparse.Namespace(
+        difference=(low + high) / 2,
+        difference_low=low,
+        difference_high=high,
+        p_rank=p,
+        smallest_p=0.01,
+        proposer="bayesian",
+        trials=9,
+        seeds=8,
+    )
+    assert f"bayesian search {word} random" in tabulate_search_comparison.verdict("s", row)
+
+
+def test_without_a_control_the_comparison_says_so(chains):
+    trials = chains(0.1)
+    said = tabulate_search_comparison.findings(
+        analysis.compare(trials[trials["proposer"] == "bayesian"])
+    )
+    assert said == ["s: no random search ran, so nothing says what it gained."]
+
+
+def test_the_ten_best_count_shared_trials_once(chains):
+    table = tabulate_search_best.best(analysis.distinct(chains(0.1)))
+    assert len(table) == 10
+    assert table["objective"].is_monotonic_decreasing
+    assert not table.duplicated(["proposer", "seed", "order"]).any()
+    whole = analysis.distinct(chains(0.1))
+    assert len(whole) == 5 * 4 + 2 * 5 * 4
+    assert set(whole["proposer"]) == {"initial", "bayesian", "random"}
+
+
+def test_every_exhibit_is_drawn_from_its_table(chains, tmp_path):
+    trials = chains(0.1)
+    paths = sorted(tmp_path.glob("*.csv"))
+    settings = {"s": {"label": LABEL, "space": SPACE, "initial": 4}}
+    scripts = (
+        plot_search_convergence,
+        plot_search_dependence,
+        plot_search_pairwise,
+        plot_search_trials,
+    )
+    for script in scripts:
+        out = tmp_path / script.__name__
+        script.main(
+            argparse.Namespace(
+                trials=paths,
+                settings=settings,
+                table=out / "table.csv",
+                figure=out / "figure.svg",
+                finding=out / "finding.txt",
+            )
+        )
+        assert len(pd.read_csv(out / "table.csv"))
+        assert (out / "figure.png").stat().st_size > 5000
+        assert Path(out / "finding.txt").read_text().startswith("s: ")
+    curves = analysis.curves(trials)
+    last = curves[(curves["proposer"] == "bayesian") & (curves["order"] == 8)].iloc[0]
+    own = trials[trials["proposer"] == "bayesian"].groupby("seed")["objective"].max()
+    assert last.incumbent == pytest.approx(own.mean())
+
+
+def test_every_proposer_can_be_asked_for_and_has_a_line_of_its_own():
+    schema = (made_up.ROOT / "workflow/schemas/search.schema.yaml").read_text(encoding="utf-8")
+    study = yaml.safe_load(schema)["$defs"]["study"]["properties"]
+    assert study["proposers"]["items"]["enum"] == list(propose.PROPOSERS)
+    looks = plot_search_convergence.LOOKS
+    assert list(looks) == list(propose.PROPOSERS)
+    assert len({tuple(look.values()) for look in looks.values()}) == len(looks)
+
+
+def confirmed(candidate, accuracies):
+    return [
+        {
+            "seed": seed,
+            "accuracy": accuracy,
+            "correct": int(1000 * accuracy),
+            "examples": 1000,
+            "best_epoch": 3,
+            "spikes": 10.0,
+            "parameters": 99,
+            "unseen": {"correct": int(500 * accuracy), "examples": 500},
+            "candidate": candidate,
+        }
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ([0.80, 0.81, 0.79], ", beyond the spread"),
+        ([0.60, 0.63, 0.61], "not clearly beyond the spread"),
+        ([0.30, 0.31, 0.29], "not clearly beyond the spread"),
+    ],
+)
+def test_a_gain_is_measured_against_the_spread_between_seeds(found, words):
+    records = confirmed("defaults", [0.60, 0.55, 0.65]) + confirmed("bayesian", found)
+    entries = [{"search": "s", "label": LABEL, "candidate": r["candidate"]} for r in records]
+    table = plot_search_confirmation.tabulate(records, entries)
+    said = plot_search_confirmation.findings(table)
+    assert "the defaults reach 60.0 %" in said[0]
+    assert words in said[1]
+    assert f"bayesian {100 * np.mean(found):.1f} %" in said[-1]

@@ -1,0 +1,578 @@
+"""Schedule, settings, the loop's decisions, and that an interruption leaves no trace."""
+
+import copy
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikespeech.backends.native import Outcome
+from spikespeech.errors import InputError
+from spikespeech.files import write_csv
+from spikespeech.network import Weights, load
+from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes.splits import examples, split
+from spikespeech.training import loop, quantised, schedule
+from spikespeech.training.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+PLAIN = {
+    "backend": "native",
+    "selection": "validation",
+    "epochs": 6,
+    "batch_size": 8,
+    "learning_rate": 5e-3,
+    "ease_in": {"start": 1e-4, "factor": 1.3},
+    "plateau": {"fast": 0.8, "slow": 0.85, "patience": 50},
+    "augmentation": {"shift": 3, "blend": True},
+    "regularisation": {"lambda_upper": 1e-9, "lambda_lower": 1e-9, "spikes": 4},
+    "silent_lift": 0.002,
+    "initial_weights": {
+        "input_hidden": [0.25, 0.25],
+        "hidden_hidden": [0.0, 0.02],
+        "hidden_output": [0.0, 0.03],
+    },
+    "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
+    "loss": {"name": "sum_exp", "normalise": True},
+    "hidden": 16,
+    "recurrent": True,
+    "seed": 1,
+}
+
+
+def settings(**changes):
+    """PLAIN with changes by dotted key, written with `__` for the dot."""
+    values = copy.deepcopy(PLAIN)
+    for key, value in changes.items():
+        *groups, leaf = key.split("__")
+        group = values
+        for name in groups:
+            group = group[name]
+        group[leaf] = value
+    return Settings.parse(values)
+
+
+def spoken(n=48, n_units=40, n_steps=80, n_classes=4, seed=0, jitter=1.5):
+    """Toy utterances: each class sweeps the channels its own way; twelve speakers."""
+    rng = np.random.default_rng(seed)
+    labels, times, units = np.arange(n) % n_classes, [], []
+    for label in labels:
+        t = np.sort(rng.uniform(0, n_steps, 60))
+        sweep = [t, n_steps - t, np.abs(2 * t - n_steps), n_steps / 2 + 0 * t][label] / n_steps
+        times.append(t)
+        units.append(np.clip(sweep * (n_units - 1) + rng.normal(0, jitter, 60), 0, n_units - 1))
+    return SpikeTrains.from_arrays(
+        times,
+        [u.astype(int) for u in units],
+        labels,
+        np.arange(n) // n_classes % 12,
+        n_units=n_units,
+        n_steps=n_steps,
+        classes=tuple("abcd")[:n_classes],
+    )
+
+
+# --- schedule -------------------------------------------------------------------------------
+
+
+def mlgenn_schedule(accuracies, n_batches, learning_rate=1e-3):
+    """The published training loop's rates, one list an epoch (see Shoesmith et al. 2025)."""
+    alpha, batch = learning_rate / 1000, 0
+    fast = slow = 0.0
+    last, full, epochs = 0, learning_rate, []
+    for e, accuracy in enumerate(accuracies):
+        epochs.append([])
+        for _ in range(n_batches):
+            alpha = learning_rate / 1000 * 1.05**batch if alpha < full else full
+            epochs[-1].append(min(alpha, full))
+            batch += 1
+        fast, slow = 0.8 * fast + 0.2 * accuracy, 0.85 * slow + 0.15 * accuracy
+        if e - last > 50 and fast <= slow:
+            full, last = full / 2, e
+    return epochs
+
+
+def test_rates_are_those_of_the_published_loop():
+    rng = np.random.default_rng(0)
+    accuracies = (np.linspace(0.2, 0.5, 180) + rng.normal(0, 0.05, 180)).tolist()
+    published = settings(
+        learning_rate=1e-3, ease_in__start=1e-6, ease_in__factor=1.05, plateau__patience=50
+    )
+    expected = mlgenn_schedule(accuracies, 7)
+    made = [schedule.rates(published, accuracies[:e], 7) for e in range(180)]
+    np.testing.assert_allclose(made, expected, rtol=1e-12)
+    assert len({row[-1] for row in expected}) > 3
+
+
+def test_ease_in_spans_epochs_and_never_passes_the_full_rate():
+    eased = settings(learning_rate=1e-2, ease_in__start=1e-4, ease_in__factor=2.0)
+    assert schedule.rates(eased, [], 4).tolist() == [1e-4, 2e-4, 4e-4, 8e-4]
+    assert schedule.rates(eased, [0.1], 4).tolist() == [1.6e-3, 3.2e-3, 6.4e-3, 1e-2]
+    assert schedule.rates(eased, [0.1] * 2000, 4).max() <= 1e-2
+
+
+def test_rate_is_halved_on_a_plateau_alone():
+    patient = settings(plateau__patience=10)
+    assert schedule.full_rate(patient, np.linspace(0, 1, 200)) == 5e-3
+    falling = [0.5] * 5 + [0.0] * 40
+    rates = [schedule.full_rate(patient, falling[:e]) for e in range(46)]
+    assert rates == [5e-3] * 12 + [2.5e-3] * 11 + [1.25e-3] * 11 + [6.25e-4] * 11 + [3.125e-4]
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key,value,message",
+    [
+        (
+            "learning_rat",
+            1e-3,
+            r"settings: unknown key 'learning_rat'; did you mean 'learning_rate'",
+        ),
+        ("ease_in__strat", 1, r"settings\.ease_in: unknown key 'strat'; did you mean 'start'"),
+        ("epochs", 0, r"settings\.epochs: 0 is not at least 1"),
+        ("epochs", 2.5, r"settings\.epochs: 2\.5 is not an integer"),
+        ("epochs", True, r"settings\.epochs: True is not an integer"),
+        ("learning_rate", "2e-3", r"settings\.learning_rate: '2e-3' is not a number"),
+        ("learning_rate", 0, r"settings\.learning_rate: 0 is not more than 0"),
+        ("plateau__fast", 1.5, r"settings\.plateau\.fast: 1\.5 is not at most 1"),
+        (
+            "selection",
+            "test",
+            r"settings\.selection: 'test'.*known: finetune, training, validation",
+        ),
+        ("selection", "finetun", r"settings\.selection: 'finetun'; did you mean 'finetune'"),
+        ("backend", "native2", r"settings\.backend: 'native2'; did you mean 'native'"),
+        ("neuron", 20, r"settings\.neuron: 20 is not a group"),
+        ("initial_weights__hidden_output", [0, -1], r"hidden_output: \[0, -1\] is not a mean"),
+        ("loss", {"normalise": True}, r"settings\.loss: .* does not name a loss"),
+    ],
+)
+def test_bad_settings_are_named(key, value, message):
+    with pytest.raises(InputError, match=message):
+        settings(**{key: value})
+
+
+def test_a_missing_setting_is_named():
+    values = copy.deepcopy(PLAIN)
+    del values["augmentation"]["shift"]
+    with pytest.raises(InputError, match=r"settings\.augmentation: 'shift' is missing"):
+        Settings.parse(values)
+
+
+def test_settings_make_the_network():
+    network = settings(neuron__tau_mem=30.0, recurrent=False).make_network(spoken())
+    assert (network.n_inputs, network.n_hidden, network.n_outputs) == (40, 16, 4)
+    assert (network.tau_mem, network.tau_mem_output, network.tau_syn_output) == (30, 30, 5)
+    assert not network.recurrent and not network.spiking_output
+
+
+# --- the loop -------------------------------------------------------------------------------
+
+
+class Scripted:
+    """A backend that answers with scripted accuracies and hidden spikes, and learns by adding."""
+
+    accuracies = validation = (0.5,)
+    spikes = staticmethod(lambda epoch, n_hidden: np.ones(n_hidden, int))
+    break_weights = break_gradients = 0
+
+    def __init__(self, network, weights, loss, regulariser=None, threads=1):
+        self.network, self.weights, self.epoch = network, weights, 0
+
+    def outcome(self, labels, accuracy, nonfinite=0):
+        n = len(labels)
+        right = np.arange(n) < round(accuracy * n)
+        guess = np.where(right, labels, (labels + 1) % self.network.n_outputs)
+        hidden = np.tile(self.spikes(self.epoch, self.network.n_hidden), (n, 1))
+        return Outcome(
+            np.ones(n), np.eye(self.network.n_outputs)[guess], labels, hidden, 0, [0, nonfinite, 0]
+        )
+
+    def train(self, batches, learning_rates):
+        batches, self.rates = list(batches), list(learning_rates)
+        assert len(batches) == len(self.rates)
+        self.epoch += 1
+        self.weights.hidden_output += np.float32(0.25)
+        self.weights.hidden_hidden[: self.break_weights, 0] = np.nan
+        labels = np.concatenate([b.labels for b in batches])
+        return self.outcome(
+            labels, self.accuracies[min(self.epoch, len(self.accuracies)) - 1], self.break_gradients
+        )
+
+    def evaluate(self, spikes):
+        return self.outcome(
+            spikes.labels, self.validation[min(self.epoch, len(self.validation)) - 1]
+        )
+
+    def state(self):
+        return {"epoch": np.array(self.epoch)}
+
+    def restore(self, state):
+        self.epoch = int(state["epoch"])
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Return a function that trains with a scripted backend, made from class attributes."""
+
+    def run(changes=None, side=None, **attributes):
+        kind = type("Made", (Scripted,), attributes)
+        monkeypatch.setattr(loop.native, "Backend", kind)
+        data = spoken(n=100)
+        return loop.train(data, data if side is None else side, settings(**(changes or {})))
+
+    return run
+
+
+def test_best_epoch_by_validation_and_by_training(scripted):
+    scripts = {
+        "accuracies": (0.1, 0.9, 0.2, 0.2, 0.2, 0.2),
+        "validation": (0.1, 0.2, 0.3, 0.8, 0.8, 0.4),
+    }
+    by_validation = scripted(**scripts)
+    assert by_validation.best_epoch == 4
+    assert scripted({"selection": "finetune"}, **scripts).best_epoch == 4
+    by_training = scripted({"selection": "training"}, **scripts)
+    assert by_training.best_epoch == 2
+    first = settings().initial_weights.hidden_output[0]
+    drift = [r.weights.hidden_output.mean() for r in (by_validation, by_training)]
+    assert drift[0] - drift[1] == pytest.approx(0.5, abs=1e-4)
+    assert drift[1] == pytest.approx(first + 0.5, abs=0.02)
+    history = by_validation.history
+    assert list(history.columns) == list(loop.HISTORY)
+    assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(history.validation_accuracy, scripts["validation"])
+
+
+def test_equal_accuracy_is_decided_by_loss_then_by_being_first():
+    rows = [
+        {"validation_accuracy": a, "validation_loss": loss}
+        for a, loss in [(0.5, 1), (0.7, 2), (0.7, 1.5), (0.7, 1.5), (0.6, 0.1)]
+    ]
+    assert schedule.best_epoch(rows, "validation") == 3
+
+
+def test_silent_neurons_are_lifted_and_no_others(scripted):
+    def spikes(epoch, n):
+        return (np.arange(n) != 5) | (epoch > 2)
+
+    result = scripted(
+        {"silent_lift": 0.5}, spikes=staticmethod(spikes), validation=(0.1, 0.2, 0.3, 0.4)
+    )
+    assert result.history.silent.tolist() == [1, 1, 0, 0, 0, 0]
+    network, backend = loop.start(spoken(), settings())
+    lifted = result.weights.input_hidden - backend.weights.input_hidden
+    np.testing.assert_allclose(lifted[:, 5], 1.0, atol=1e-6)
+    assert not np.delete(lifted, 5, axis=1).any()
+    assert network.n_hidden == 16
+
+
+@pytest.mark.parametrize(
+    "attributes,changes,message",
+    [
+        ({"break_weights": 3}, {}, "epoch 1: 3 of 256 weights of hidden_hidden are not finite"),
+        ({"break_gradients": 7}, {}, "epoch 1: 7 of 256 gradients of hidden_hidden are not finite"),
+        (
+            {"spikes": staticmethod(lambda e, n: np.full(n, 41 if e == 3 else 3))},
+            {},
+            "epoch 3: the 16 hidden neurons have run away, to 41 spikes a neuron",
+        ),
+        (
+            {"spikes": staticmethod(lambda e, n: np.zeros(n, int))},
+            {"silent_lift": 0},
+            "epoch 1: all 16 hidden neurons have been silent for 1 epochs",
+        ),
+        (
+            {"spikes": staticmethod(lambda e, n: np.full(n, int(e == 2)))},
+            {"epochs": 20},
+            "epoch 12: all 16 hidden neurons have been silent for 10 epochs",
+        ),
+    ],
+)
+def test_a_network_that_cannot_train_stops(scripted, attributes, changes, message):
+    with pytest.raises(loop.TrainingFailed, match=message):
+        scripted(changes, **attributes)
+
+
+def test_no_validation_examples(scripted):
+    nobody = spoken().take([])
+    for selection in ("validation", "finetune"):
+        with pytest.raises(InputError, match="no validation examples"):
+            scripted({"selection": selection}, side=nobody)
+    result = scripted({"selection": "training"}, side=nobody)
+    assert result.history.validation_accuracy.isna().all()
+
+
+# --- the native engine ----------------------------------------------------------------------
+
+
+def bytes_of(result):
+    return [w.tobytes() for w in result.weights], result.history.to_csv()
+
+
+@pytest.fixture(scope="module")
+def data():
+    spikes = spoken(n=96)
+    sides = spikes.speakers < 9
+    return spikes.take(np.flatnonzero(sides)), spikes.take(np.flatnonzero(~sides))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data):
+    return loop.train(*data, settings())
+
+
+def test_it_learns(data):
+    result = loop.train(*data, settings(epochs=25))
+    assert result.history.validation_accuracy.max() > 0.8
+    assert result.history.validation_accuracy.iloc[0] < 0.7
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_bytes_do_not_depend_on_threads(data, uninterrupted, threads):
+    assert bytes_of(loop.train(*data, settings(), threads=threads)) == bytes_of(uninterrupted)
+
+
+@pytest.mark.parametrize("after", [1, 3, 5])
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, data, uninterrupted, after):
+    checkpoint = tmp_path / "checkpoint.npz"
+
+    def stop(row):
+        if row["epoch"] == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(*data, settings(), checkpoint=checkpoint, progress=stop)
+    seen = []
+    result = loop.train(*data, settings(), checkpoint=checkpoint, progress=seen.append)
+    assert [row["epoch"] for row in seen] == list(range(after + 1, 7))
+    assert bytes_of(result) == bytes_of(uninterrupted)
+    again = loop.train(*data, settings(), checkpoint=checkpoint, progress=seen.append)
+    assert bytes_of(again) == bytes_of(uninterrupted) and len(seen) == 6 - after
+
+
+def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_latter_half(tmp_path, data):
+    both, checkpoint, after = spoken(n=96), tmp_path / "checkpoint.npz", []
+    chosen = settings(selection="finetune", epochs=26)
+    first = loop.train(*data, replace(chosen, epochs=2)).weights
+
+    def note(_):
+        with np.load(checkpoint) as state:
+            after.append([state[f"weights_{name}"] for name in Weights.names()])
+
+    tuned = loop.finetune(both, first, chosen, checkpoint=checkpoint, progress=note)
+    assert len(after) == 6
+    for kept, arrays in zip(tuned, zip(*after[3:], strict=True), strict=True):
+        np.testing.assert_allclose(kept, np.mean(arrays, axis=0), rtol=1e-6, atol=1e-7)
+    # A first epoch of no steps to speak of leaves the weights where they came from.
+    still = replace(chosen, learning_rate=1e-12, epochs=4, silent_lift=0.0)
+    for kept, begun in zip(loop.finetune(both, first, still), first, strict=True):
+        np.testing.assert_allclose(kept, begun, atol=1e-6)
+    # Another start is another training: its checkpoint is not taken up.
+    loop.finetune(both, tuned, chosen, checkpoint=checkpoint, progress=note)
+    assert len(after) == 12
+
+
+def test_another_trainings_checkpoint_is_not_resumed(tmp_path, data):
+    checkpoint, rows = tmp_path / "checkpoint.npz", []
+    loop.train(*data, settings(epochs=2), checkpoint=checkpoint, stamp="old code")
+    for changed, stamp in (
+        (settings(epochs=2), "new code"),
+        (settings(epochs=2, seed=2), "old code"),
+    ):
+        rows.clear()
+        loop.train(*data, changed, checkpoint=checkpoint, stamp=stamp, progress=rows.append)
+        assert len(rows) == 2
+    other = io.BytesIO()
+    np.savez(other, weights=np.zeros(3))
+    for content in (b"PK\x03\x04 cut short", b"", other.getvalue()):
+        checkpoint.write_bytes(content)
+        with pytest.raises(InputError, match=r"checkpoint\.npz: cannot be read: .* \(delete it\)"):
+            loop.train(*data, settings(), checkpoint=checkpoint)
+
+
+# --- the scripts, killed at random ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Binned files of a toy data set and its split."""
+    folder = tmp_path_factory.mktemp("study")
+    parts = {"train": spoken(n=480), "test": spoken(n=48, seed=1)}
+    speakers = parts["test"].speakers
+    parts["test"] = replace(parts["test"], speakers=np.where(speakers < 2, speakers + 12, speakers))
+    for name, spikes in parts.items():
+        spikes.save(folder / f"{name}.h5")
+    rows = [examples(name, s.labels, s.speakers, s.classes) for name, s in parts.items()]
+    write_csv(folder / "main.csv", split(pd.concat(rows), "main", validation_speakers=2, seed=1))
+    return folder
+
+
+def command(study, out, threads=1, **changes):
+    values = {**PLAIN, "epochs": 24, "selection": "finetune", **changes}
+    return [
+        sys.executable,
+        ROOT / "scripts/training/train.py",
+        *(study / "train.h5", study / "test.h5"),
+        *("--split", study / "main.csv", "--settings", json.dumps(values)),
+        *("--weights", out / "weights.h5", "--history", out / "history.csv"),
+        *("--threads", str(threads)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(study):
+    """Folder of what scripts/training/train.py writes when nobody interrupts it."""
+    subprocess.run(command(study, study / "whole"), check=True, capture_output=True)
+    return study / "whole"
+
+
+def epochs(folder):
+    """Return the epochs that were timed in a folder: of the training that chose, of fine-tuning."""
+    ticks = json.loads((folder / "timing.json").read_text())
+    return [
+        [t["epoch"] for t in ticks if t["training"] == f"sum_exp 16 seed 1{which}"]
+        for which in ("", " fine-tuning")
+    ]
+
+
+def test_the_script_keeps_a_fine_tuned_network_and_the_history_of_the_training_that_chose(
+    study, whole
+):
+    spikes, rows = SpikeTrains.open(study / "train.h5"), pd.read_csv(study / "main.csv")
+    train, validation = (
+        spikes.take(rows.example[rows.side == side]) for side in ("train", "validation")
+    )
+    chosen = settings(epochs=24, selection="finetune")
+    result = loop.train(train, validation, chosen)
+    tuned = loop.finetune(spikes.take(np.arange(480)), result.weights, chosen)
+    assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)
+    for kept, expected in zip(load(whole / "weights.h5")[1], tuned, strict=True):
+        np.testing.assert_array_equal(kept, expected)
+    assert epochs(whole) == [list(range(1, 25)), list(range(1, 7))]
+
+
+@pytest.mark.parametrize("phase", ["checkpoint.npz", "finetune.npz"])
+def test_a_killed_script_goes_on_where_it_was(study, whole, tmp_path, phase):
+    run = subprocess.Popen(command(study, tmp_path), stderr=subprocess.DEVNULL)
+    while not (tmp_path / phase).exists():
+        assert run.poll() is None
+        time.sleep(0.001)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert not (tmp_path / "weights.h5").exists() and not (tmp_path / "history.csv").exists()
+    subprocess.run(command(study, tmp_path, threads=2), check=True, capture_output=True)
+    for name in ("weights.h5", "history.csv"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+    choosing, tuning = epochs(tmp_path)
+    if phase == "finetune.npz":
+        assert choosing == [] and 0 < len(tuning) < 6
+    else:
+        assert 0 < len(choosing) < 24 and tuning == epochs(whole)[1]
+    visible = {file.name for file in tmp_path.iterdir() if file.name[0] != "."}
+    assert visible == {"weights.h5", "history.csv", "timing.json"}
+
+
+def test_quantised_training_of_a_fine_tuned_network_is_on_both_sides(study, whole, tmp_path):
+    on = {"bits": 4, "epochs": 2, "learning_rate": 5e-3, "scale": "error"}
+    chosen = {**PLAIN, "selection": "finetune"}
+    train = [
+        *(sys.executable, ROOT / "scripts/training/train_quantised.py", whole / "weights.h5"),
+        *("--parts", study / "train.h5", study / "test.h5", "--split", study / "main.csv"),
+        *("--settings", json.dumps(chosen), "--quantised-training", json.dumps(on)),
+        *("--out", tmp_path / "weights.h5", "--history", tmp_path / "history.csv"),
+    ]
+    subprocess.run(train, check=True, capture_output=True)
+    both = SpikeTrains.open(study / "train.h5").take(np.arange(480))
+    expected = quantised.train(
+        *load(whole / "weights.h5"), both, both.take([]), Settings.parse(chosen), **on
+    )
+    assert expected.history.validation_accuracy.isna().all()
+    assert (tmp_path / "history.csv").read_text() == expected.history.to_csv(index=False)
+    for kept, array in zip(load(tmp_path / "weights.h5")[1], expected.weights, strict=True):
+        np.testing.assert_array_equal(kept, array)
+
+
+def test_evaluation_counts_the_test_side(study, tmp_path):
+    subprocess.run(command(study, tmp_path), check=True, capture_output=True)
+    evaluate = [
+        *(sys.executable, ROOT / "scripts/training/evaluate.py", tmp_path / "weights.h5"),
+        *("--test", study / "test.h5", "--split", study / "main.csv"),
+        *("--settings", json.dumps(PLAIN), "--evaluation", tmp_path / "evaluation.json"),
+        *("--predictions", tmp_path / "predictions.csv"),
+    ]
+    subprocess.run(evaluate, check=True, capture_output=True)
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    test = SpikeTrains.open(study / "test.h5")
+    assert list(table.columns) == ["part", "example", "label", "prediction", "speaker"]
+    assert table.label.tolist() == test.labels.tolist()
+    assert table.speaker.tolist() == test.speakers.tolist() and set(table.part) == {"test"}
+    network, weights = load(tmp_path / "weights.h5")
+    engine = loop.native.Backend(network, weights, settings().make_loss(test))
+    outcome = engine.evaluate(test.take(range(len(test))))
+    assert table.prediction.tolist() == outcome.readouts.argmax(axis=1).tolist()
+    record = json.loads((tmp_path / "evaluation.json").read_text())
+    hits = table.label == table.prediction
+    assert (record["n"], record["correct"]) == (48, hits.sum())
+    assert record["low"] < record["accuracy"] <= record["high"]
+    assert record["accuracy"] == hits.mean()
+    assert record["loss"] == pytest.approx(outcome.losses.mean())
+    assert record["hidden_spikes"] == pytest.approx(outcome.hidden_spikes.mean())
+    assert [row["class"] for row in record["classes"]] == list("abcd")
+    for group, column in (("classes", "label"), ("speakers", "speaker")):
+        for row in record[group]:
+            mine = hits[table[column] == row[column]]
+            assert (row["n"], row["correct"]) == (len(mine), mine.sum())
+    new = table.speaker >= 12
+    assert record["unseen"]["n"] == new.sum() == 8
+    assert record["unseen"]["correct"] == hits[new].sum()
+    assert {row["speaker"] for row in record["speakers"] if row["unseen"]} == {12, 13}
+
+
+KILLER = """
+import os, random, runpy, signal, sys, time
+import numpy as np
+test, checkpoint = runpy.run_path(sys.argv[1]), sys.argv[2]
+data, settings = (test["spoken"](n=240), test["spoken"](seed=1)), test["settings"](epochs=40)
+train, bytes_of = test["loop"].train, test["bytes_of"]
+begin = time.monotonic()
+whole = bytes_of(train(*data, settings))
+duration = time.monotonic() - begin
+random.seed(0)
+reached = []
+for _ in range(25):
+    process = os.fork()
+    if not process:
+        train(*data, settings, checkpoint=checkpoint)
+        os._exit(0)
+    time.sleep(random.uniform(0, 0.12) * duration)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    if os.path.exists(checkpoint):
+        with np.load(checkpoint) as file:
+            reached.append(len(file["history_epoch"]))
+same = bytes_of(train(*data, settings, checkpoint=checkpoint)) == whole
+print(len(set(reached) - {40}), same)
+"""
+
+
+def test_killing_at_random_moments_leaves_the_same_bytes(tmp_path):
+    """Twenty-five times kill -9, on forks of one process because starting Python takes longest."""
+    checkpoint = tmp_path / "checkpoint.npz"
+    run = subprocess.run(
+        [sys.executable, "-c", KILLER, __file__, checkpoint], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    resumed_at, same = run.stdout.split()
+    assert int(resumed_at) >= 5 and same == "True"

@@ -1,0 +1,1 @@
+"""Who computes a training: the native engine, e-prop, mlGeNN."""

@@ -1,0 +1,309 @@
+"""The backend that `training` drives, and what agreement with the native engine needs."""
+
+import subprocess
+import tempfile
+
+import numpy as np
+from scipy.special import logsumexp
+
+from spikespeech.backends.mlgenn.limits import check, check_times, genn_options
+from spikespeech.backends.native import Outcome
+from spikespeech.errors import InputError
+from spikespeech.eventprop import Gradients, Regulariser, Simulation
+from spikespeech.network import Weights
+from spikespeech.spikes import SpikeTrains
+
+
+class Backend:
+    """A network that learns through mlGeNN.
+
+    Parameters
+    ----------
+    network : Network, with one value of each time constant a layer
+    weights : Weights
+    loss : Loss; `per_timestep` is refused
+    regulariser : Regulariser, with a whole number of spikes
+    threads : not used; GeNN's CPU backend has one thread
+    batch_size : examples a batch; 1 on a CPU
+    device : "auto" (the GPU that GeNN finds best, or the CPU where PyGeNN was built without
+        CUDA), "cuda", "cuda:1" (a GPU by its number) or "cpu"
+
+    Attributes
+    ----------
+    genn_backend : GeNN's name of where it runs, "cuda" or "single_threaded_cpu"
+    """
+
+    def __init__(
+        self,
+        network,
+        weights,
+        loss,
+        regulariser=None,
+        threads=1,
+        *,
+        batch_size=1,
+        device="auto",
+    ):
+        regulariser = regulariser or Regulariser()
+        check(network, loss, regulariser)
+        genn = genn_options(device, batch_size)
+        from spikespeech.backends.mlgenn import extension
+
+        self.genn_backend = genn["backend"]
+        self._quiet = extension.QUIET
+        check_times(loss.n_steps + self._quiet, network.dt_ms)
+        self.network, self.loss, self.batch_size = network, loss, batch_size
+        weights = Weights(*(np.array(w, dtype=np.float32) for w in weights))
+        self._unconnected = np.zeros_like(weights.hidden_hidden)
+        self._built = extension.build(network, weights, loss, regulariser, batch_size, **genn)
+        self._updates = 0
+        self._folder = tempfile.TemporaryDirectory(prefix="mlgenn-")
+        load(self._built.compiled.genn_model, self._folder.name)
+
+    @property
+    def weights(self):
+        """The Weights, as arrays of their own; assign Weights to change them."""
+        values = {name: pull(s.vars["g"]) for name, s in self._built.synapses.items()}
+        return self._shaped({"hidden_hidden": self._unconnected.copy()} | values)
+
+    @weights.setter
+    def weights(self, weights):
+        for name, synapses in self._built.synapses.items():
+            push(synapses.vars["g"], getattr(weights, name))
+
+    @property
+    def kernel_times(self):
+        """Seconds that each of GeNN's kernels has run, as GeNN measures them (dictionary)."""
+        model = self._built.compiled.genn_model
+        groups = sorted({update.update_group_name for update in model.custom_updates.values()})
+        return {
+            "neurons": model.neuron_update_time,
+            "spikes": model.presynaptic_update_time,
+            **{group: model.get_custom_update_time(group) for group in groups},
+        }
+
+    def train(self, batches, learning_rates):
+        """Learn from every batch (SpikeTrains of at most batch_size examples) of one epoch.
+
+        Returns the Outcome of the forward passes, in order. The gradient of batch n is applied,
+        at its own learning rate, at the end of batch n + 1; an empty batch ends the epoch.
+        """
+        callbacks = self._built.callbacks(self._built.compiled.base_train_callbacks)
+        parts, last = [], None
+        for n, (spikes, rate) in enumerate(zip(batches, learning_rates, strict=False)):
+            parts.append(self._learn(n, spikes, last, callbacks))
+            self._updates += n > 0
+            last, self._built.optimiser.alpha = spikes, rate
+        self._learn(len(parts), silence(last), last, callbacks)
+        self._updates += 1
+        return self._outcome(parts)
+
+    def evaluate(self, spikes):
+        """Return the Outcome of a forward pass of every example; nothing is learned."""
+        callbacks = self._built.callbacks(self._built.compiled.base_validate_callbacks)
+        return self._outcome([self._forward(batch, callbacks) for batch in self._split(spikes)])
+
+    def gradients(self, spikes):
+        """Return the Gradients dLoss/dw of the mean loss, as `spikespeech.eventprop.gradients`.
+
+        The number of examples must be a multiple of batch_size. Weights and moments stay as they
+        are.
+        """
+        total = {name: 0.0 for name in self._built.synapses}
+
+        def collect(_batch, _metrics):
+            for name, synapses in self._built.synapses.items():
+                each = pull(synapses.vars["Gradient"]).reshape(self.batch_size, -1)
+                total[name] = total[name] + each.sum(axis=0, dtype=np.float64)
+            self._built.compiled.custom_update("ZeroGradient")
+
+        kept = [
+            callback
+            for callback in self._built.compiled.base_train_callbacks
+            if getattr(callback, "name", None) not in ("GradientBatchReduce", "GradientLearn")
+        ]
+        callbacks = self._built.callbacks(kept, on_batch_end=collect)
+        parts, last = [], None
+        for n, batch in enumerate(self._split(spikes)):
+            parts.append(self._learn(n, batch, last, callbacks))
+            last = batch
+        self._learn(len(parts), silence(last), last, callbacks)
+        # mlGeNN's are dLoss/dw / tau_mem for losses of voltage, dLoss/dw for first spikes.
+        tau = 1 if self.loss.kind == "first_spike" else self.network.tau_mem_output
+        scale = tau / len(parts)
+        mean = {name: value * scale for name, value in total.items()}
+        outcome = self._outcome(parts)
+        return Gradients(
+            outcome.losses,
+            outcome.readouts,
+            self._shaped({"hidden_hidden": self._unconnected} | mean),
+            outcome.hidden_spikes,
+            outcome.guarded,
+            np.array([np.count_nonzero(~np.isfinite(mean.get(n, 0))) for n in Weights.names()]),
+        )
+
+    def simulate(self, spikes):
+        """Return the Simulation: hidden spike trains, and output voltages at every step."""
+        traces = []
+
+        def record(_step):
+            v = pull(self._built.output.vars["V"]).reshape(self.batch_size, -1)
+            traces.append((self._hidden_counts(), v))
+
+        base = self._built.compiled.base_validate_callbacks
+        callbacks = self._built.callbacks(base, on_timestep_end=record)
+        trains, voltages = [], []
+        for batch in self._split(spikes):
+            traces.clear()
+            self._forward(batch, callbacks)
+            counts, v = (np.array(trace) for trace in zip(*traces[: spikes.n_steps], strict=True))
+            trains += [
+                np.nonzero(np.diff(counts[:, i], axis=0, prepend=0)) for i in range(len(batch))
+            ]
+            voltages += [v[:, i] for i in range(len(batch))]
+        hidden_spikes = SpikeTrains.from_binned(
+            trains,
+            spikes.labels,
+            spikes.speakers,
+            spikes.n_steps,
+            self.network.n_hidden,
+            spikes.dt_ms,
+            spikes.classes,
+        )
+        return Simulation(hidden_spikes, np.array(voltages), None)
+
+    def state(self):
+        """Return Adam's moments, in mlGeNN's units, and the number of updates made."""
+        moments = {
+            f"{moment}_{name}": pull(update.vars[moment])
+            for name, update in self._built.updates.items()
+            for moment in "MV"
+        }
+        return {"updates": np.array(self._updates), **moments}
+
+    def restore(self, state):
+        """Take up the optimiser where `state` left it."""
+        self._updates = int(state["updates"])
+        for name, update in self._built.updates.items():
+            for moment in "MV":
+                push(update.vars[moment], state[f"{moment}_{name}"])
+
+    def _learn(self, n, spikes, last, callbacks):
+        """Run batch n of an epoch forward, and the `last` one backward; return a part of the
+        outcome: labels, read-outs, hidden spike counts."""
+        self._check(spikes)
+        self._set_windows(spikes, last)
+        readouts = self._built.train(n, self._updates, spikes, callbacks)
+        return spikes.labels, readouts, self._hidden_counts()[: len(spikes)]
+
+    def _forward(self, spikes, callbacks):
+        """Run a batch forward only; return a part of the outcome."""
+        self._check(spikes)
+        self._set_windows(spikes)
+        readouts = self._built.validate(spikes, callbacks)
+        return spikes.labels, readouts, self._hidden_counts()[: len(spikes)]
+
+    def _outcome(self, parts):
+        labels, readouts, counts = (np.concatenate(p) for p in zip(*parts, strict=True))
+        readouts = readouts.astype(np.float64)
+        return Outcome(
+            losses=cross_entropies(self.loss, readouts, labels),
+            readouts=readouts,
+            labels=labels,
+            hidden_spikes=counts,
+            guarded=0,
+            nonfinite=np.zeros(3, np.int64),
+        )
+
+    def _hidden_counts(self):
+        return pull(self._built.hidden.vars["NumSpikes"]).reshape(self.batch_size, -1)
+
+    def _set_windows(self, spikes, last=None):
+        """Weigh the voltages of the batch `spikes`, and the drive of the batch `last`."""
+        kind, n_steps = self.loss.kind, self.loss.n_steps
+        if kind == "window":
+            self._fill("Window", self.loss.windows(spikes)[0] / n_steps)
+        if last is not None and kind != "first_spike":
+            # What mlGeNN divides by: a mean over the padded trial and the whole batch.
+            divisor = (n_steps + self._quiet) * self.batch_size / len(last)
+            if kind == "window":
+                self._fill("AdjointWindow", self.loss.windows(last)[1] * divisor / n_steps)
+            else:
+                self._fill("AdjointWindow", np.full((1, n_steps), divisor))
+
+    def _fill(self, name, values):
+        table = np.zeros((self.batch_size, self.loss.n_steps + self._quiet), np.float32)
+        rows = slice(None) if len(values) == 1 else slice(len(values))
+        table[rows, : self.loss.n_steps] = values
+        push(self._built.output.extra_global_params[name], table)
+
+    def _shaped(self, values):
+        """Return flat arrays by name as Weights."""
+        shapes = Weights.zeros(self.network)
+        return Weights(
+            **{
+                name: np.reshape(values[name], getattr(shapes, name).shape).astype(np.float32)
+                for name in Weights.names()
+            }
+        )
+
+    def _split(self, spikes):
+        """Yield the examples in batches."""
+        for begin in range(0, len(spikes), self.batch_size):
+            yield spikes.take(range(begin, min(begin + self.batch_size, len(spikes))))
+
+    def _check(self, spikes):
+        here = (spikes.n_units, spikes.n_steps, spikes.dt_ms)
+        built = (self.network.n_inputs, self.loss.n_steps, self.network.dt_ms)
+        if here != built:
+            raise InputError(
+                "examples of {} units and {} steps of {:g} ms".format(*here),
+                mend="the network was built for {} units and {} steps of {:g} ms".format(*built),
+            )
+        if len(spikes) > self.batch_size:
+            raise InputError(
+                f"a batch of {len(spikes)} examples", mend=f"give at most {self.batch_size}"
+            )
+
+
+def load(model, folder):
+    """Build a GeNN model with the C++ compiler, in a folder, and load it."""
+    try:
+        model.build(path_to_model=folder)
+        model.load()
+    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        raise InputError(
+            f"GeNN could not build the network: {error}",
+            mend="it needs g++ and make, and for a GPU CUDA and its driver",
+        ) from error
+
+
+def pull(variable):
+    """Return a copy of a variable's values on the device, as GeNN lays them out."""
+    variable.pull_from_device()
+    return variable.view.copy()
+
+
+def push(variable, values):
+    """Give a variable on the device new values."""
+    variable.view[:] = np.reshape(values, variable.view.shape)
+    variable.push_to_device()
+
+
+def silence(spikes):
+    """Return a batch like `spikes` of one example without spikes."""
+    one = spikes.take([0])
+    return one.with_spikes(np.zeros(2, np.int64), one.steps[:0], one.units[:0])
+
+
+def cross_entropies(loss, readouts, labels):
+    """Return the loss (n,) of each example from its read-outs (n, n_outputs)."""
+    rows = np.arange(len(labels))
+    if loss.kind != "first_spike":
+        return logsumexp(readouts, axis=1) - readouts[rows, labels]
+    # A silent output counts as one that spikes at the trial's end.
+    duration = loss.n_steps * loss.dt_ms
+    times = np.minimum(-readouts, duration)
+    urgency = -times / loss.parameters["temperature"]
+    late = loss.parameters["alpha"] / (1.01 * duration - times[rows, labels])
+    return logsumexp(urgency, axis=1) - urgency[rows, labels] + late

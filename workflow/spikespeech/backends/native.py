@@ -1,0 +1,161 @@
+"""Training with the native engine: the backend that `training` drives."""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikespeech.engine import adam, forward
+from spikespeech.engine.batch import Engine, mlgenn_unit
+from spikespeech.eventprop.api import as_loss, gradients
+from spikespeech.kernels.vectors import aligned
+from spikespeech.network import Network, Weights
+from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes.stored import chunks
+
+EPSILON = 1e-8
+"""Adam's ε in mlGeNN's units. It is multiplied as gradients are (`engine.mlgenn_unit`), so that
+Adam steps as mlGeNN's does with its default."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an epoch or an evaluation saw, in the order of the examples.
+
+    Attributes
+    ----------
+    losses : (n,) float64
+    readouts : (n, n_outputs) float64; the prediction is the largest
+    labels : (n,) int64
+    hidden_spikes : (n, n_hidden) int32 counts: all 0 is a silent network
+    guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
+    nonfinite : (3,) int64, how many entries of the gradient of each weight array were not finite;
+        a batch with any is not learned from, so that the weights stay finite
+    """
+
+    losses: np.ndarray
+    readouts: np.ndarray
+    labels: np.ndarray
+    hidden_spikes: np.ndarray
+    guarded: int
+    nonfinite: np.ndarray
+
+
+class Backend:
+    """A network that learns from batches by EventProp and Adam.
+
+    Same weights, batches and rates give the same bytes for any number of threads.
+
+    Parameters
+    ----------
+    network : Network
+    weights : Weights, the initial ones; copied
+    loss : Loss
+    regulariser : Regulariser or None
+    threads : int
+    """
+
+    def __init__(self, network, weights, loss, regulariser=None, threads=1):
+        compile_kernels()
+        self._prepare(network, weights, loss, regulariser, threads)
+
+    def _prepare(self, network, weights, loss, regulariser, threads):
+        loss = as_loss(network, loss, getattr(loss, "n_steps", None))
+        self.engine = Engine(network, weights, loss, regulariser, threads)
+        self.epsilon = np.float32(EPSILON * mlgenn_unit(network, loss))
+        self.steps = 0
+        self.mean, self.square = (
+            tuple(aligned(p.shape) for p in self.engine.parameters) for _ in range(2)
+        )
+        for moment in (*self.mean, *self.square):
+            moment[:] = 0
+
+    @property
+    def weights(self):
+        """The current Weights, as a copy; settable."""
+        return self.engine.weights
+
+    @weights.setter
+    def weights(self, weights):
+        self.engine.weights = weights
+
+    def train(self, batches, learning_rates):
+        """Learn from each of `batches` (SpikeTrains) at its learning rate; return the Outcome."""
+        parts, labels, nonfinite = [], [], np.zeros(3, np.int64)
+        for spikes, rate in zip(batches, learning_rates, strict=False):
+            seen, bad = self.differentiate(spikes)
+            parts.append(seen)
+            labels.append(spikes.labels)
+            nonfinite += bad
+            if not bad.any():
+                self._step(rate)
+        return self._outcome(parts, labels, nonfinite)
+
+    def differentiate(self, spikes):
+        """Leave the mean gradient of a batch in `engine.gradient`.
+
+        Returns example.Results and, of each weight array, how many entries are not finite.
+        """
+        seen = self.engine.run(spikes, spikes.labels, learn=True)
+        return seen, self.engine.mean_gradient(len(spikes))
+
+    def evaluate(self, spikes):
+        """Return the Outcome of `spikes` without learning; they may be on disk."""
+        parts = [self.engine.run(some, some.labels, learn=False) for some in chunks(spikes)]
+        return self._outcome(parts, [spikes.labels], np.zeros(3, np.int64))
+
+    def _step(self, rate):
+        self.steps += 1
+        unbiased_rate = np.float32(rate / (1 - adam.BETA1**self.steps))
+        unbias = np.float32(1 / (1 - adam.BETA2**self.steps))
+        self.engine.step(self.mean, self.square, unbiased_rate, unbias, self.epsilon)
+
+    def _outcome(self, parts, labels, nonfinite):
+        network = self.engine.network
+        empty = np.zeros((0, network.n_outputs)), np.zeros((0, network.n_hidden), np.int32)
+        return Outcome(
+            np.concatenate([np.zeros(0), *(p.losses for p in parts)]),
+            np.concatenate([empty[0], *(p.readouts for p in parts)]),
+            np.concatenate([np.zeros(0, np.int64), *labels]),
+            np.concatenate([empty[1], *(p.hidden_spikes for p in parts)]),
+            int(sum(p.guarded.sum() for p in parts)),
+            nonfinite,
+        )
+
+    def state(self):
+        """Return the optimiser's state as arrays: moments of each weight array, number of steps."""
+        named = zip(("rows", "outputs"), self.mean, self.square, strict=True)
+        return {
+            "steps": np.array(self.steps),
+            **{
+                f"{key}_{name}": a.copy()
+                for name, m, v in named
+                for key, a in (("mean", m), ("square", v))
+            },
+        }
+
+    def restore(self, state):
+        """Take up the state that `state` returned; the weights are set apart from it."""
+        self.steps = int(state["steps"])
+        for name, mean, square in zip(("rows", "outputs"), self.mean, self.square, strict=True):
+            mean[:], square[:] = state[f"mean_{name}"], state[f"square_{name}"]
+
+
+def compile_kernels():
+    """Compile every kernel, or load it from numba's cache; say so on stderr if it must compile."""
+    if compile_kernels.done:
+        return
+    forward.index_steps(*np.zeros((2, 1), np.uint16), 1, np.zeros(2, np.uint32))
+    if forward.index_steps.stats.cache_misses:
+        print("compiling the EventProp kernels for this CPU (once)", file=sys.stderr, flush=True)
+    network = Network(2, 2, 2)
+    weights = Weights.zeros(network)
+    spikes = SpikeTrains.from_arrays([[0.0]], [[0]], [0], n_units=2, n_steps=4, classes="ab")
+    gradients(network, weights, spikes)
+    backend = Backend.__new__(Backend)
+    backend._prepare(network, weights, as_loss(network, "sum", 4), None, 1)
+    backend.train([spikes], [0.0])
+    compile_kernels.done = True
+
+
+compile_kernels.done = False

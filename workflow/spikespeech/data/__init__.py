@@ -1,0 +1,1 @@
+"""Data sets: which there are, where they come from, events in SHD's HDF5 layout."""

@@ -1,0 +1,1 @@
+"""Deployed networks on test data: accuracy in integers, causes of its loss, cost."""

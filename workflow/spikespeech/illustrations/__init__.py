@@ -1,0 +1,1 @@
+"""Models behind the thesis's figures: neurons, gradient descent."""

@@ -1,0 +1,1 @@
+"""Other training methods on the same task: conversion, STDP."""

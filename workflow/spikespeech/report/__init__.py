@@ -1,0 +1,1 @@
+"""Figures, tables, pages: all that turns results into a report."""

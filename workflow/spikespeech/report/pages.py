@@ -1,0 +1,194 @@
+"""The report as data: what each result shows, says and rests on, before any layout."""
+
+import html
+import math
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from spikespeech.errors import InputError
+from spikespeech.reading import read_csv
+from spikespeech.report import published
+
+MOST_ROWS = 80
+"""Longer tables are left to their CSV files."""
+
+FEW_ROWS = 2
+"""Tables of no more rows show every column; in longer ones a value that all rows share is said
+once, above them."""
+
+SYNTHETIC = "synthetic"
+"""Word by which the label of a data set says that nobody spoke it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One figure or table, ready to be laid out.
+
+    Attributes
+    ----------
+    kind, name, title, source : as in contents.yaml
+    caption, finding : list of paragraphs; text
+    svg : path of the figure, "" for a table
+    columns, rows : names, and cells as (text, sort key) pairs; rows are empty where there are more
+        than MOST_ROWS of them
+    shared : "name value" of each column whose cells are all alike, which `columns` leaves out
+    n_rows : number of rows of the file
+    numbers : path of the CSV file
+    data : labels of the data sets that the numbers rest on
+    networks : how many seeds or networks the numbers rest on, as text
+    synthetic : whether any of the data is synthetic speech
+    published : claims of the literature (see `published.claims`)
+    target : the file that `snakemake` remakes
+    key : whether the opening summary quotes the finding
+    """
+
+    kind: str
+    name: str
+    title: str
+    source: str
+    caption: tuple
+    finding: str
+    svg: str
+    columns: tuple
+    rows: tuple
+    shared: tuple
+    n_rows: int
+    numbers: str
+    data: tuple
+    networks: str
+    synthetic: bool
+    published: tuple
+    target: str
+    key: bool
+
+
+def read(item, results, captions, labels):
+    """Return the Result of one item of the contents.
+
+    Parameters
+    ----------
+    item : contents.Item
+    results, captions : folders
+    labels : {name of a data set: its label}
+    """
+    files = item.files(results)
+    table = read_csv(files["numbers"])
+    data = _data(table, labels)
+    if "label" in table and "dataset" in table:
+        table = table.drop(columns="label").assign(dataset=table["label"])
+    columns, rows, shared = _layout(table)
+    return Result(
+        kind=item.kind,
+        name=item.name,
+        title=item.title,
+        source=item.source,
+        caption=_paragraphs(Path(captions) / f"{item.name}.rst"),
+        finding=unbroken(Path(files["finding"]).read_text(encoding="utf-8").strip()),
+        svg=files.get("svg", ""),
+        columns=columns,
+        rows=rows if len(table) <= MOST_ROWS else (),
+        shared=shared,
+        n_rows=len(table),
+        numbers=files["numbers"],
+        data=data,
+        networks=_networks(table),
+        synthetic=any(SYNTHETIC in label for label in data),
+        published=tuple(published.claims(item.published)),
+        target=files.get("svg", files["numbers"]),
+        key=item.key,
+    )
+
+
+def plain(result):
+    """Return a Result as plain dictionaries and lists, for JSON."""
+    return asdict(result)
+
+
+def cards(results):
+    """Return the headline accuracy of each data set: that of the chosen configuration.
+
+    Each is a dictionary: label, accuracy, low, high, chance (percent, as text), what (the
+    configuration), chosen (by which accuracy), networks.
+    """
+    found = [result for result in results if result.name == "accuracy"]
+    if not found:
+        return []
+    table = read_csv(found[0].numbers)
+    best = table[(table["series"] == "test") & table["chosen"].notna()]
+    return [
+        {
+            "label": row.label,
+            "accuracy": f"{100 * row.accuracy:.1f}",
+            "low": "" if math.isnan(row.low) else f"{100 * row.low:.1f}",
+            "high": "" if math.isnan(row.high) else f"{100 * row.high:.1f}",
+            "chance": f"{100 / row.classes:.1f}",
+            "what": f"{row.loss}, {row.hidden} {row.topology} hidden neurons",
+            "chosen": row.chosen,
+            "networks": row.networks,
+        }
+        for row in best.itertuples()
+    ]
+
+
+def unbroken(text):
+    """Return prose in which no line ends between a number and its per cent sign or unit."""
+    return re.sub(r"(?<=\d) (?=%|ms\b|points\b)", "\N{NO-BREAK SPACE}", text)
+
+
+def marked(text):
+    """Return prose as HTML: everything escaped, ``code`` in double backquotes set as code."""
+    return re.sub(r"``(.+?)``", r"<code>\1</code>", html.escape(text))
+
+
+def _layout(table):
+    """Return (columns, rows, shared) of a table, see Result."""
+    names = [str(column).replace("_", " ") for column in table.columns]
+    cells = [[_cell(value) for value in table[column].astype(object)] for column in table.columns]
+    alike = [len(table) > FEW_ROWS and len(set(column)) == 1 for column in cells]
+    shown = [i for i, same in enumerate(alike) if not same]
+    return (
+        tuple(names[i] for i in shown),
+        tuple(zip(*(cells[i] for i in shown), strict=True)),
+        tuple(f"{names[i]} {cells[i][0][0]}" for i, same in enumerate(alike) if same),
+    )
+
+
+def _paragraphs(path):
+    if not path.is_file():
+        raise InputError("has no caption", file=path, mend="write what the result shows, in prose")
+    blocks = re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip())
+    return tuple(unbroken(" ".join(block.split())) for block in blocks if block)
+
+
+def _data(table, labels):
+    if "label" in table and table["label"].dtype.kind not in "iuf":
+        return tuple(dict.fromkeys(table["label"].dropna()))
+    if "dataset" in table:
+        return tuple(labels.get(name, name) for name in dict.fromkeys(table["dataset"].dropna()))
+    return ()
+
+
+def _networks(table):
+    if "networks" in table:
+        least, most = int(table["networks"].min()), int(table["networks"].max())
+        return f"{least} to {most} networks each" if least < most else f"{most} networks each"
+    if "seed" in table:
+        seeds = sorted(set(table["seed"].dropna()))
+        return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(f'{seed:g}' for seed in seeds)}"
+    return ""
+
+
+def _cell(value):
+    """Return (text, sort key) of a table's cell; numbers have at most four significant digits."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–", ""
+    if isinstance(value, bool):
+        return ("yes" if value else "no"), str(int(value))
+    if isinstance(value, int):
+        return (f"{value:,}" if abs(value) >= 10_000 else str(value)), str(value)
+    if isinstance(value, float):
+        if value == round(value) and abs(value) < 1e15:
+            return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.0f}", repr(value)
+        return (f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"), repr(value)
+    return str(value), str(value)

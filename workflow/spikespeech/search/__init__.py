@@ -1,0 +1,1 @@
+"""Hyper-parameter search: the space, proposers, studies, trials, what they show."""

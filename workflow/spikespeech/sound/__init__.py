@@ -1,0 +1,1 @@
+"""From sound to spikes: recordings, synthetic speech, the cochlea model."""

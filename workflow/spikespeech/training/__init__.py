@@ -1,0 +1,1 @@
+"""Trainings: settings, schedule, the loop over epochs, quantised training, forecasts of cost."""

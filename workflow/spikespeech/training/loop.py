@@ -1,0 +1,342 @@
+"""Epochs: present, learn, lift silent neurons, validate, record, keep the best, checkpoint.
+
+The loop drives any `Backend`. What it returns depends on data and settings alone: not on the
+number of threads, nor on how often the training was interrupted and resumed.
+"""
+
+import hashlib
+import importlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import eventprop, reading
+from spikespeech.backends import native
+from spikespeech.errors import InputError
+from spikespeech.files import atomic
+from spikespeech.network import Network, Weights
+from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes.augment import Presentations, ahead
+from spikespeech.spikes.stored import chunks, load_few
+from spikespeech.training import schedule
+
+# Spikes a hidden neuron and step, on average, above which a network has run away.
+RUNAWAY = 0.5
+# Epochs that lifting silent neurons is given to wake a network of which none has spiked.
+AWAKENING = 10
+
+HISTORY = {
+    "epoch": int,
+    "learning_rate": float,
+    "train_loss": float,
+    "train_accuracy": float,
+    "validation_loss": float,
+    "validation_accuracy": float,
+    "hidden_spikes": float,
+    "silent": int,
+    "guarded": int,
+}
+
+
+class TrainingFailed(InputError):  # noqa: N818 - it says what happened
+    """A training that cannot go on: its network has died, run away or lost its numbers."""
+
+
+class Backend(Protocol):
+    """What computes: the native engine, or mlGeNN. `Outcome` is that of `native`."""
+
+    weights: Weights
+
+    def train(self, batches: Iterable[SpikeTrains], learning_rates: Iterable[float]):
+        """Learn from each batch of an epoch; return the Outcome of its forward passes."""
+
+    def evaluate(self, spikes: SpikeTrains):
+        """Return the Outcome of a forward pass of all examples."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that `train` depends on besides the weights."""
+
+    def restore(self, state: dict[str, np.ndarray]):
+        """Take up a `state`."""
+
+
+class Result(NamedTuple):
+    """A trained network: the weights that were kept, and the history of all epochs."""
+
+    network: Network
+    weights: Weights
+    history: pd.DataFrame
+    best_epoch: int
+
+
+def train(spikes_train, spikes_validation, settings, **options):
+    """Train a network, and keep the weights of its best epoch; return a Result.
+
+    Parameters
+    ----------
+    spikes_train : SpikeTrains in memory, or Stored
+    spikes_validation : likewise; may be empty where `selection` is "training"
+    settings : Settings
+    options : keywords, as follows
+    checkpoint : file to which each epoch's state is written, and from which an interrupted
+        training of the same data, settings and `stamp` is resumed; its owner deletes it
+    stamp : text that says with which code the checkpoint was made
+    progress : called with each new row of the history (a dictionary)
+    threads : int
+    device : where mlGeNN computes, see `mlgenn.Backend`
+
+    The history has one row an epoch: epoch (from 1), learning_rate (of its last batch),
+    train_loss, train_accuracy (of the augmented presentations, while learning), validation_loss,
+    validation_accuracy (NaN without validation examples), hidden_spikes (mean a neuron and
+    presentation), silent (hidden neurons without a spike, before they are lifted) and guarded
+    (see the engine's guard of 1/(I - V)).
+
+    Raises TrainingFailed, with epoch, layer and count, where numbers are no longer finite, or the
+    hidden layer is silent or has run away.
+    """
+    _check(spikes_train, spikes_validation, settings)
+
+    def best(history):
+        return schedule.best_epoch(history, settings.selection)
+
+    def keep(history, kept, weights):
+        return weights.copy() if best(history) == len(history) else kept
+
+    network, kept, history = _train(spikes_train, spikes_validation, settings, keep, **options)
+    table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
+    return Result(network, kept, table, best(history))
+
+
+def finetune(spikes, weights, settings, *, stamp="", **options):
+    """Go on with a trained network, its validation speakers among the examples; return Weights.
+
+    It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch from a worse
+    one, the Weights are the mean over the latter half of them (stochastic weight averaging,
+    Izmailov et al. 2018).
+
+    Parameters
+    ----------
+    spikes : of the training and the validation side, SpikeTrains in memory or Stored
+    weights : Weights of the best epoch of a `train`
+    settings : Settings
+    stamp, options : as of `train`
+    """
+    epochs = schedule.finetuning(settings.epochs)
+
+    def keep(history, kept, weights):
+        n = len(history) - epochs // 2
+        if n <= 1:
+            return weights.copy()
+        return Weights(*(mean + (w - mean) / n for mean, w in zip(kept, weights, strict=True)))
+
+    from_here = hashlib.blake2b(b"".join(w.tobytes() for w in weights)).hexdigest()
+    options |= {"stamp": f"{stamp} {from_here}", "weights": weights}
+    brief = replace(settings, epochs=epochs)
+    _, kept, _ = _train(spikes, spikes.take([]), brief, keep, **options)
+    return kept
+
+
+def _train(
+    spikes_train,
+    spikes_validation,
+    settings,
+    keep,
+    *,
+    weights=None,
+    checkpoint=None,
+    stamp="",
+    progress=None,
+    threads=1,
+    device="auto",
+):
+    """Train a network from `weights`, or from random ones; return (network, kept, history).
+
+    `kept` is what `keep(history, kept, weights)` returned after the last epoch, and is given what
+    it returned after the one before. The history is a list of rows.
+    """
+    spikes_train, spikes_validation = map(load_few, (spikes_train, spikes_validation))
+    network, backend = start(spikes_train, settings, threads, device)
+    if weights is not None:
+        backend.weights = weights
+    presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
+    n_batches = -(-len(presentations) // settings.batch_size)
+    saved = Checkpoint(checkpoint, identity(spikes_train, spikes_validation, settings, stamp))
+    history, kept = saved.load(backend)
+    for epoch in range(len(history) + 1, settings.epochs + 1):
+        rates = schedule.rates(settings, [row["train_accuracy"] for row in history], n_batches)
+        batches = ahead(presentations.batches(epoch, settings.batch_size))
+        learnt = backend.train(batches, rates)
+        silent = ~learnt.hidden_spikes.any(axis=0)
+        row = {
+            "epoch": epoch,
+            "learning_rate": rates[-1],
+            "train_loss": learnt.losses.mean(),
+            "train_accuracy": accuracy(learnt),
+            "validation_loss": np.nan,
+            "validation_accuracy": np.nan,
+            "hidden_spikes": learnt.hidden_spikes.mean(),
+            "silent": silent.sum(),
+            "guarded": learnt.guarded,
+        }
+        _check_finite(epoch, learnt, backend.weights)
+        _check_activity(row, history, settings, spikes_train.n_steps)
+        _lift(backend, silent, settings.silent_lift)
+        if len(spikes_validation):
+            validated = backend.evaluate(spikes_validation)
+            row["validation_loss"] = validated.losses.mean()
+            row["validation_accuracy"] = accuracy(validated)
+        history.append({key: kind(row[key]) for key, kind in HISTORY.items()})
+        kept = keep(history, kept, backend.weights)
+        saved.write(backend, history, kept)
+        if progress:
+            progress(history[-1])
+    return network, kept, history
+
+
+def start(spikes, settings, threads=1, device="auto"):
+    """Return (network, backend) with initial weights drawn from the seed."""
+    network = settings.make_network(spikes)
+    weights = Weights.random(
+        network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
+    )
+    regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
+    parts = network, weights, settings.make_loss(spikes), regulariser
+    if settings.backend == "native":
+        return network, native.Backend(*parts, threads=threads)
+    # Through importlib, so that code of other backends is not part of what native trainings run.
+    if settings.backend == "eprop":
+        return network, importlib.import_module("spikespeech.backends.eprop").Backend(
+            *parts, threads
+        )
+    mlgenn = importlib.import_module("spikespeech.backends.mlgenn")
+    return network, mlgenn.Backend(*parts, batch_size=settings.batch_size, device=device)
+
+
+def accuracy(outcome):
+    """Return the fraction of examples whose largest read-out is that of their label."""
+    return np.mean(outcome.readouts.argmax(axis=1) == outcome.labels)
+
+
+def _check(spikes_train, spikes_validation, settings):
+    if not len(spikes_train):
+        raise InputError("no examples to train on", mend="look at the split")
+    if settings.selection != "training" and not len(spikes_validation):
+        raise InputError(
+            "no validation examples to choose the best epoch on",
+            mend="name validation speakers, or set training.selection: training",
+        )
+
+
+def _check_finite(epoch, outcome, weights):
+    for what, arrays in (("gradients", outcome.nonfinite), ("weights", map(_nonfinite, weights))):
+        for layer, array, count in zip(Weights.names(), weights, arrays, strict=True):
+            if count:
+                raise TrainingFailed(
+                    f"epoch {epoch}: {count} of {array.size} {what} of {layer} are not finite",
+                    mend="lower training.learning_rate",
+                )
+    if count := _nonfinite(outcome.losses):
+        raise TrainingFailed(
+            f"epoch {epoch}: the loss of {count} of {len(outcome.losses)} examples is not finite",
+            mend="lower training.learning_rate",
+        )
+
+
+def _nonfinite(array):
+    return int(np.count_nonzero(~np.isfinite(array)))
+
+
+def _check_activity(row, history, settings, n_steps):
+    epoch, n = row["epoch"], settings.hidden
+    limit = RUNAWAY * n_steps
+    if row["hidden_spikes"] > limit:
+        raise TrainingFailed(
+            f"epoch {epoch}: the {n} hidden neurons have run away, to {row['hidden_spikes']:.0f} "
+            f"spikes a neuron and example (the limit is {limit:g})",
+            mend="lower training.learning_rate or training.initial_weights",
+        )
+    patience = AWAKENING if settings.silent_lift else 1
+    if all(r["silent"] == n for r in [*history, row][-patience:]) and epoch >= patience:
+        raise TrainingFailed(
+            f"epoch {epoch}: all {n} hidden neurons have been silent for {patience} epochs",
+            mend="raise training.initial_weights.input_hidden or training.silent_lift",
+        )
+
+
+def _lift(backend, silent, by):
+    """Add `by` to all input weights of the `silent` hidden neurons."""
+    if by and silent.any():
+        weights = backend.weights.copy()
+        weights.input_hidden[:, silent] += np.float32(by)
+        backend.weights = weights
+
+
+def identity(spikes_train, spikes_validation, settings, stamp):
+    """Return a digest of all that a training's result depends on."""
+    digest = hashlib.blake2b(json.dumps(asdict(settings), sort_keys=True).encode())
+    for spikes in (spikes_train, spikes_validation):
+        digest.update(repr((spikes.n_steps, spikes.n_units, spikes.dt_ms, spikes.classes)).encode())
+        for some in chunks(spikes):
+            for array in (some.offsets, some.steps, some.units, some.labels):
+                digest.update(np.ascontiguousarray(array))
+    digest.update(stamp.encode())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The state after the last whole epoch, in a file that is replaced in one step.
+
+    Parameters
+    ----------
+    path : the file, or None to keep nothing
+    identity : digest of the training; a checkpoint with another one is not resumed
+    """
+
+    def __init__(self, path, identity):
+        self.path, self.identity = path and Path(path), identity
+
+    def write(self, backend, history, kept):
+        """Write the state of a training after an epoch."""
+        if self.path is None:
+            return
+        arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in HISTORY}
+        arrays |= {f"state_{key}": array for key, array in backend.state().items()}
+        for kind, weights in (("weights", backend.weights), ("kept", kept)):
+            arrays |= {
+                f"{kind}_{name}": array
+                for name, array in zip(Weights.names(), weights, strict=True)
+            }
+        with atomic(self.path) as partial, partial.open("wb") as file:
+            np.savez(file, identity=np.array(self.identity), **arrays)
+
+    def load(self, backend):
+        """Bring `backend` to the saved state; return (history, kept weights).
+
+        Without a checkpoint of this very training: ([], None), and the backend as it was.
+        """
+        if self.path is None or not self.path.exists():
+            return [], None
+        with reading.guard(self.path, "delete it"), np.load(self.path, allow_pickle=False) as file:
+            saved = dict(file)
+            if str(saved["identity"]) != self.identity:
+                return [], None
+        groups = {
+            kind: {
+                key.removeprefix(kind): array
+                for key, array in saved.items()
+                if key.startswith(kind)
+            }
+            for kind in ("history_", "state_", "weights_", "kept_")
+        }
+        backend.weights = Weights(**groups["weights_"])
+        backend.restore(groups["state_"])
+        columns = {key: groups["history_"][key].tolist() for key in HISTORY}
+        history = [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
+        return history, Weights(**groups["kept_"])
