@@ -1,4 +1,4 @@
-"""Damaged JSON and CSV files: one line names the file and the mend, whichever script reads it."""
+"""Damaged JSON and CSV files: one line names the file and the hint, whichever script reads it."""
 
 import json
 import re

@@ -57,7 +57,7 @@ def number(name, speakers):
     if str(name) not in speakers:
         raise InputError(
             f"there is no speaker {name!r}{nearest(str(name), speakers)}",
-            mend=f"`test_speakers` of the data set may name {', '.join(speakers)}",
+            hint=f"`test_speakers` of the data set may name {', '.join(speakers)}",
         )
     return speakers.index(str(name))
 

@@ -55,7 +55,7 @@ def incumbent(records):
     if all(record["status"] == "failed" for record in records):
         raise InputError(
             f"all {len(records)} trials failed, the first because: {records[0]['reason']}",
-            mend="change the space or the settings of the search",
+            hint="change the space or the settings of the search",
         )
     return max(records, key=lambda record: record["objective"])
 

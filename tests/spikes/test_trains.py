@@ -168,7 +168,7 @@ def test_bad_data_is_named_in_one_line_and_nothing_is_written(path, tmp_path, ch
     line = str(caught.value)
     assert line.startswith(f"{path}: ")
     assert message in line
-    assert line.endswith(")")  # the mend
+    assert line.endswith(")")  # the hint
     assert "\n" not in line
     assert sorted(tmp_path.iterdir()) == before
 

@@ -1,4 +1,4 @@
-"""What goes wrong on real machines: each fault costs its job, says so, and a rerun mends it.
+"""What goes wrong on real machines: each fault costs its job, says so, and a rerun repairs it.
 
 The study is one tiny training on a user's own spike files. After every fault a rerun must end
 with the same bytes as the run that nothing disturbed.
@@ -148,7 +148,7 @@ def project(undisturbed, tmp_path):
 
 
 @pytest.fixture
-def mended(undisturbed, project):
+def repaired(undisturbed, project):
     """Call it to rerun the study and to compare every byte."""
 
     def check():
@@ -169,7 +169,7 @@ def training(project):
     return (project / NETWORK / "checkpoint.npz").exists()
 
 
-def test_a_killed_job_is_named_and_goes_on_where_it_was(project, mended):
+def test_a_killed_job_is_named_and_goes_on_where_it_was(project, repaired):
     forget(project, f"{NETWORK}/weights.h5", EVALUATION)
     with running(project) as pipeline:
         wait_for_training(project, pipeline)
@@ -179,11 +179,11 @@ def test_a_killed_job_is_named_and_goes_on_where_it_was(project, mended):
         assert "Traceback" not in pipeline.output()
     assert not (project / NETWORK / "weights.h5").exists()
     assert training(project)
-    mended()
+    repaired()
     assert not training(project)
 
 
-def test_a_killed_snakemake_leaves_a_lock_that_says_how_to_open_it(project, mended):
+def test_a_killed_snakemake_leaves_a_lock_that_says_how_to_open_it(project, repaired):
     forget(project, f"{NETWORK}/weights.h5", EVALUATION)
     with running(project) as pipeline:
         wait_for_training(project, pipeline)
@@ -195,12 +195,12 @@ def test_a_killed_snakemake_leaves_a_lock_that_says_how_to_open_it(project, mend
     assert status != 0 and "--unlock" in output and "Traceback" not in output
     status, output = snakemake(project, *OPTIONS, "--unlock")
     assert status == 0, output
-    mended()
+    repaired()
     psutil.wait_procs(orphans, timeout=60)
-    mended()
+    repaired()
 
 
-def test_two_pipelines_in_one_folder(project, mended):
+def test_two_pipelines_in_one_folder(project, repaired):
     forget(project, f"{NETWORK}/weights.h5", EVALUATION)
     with running(project) as pipeline:
         wait_for_training(project, pipeline)
@@ -210,7 +210,7 @@ def test_two_pipelines_in_one_folder(project, mended):
         job.resume()
         assert status != 0 and "cannot be locked" in output and "Traceback" not in output
         assert pipeline.wait(120) == 0, pipeline.output()
-    mended()
+    repaired()
 
 
 @contextlib.contextmanager
@@ -234,7 +234,7 @@ def limit_files():
 
 
 @pytest.mark.parametrize("rule", ["import_spikes", "bin_spikes"])
-def test_a_full_disk(project, mended, rule):
+def test_a_full_disk(project, repaired, rule):
     victim = project / (BINNED if rule == "bin_spikes" else f"{DATA}/train.h5")
     keep = {path: content for path, content in results(project).items() if "train" not in path}
     forget(project, BINNED, victim) if rule == "import_spikes" else forget(project, BINNED)
@@ -248,18 +248,18 @@ def test_a_full_disk(project, mended, rule):
     assert "Traceback" not in output, output
     assert left == [folder / "kept"]
     assert keep.items() <= results(project).items()
-    mended()
+    repaired()
 
 
-def test_a_quota(project, mended):
+def test_a_quota(project, repaired):
     forget(project, f"{DATA}/train.h5", BINNED)
     status, output = run(project, BINNED, preexec_fn=limit_files)
     assert status != 0 and "File too large" in output and "Traceback" not in output, output
     assert not (project / BINNED).exists() and not list((project / DATA).glob(".*"))
-    mended()
+    repaired()
 
 
-def test_results_that_cannot_be_written(project, mended):
+def test_results_that_cannot_be_written(project, repaired):
     forget(project, EVALUATION)
     folder = project / NETWORK
     before = results(project)
@@ -267,27 +267,27 @@ def test_results_that_cannot_be_written(project, mended):
         status, output = run(project)
     assert status != 0 and "Write-protected output files" in output, output
     assert results(project) == before
-    mended()
+    repaired()
 
 
 @pytest.mark.parametrize(
     ("path", "rerun"),
     [(f"{DATA}/train.h5", BINNED), (BINNED, EVALUATION), (f"{NETWORK}/weights.h5", EVALUATION)],
 )
-def test_a_corrupt_file_is_named(project, mended, path, rerun):
+def test_a_corrupt_file_is_named(project, repaired, path, rerun):
     content = (project / path).read_bytes()
     (project / path).write_bytes(content[: len(content) // 2])
     status, output = run(project, rerun)
     assert status != 0 and f"error: {path}: " in output, output
     assert "Traceback" not in output
     forget(project, path)
-    mended()
+    repaired()
 
 
-def test_vanished_files_are_made_again(project, mended):
+def test_vanished_files_are_made_again(project, repaired):
     shutil.rmtree(project / DATA)
     forget(project, EVALUATION)
-    mended()
+    repaired()
 
 
 def test_a_clock_that_goes_back_reruns_nothing(project):
@@ -301,7 +301,7 @@ def test_a_clock_that_goes_back_reruns_nothing(project):
     assert plan(project, *OPTIONS, "--", EVALUATION) == {}
 
 
-def test_a_config_that_changes_half_way(project, mended):
+def test_a_config_that_changes_half_way(project, repaired):
     """Neither the files nor the checkpoint of other settings find their way into the study."""
     other = STUDY | {"training": STUDY["training"] | {"learning_rate": 0.004}}
     write_study(project, other)
@@ -312,7 +312,7 @@ def test_a_config_that_changes_half_way(project, mended):
         job.kill()
         pipeline.wait(60)
     assert training(project)
-    mended()
+    repaired()
 
 
 def test_paths_are_those_that_users_name(undisturbed):

@@ -32,7 +32,7 @@ def json_argument(text):
 
 
 def run(main, arguments):
-    """Call `main(arguments)`; an error that the user can mend ends in one line and status 1."""
+    """Call `main(arguments)`; an error that the user can fix ends in one line and status 1."""
     try:
         main(arguments)
     except InputError as error:

@@ -53,7 +53,7 @@ def _check_plain(value, path):
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise InputError(
-                    f"configuration: {_where(path)}: the key {key!r} is no text", mend="quote it"
+                    f"configuration: {_where(path)}: the key {key!r} is no text", hint="quote it"
                 )
             _check_plain(inner, (*path, key))
     elif isinstance(value, list):
@@ -67,7 +67,7 @@ def _check_plain(value, path):
             raise InputError(f"configuration: {_where(path)}: {value!r:.30} is out of range")
     elif value is not None:
         raise InputError(
-            f"configuration: {_where(path)}: {value!r} is no number, text or list", mend="quote it"
+            f"configuration: {_where(path)}: {value!r} is no number, text or list", hint="quote it"
         )
 
 
@@ -76,7 +76,7 @@ def _where(path):
 
 
 def explain(error):
-    """Return one line that says which key of the configuration is wrong, and the mend."""
+    """Return one line that says which key of the configuration is wrong, and the hint."""
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = error.schema.get("properties", {})
         patterns = error.schema.get("patternProperties", ())

@@ -1,10 +1,10 @@
-"""The one kind of error that a user can mend."""
+"""An error that the user can fix."""
 
 import difflib
 
 
 class InputError(Exception):
-    """Bad input: names what is wrong, where, and the mend.
+    """Bad input: names what is wrong, where, and a hint at how to fix it.
 
     Scripts print it as one line and exit with status 1 (`spikespeech.command.run`).
 
@@ -13,18 +13,18 @@ class InputError(Exception):
     problem : what is wrong, with the offending value.
     file : the file it was found in.
     example : index or key of the example within the file.
-    mend : what the user can do about it.
+    hint : what the user can do about it.
     """
 
-    def __init__(self, problem, *, file=None, example=None, mend=None):
-        self.problem, self.file, self.example, self.mend = problem, file, example, mend
+    def __init__(self, problem, *, file=None, example=None, hint=None):
+        self.problem, self.file, self.example, self.hint = problem, file, example, hint
         where = "".join(
             [
                 f"{file}: " if file is not None else "",
                 f"example {example}: " if example is not None else "",
             ]
         )
-        super().__init__(f"{where}{problem}" + (f" ({mend})" if mend else ""))
+        super().__init__(f"{where}{problem}" + (f" ({hint})" if hint else ""))
 
 
 def nearest(word, known):

@@ -193,9 +193,9 @@ def _events(counts, n_inputs, input_message_bits):
     """Return the input as GradedSpikes of the right width and payload."""
     if isinstance(counts, np.ndarray):
         if counts.ndim not in (2, 3):
-            raise InputError(f"input of shape {counts.shape}", mend="give (n_inputs, n_steps)")
+            raise InputError(f"input of shape {counts.shape}", hint="give (n_inputs, n_steps)")
         if counts.dtype.kind not in "iub":
-            raise InputError(f"input of type {counts.dtype}", mend="counts are integers")
+            raise InputError(f"input of type {counts.dtype}", hint="counts are integers")
         events = GradedSpikes.from_dense(counts if counts.ndim == 3 else counts[None])
     elif isinstance(counts, GradedSpikes):
         events = counts
@@ -204,7 +204,7 @@ def _events(counts, n_inputs, input_message_bits):
     if events.n_units != n_inputs:
         raise InputError(
             f"input of {events.n_units} units for a network of {n_inputs} inputs",
-            mend="counts have the shape (n_inputs, n_steps)",
+            hint="counts have the shape (n_inputs, n_steps)",
         )
     if input_message_bits > 0:
         return events

@@ -139,7 +139,7 @@ def make(name, *, n_steps, dt_ms=1.0, normalise=False, **parameters):
             if parameters:
                 raise TypeError(f"got an unexpected keyword argument '{next(iter(parameters))}'")
         else:
-            raise InputError(f"loss '{name}' is unknown", mend=f"one of {', '.join(NAMES)}")
+            raise InputError(f"loss '{name}' is unknown", hint=f"one of {', '.join(NAMES)}")
     except TypeError as error:
         raise InputError(f"loss '{name}': {str(error).partition(') ')[2] or error}") from error
     return Loss(name, kind, n_steps, dt_ms, normalise=normalise, parameters=parameters)
@@ -149,7 +149,7 @@ def _windowed(name, n_steps, dt_ms, normalise, parameters, window, drive):
     gain = float(window.mean())
     if normalise:
         if not gain > 0:
-            raise InputError(f"the window of '{name}' has mean {gain:g}", mend="set normalise: no")
+            raise InputError(f"the window of '{name}' has mean {gain:g}", hint="set normalise: no")
         window, drive = window / gain, drive / gain
     return Loss(name, "window", n_steps, dt_ms, window, drive, gain, normalise, parameters)
 
@@ -159,7 +159,7 @@ def _table(n_steps, values):
     if window.shape != (n_steps,) or not np.isfinite(window).all():
         raise InputError(
             f"the window's table has shape {window.shape}",
-            mend=f"give {n_steps} finite numbers, one a step",
+            hint=f"give {n_steps} finite numbers, one a step",
         )
     return window
 

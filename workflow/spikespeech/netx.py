@@ -57,7 +57,7 @@ def fit(network, weights, *, bits=8, scale="percentile", calibration=None):
     raise InputError(
         f"the output voltage exceeds {quantised.report['layers'][-1]['largest_voltage']:.4g} on "
         "the calibration data, where the output fires",
-        mend="regularise the output weights, or train with a loss that bounds the voltage",
+        hint="regularise the output weights, or train with a loss that bounds the voltage",
     )
 
 
@@ -81,5 +81,5 @@ def _compare(read, written, path):
         )
         if not same:
             raise InputError(
-                f"layer/{i} does not read back as it was written", file=path, mend="export again"
+                f"layer/{i} does not read back as it was written", file=path, hint="export again"
             )

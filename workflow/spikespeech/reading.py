@@ -11,12 +11,12 @@ import numpy as np
 
 from spikespeech.errors import InputError
 
-MEND = "delete it and run again"
-"""What mends a damaged file that the workflow made."""
+HINT = "delete it and run again"
+"""How to replace a damaged file that the workflow made."""
 
 
 @contextlib.contextmanager
-def guard(path, mend):
+def guard(path, hint):
     """Raise InputError, naming `path`, for all that goes wrong while the file is read.
 
     An InputError that names no file is of this one. Put nothing but reading into the block: over
@@ -30,7 +30,7 @@ def guard(path, mend):
         if error.file is not None:
             raise
         raise InputError(
-            error.problem, file=path, example=error.example, mend=error.mend or mend
+            error.problem, file=path, example=error.example, hint=error.hint or hint
         ) from error
     except FileNotFoundError as error:
         raise InputError("does not exist", file=path) from error
@@ -40,7 +40,7 @@ def guard(path, mend):
         # A KeyError would quote its own message.
         reason = " ".join(str(error.args[0] if error.args else error).split())
         raise InputError(
-            f"cannot be read: {reason or type(error).__name__}", file=path, mend=mend
+            f"cannot be read: {reason or type(error).__name__}", file=path, hint=hint
         ) from error
 
 
@@ -49,7 +49,7 @@ def read_json(path, *, keys=()):
 
     Raises InputError, naming the file, where it is damaged or another.
     """
-    with guard(path, MEND):
+    with guard(path, HINT):
         found = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise InputError("holds no JSON object")
@@ -65,7 +65,7 @@ def read_csv(path, *, columns=(), **options):
     """
     import pandas as pd  # here, as not every peer's environment has it
 
-    with guard(path, MEND):
+    with guard(path, HINT):
         content = Path(path).read_bytes()
         if content and not content.endswith(b"\n"):
             raise InputError("its last line is cut short")

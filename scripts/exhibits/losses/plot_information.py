@@ -199,7 +199,7 @@ def main(arguments):
     )
     if not len(validation):
         raise InputError(
-            "no validation speakers to score on", file=arguments.split, mend="hold some out"
+            "no validation speakers to score on", file=arguments.split, hint="hold some out"
         )
     windows = {
         name: losses.make(name, n_steps=train.n_steps, **own).window

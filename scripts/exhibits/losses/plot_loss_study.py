@@ -234,7 +234,7 @@ def main(arguments):
     histories = histories.dropna(subset="validation_accuracy")
     if histories.empty:
         raise InputError(
-            "no validation accuracy", file=arguments.histories, mend="hold speakers out"
+            "no validation accuracy", file=arguments.histories, hint="hold speakers out"
         )
     table = compare(measure(histories))
     first = histories["dataset"] == histories["dataset"].iloc[0]

@@ -48,13 +48,13 @@ class Backend(native.Backend):
 
     def __init__(self, network, weights, loss, regulariser=None, threads=1):
         if loss.kind != "window" or not loss.shared:
-            raise InputError(f"loss '{loss.name}' is not for e-prop", mend="one with a window")
+            raise InputError(f"loss '{loss.name}' is not for e-prop", hint="one with a window")
         if regulariser and (regulariser.lambda_upper or regulariser.lambda_lower):
-            raise InputError("e-prop has no regularisation", mend="set its strengths to 0")
+            raise InputError("e-prop has no regularisation", hint="set its strengths to 0")
         super().__init__(network, weights, loss, None, threads)
         if not self.engine.output.alike:
             raise InputError(
-                "e-prop's outputs have several time constants", mend="give one of each"
+                "e-prop's outputs have several time constants", hint="give one of each"
             )
 
     def differentiate(self, spikes):

@@ -44,7 +44,7 @@ def fetch(file, *, mirror=None, folder=None, progress=None, pause=FIRST_PAUSE):
     elif mirror:
         local = Path(mirror) / file.name if Path(mirror).is_dir() else Path(mirror)
         if not local.is_file():
-            raise InputError("does not exist", file=local, mend="set `mirror` of the data set")
+            raise InputError("does not exist", file=local, hint="set `mirror` of the data set")
         _check(local, file.checksum, "copy it again")
         return local
 
@@ -59,17 +59,17 @@ def fetch(file, *, mirror=None, folder=None, progress=None, pause=FIRST_PAUSE):
         raise InputError(
             f"its checksum is not {file.checksum}",
             file=url,
-            mend="try again; if it stays so, the file was changed: use another `mirror`",
+            hint="try again; if it stays so, the file was changed: use another `mirror`",
         ) from error
 
 
-def _check(path, checksum, mend):
+def _check(path, checksum, hint):
     if checksum:
         algorithm, _, expected = checksum.partition(":")
         found = pooch.file_hash(path, alg=algorithm)
         if found != expected:
             raise InputError(
-                f"its {algorithm.upper()} is {found} instead of {expected}", file=path, mend=mend
+                f"its {algorithm.upper()} is {found} instead of {expected}", file=path, hint=hint
             )
 
 
@@ -85,7 +85,7 @@ def _resume(url, partial, progress, pause):
                 raise InputError(
                     f"the server says {error.response.status_code} {error.response.reason}",
                     file=url,
-                    mend="set `mirror` of the data set to another address or a local folder",
+                    hint="set `mirror` of the data set to another address or a local folder",
                 ) from error
             last = error
         except (requests.RequestException, EOFError) as error:
@@ -93,7 +93,7 @@ def _resume(url, partial, progress, pause):
     raise InputError(
         f"cannot be downloaded: {str(last).splitlines()[0]}",
         file=url,
-        mend="run it again to go on where it stopped, or set `mirror` of the data set to another "
+        hint="run it again to go on where it stopped, or set `mirror` of the data set to another "
         "address or a local folder",
     ) from last
 
@@ -127,7 +127,7 @@ def _refuse_escape(name, archive):
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise InputError(
-            "leaves the archive's folder", file=archive, example=name, mend="do not use this file"
+            "leaves the archive's folder", file=archive, example=name, hint="do not use this file"
         )
 
 
@@ -136,7 +136,7 @@ def unzip_one(archive, suffix, target, *, max_bytes=MAX_UNPACKED):
     try:
         zipped = zipfile.ZipFile(archive)
     except zipfile.BadZipFile as error:
-        raise InputError("not a zip archive", file=archive, mend="fetch it again") from error
+        raise InputError("not a zip archive", file=archive, hint="fetch it again") from error
     with zipped:
         for name in zipped.namelist():
             _refuse_escape(name, archive)
@@ -145,7 +145,7 @@ def unzip_one(archive, suffix, target, *, max_bytes=MAX_UNPACKED):
             raise InputError(
                 f"has {len(members)} members *{suffix} instead of one",
                 file=archive,
-                mend="fetch it again",
+                hint="fetch it again",
             )
         if stat.S_ISLNK(members[0].external_attr >> 16):
             raise InputError("is a link", file=archive, example=members[0].filename)
@@ -154,7 +154,7 @@ def unzip_one(archive, suffix, target, *, max_bytes=MAX_UNPACKED):
                 with zipped.open(members[0]) as member:
                     _copy(member, output, archive, max_bytes)
             except zipfile.BadZipFile as error:
-                raise InputError(str(error), file=archive, mend="fetch it again") from error
+                raise InputError(str(error), file=archive, hint="fetch it again") from error
 
 
 def _copy(member, output, archive, max_bytes):
@@ -163,7 +163,7 @@ def _copy(member, output, archive, max_bytes):
         left -= len(piece)
         if left < 0:
             raise InputError(
-                f"unpacks to more than {max_bytes} bytes", file=archive, mend="do not use this file"
+                f"unpacks to more than {max_bytes} bytes", file=archive, hint="do not use this file"
             )
         output.write(piece)
 
@@ -190,6 +190,6 @@ def read_tar(archive, suffix, *, max_bytes=2**30):
         if isinstance(error, FileNotFoundError):
             raise InputError("does not exist", file=archive) from error
         raise InputError(
-            f"not a whole tar archive: {error}", file=archive, mend="fetch it again"
+            f"not a whole tar archive: {error}", file=archive, hint="fetch it again"
         ) from error
     return contents

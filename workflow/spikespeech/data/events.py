@@ -13,17 +13,17 @@ from spikespeech import reading
 from spikespeech.errors import InputError
 from spikespeech.files import write_hdf5
 
-MEND = "fetch or make it again, in SHD's layout"
+HINT = "fetch or make it again, in SHD's layout"
 MOST_CLASSES = 2**16  # labels are 16-bit integers
 
 
 @contextlib.contextmanager
 def read_events(path, *, n_units=700):
     """Open a file in SHD's layout as `Events`. Raises InputError where it is not one."""
-    with reading.guard(path, MEND):
+    with reading.guard(path, HINT):
         file = h5py.File(path, "r")
     with file:
-        with reading.guard(path, MEND):
+        with reading.guard(path, HINT):
             events = Events(path, file, n_units)
         yield events
 
@@ -60,7 +60,7 @@ class Events:
             if len(rows) != n:
                 raise InputError(
                     f"{name} has {len(rows)} rows but labels has {n}",
-                    mend="give one row for every example",
+                    hint="give one row for every example",
                 )
         if not n:
             raise InputError("has no examples")
@@ -78,7 +78,7 @@ class Events:
         """Yield (first example, times in s, units, lengths) of CHUNK examples, flat, checked."""
         for first in range(0, len(self), self.CHUNK):
             span = slice(first, first + self.CHUNK)
-            with reading.guard(self.path, MEND):
+            with reading.guard(self.path, HINT):
                 times, units = self.times[span], self.units[span]
                 checked = check_events(times, units, self.n_units, first=first)
             yield first, *checked
@@ -107,7 +107,7 @@ def write_events(path, events, labels, speakers, classes, *, attributes=None):
         units = file.create_dataset("spikes/units", n, h5py.vlen_dtype(np.uint16))
         for i, (t, u) in zip(range(n), events, strict=True):
             if not len(t):
-                raise InputError("has no spikes", file=path, example=i, mend="remove it")
+                raise InputError("has no spikes", file=path, example=i, hint="remove it")
             times[i], units[i] = np.asarray(t, np.float32), np.asarray(u, np.uint16)
         file["labels"] = np.asarray(labels, dtype=np.uint16)
         if np.all(np.asarray(speakers) >= 0):
@@ -121,7 +121,7 @@ def class_names(names):
     decoded = tuple(k.decode(errors="replace") if isinstance(k, bytes) else str(k) for k in names)
     for k, name in enumerate(decoded):
         if not name.isprintable():
-            raise InputError(f"the name of class {k} is {name!r}", mend="name it in plain text")
+            raise InputError(f"the name of class {k} is {name!r}", hint="name it in plain text")
     return decoded
 
 
@@ -133,7 +133,7 @@ def check_labels(labels, n_classes, *, file=None):
             f"label {labels[bad[0]]} is outside 0..{n_classes - 1}",
             file=file,
             example=int(bad[0]),
-            mend="give every class a name in `extra/keys`",
+            hint="give every class a name in `extra/keys`",
         )
 
 
@@ -160,17 +160,17 @@ def check_events(times, units, n_units, *, first=0):
             raise InputError(
                 f"{lengths[i]} spike times but {len(row)} units",
                 example=first + i,
-                mend="both rows must have one entry a spike",
+                hint="both rows must have one entry a spike",
             )
         if not lengths[i]:
-            raise InputError("has no spikes", example=first + i, mend="remove the example")
+            raise InputError("has no spikes", example=first + i, hint="remove the example")
     times = np.concatenate([*times, []]).astype(np.float64)
     units = np.concatenate([*units, np.zeros(0, np.int64)])
     ends = np.cumsum(lengths)
     starts = np.zeros(len(times), np.bool_)
     starts[ends - lengths] = True
     backwards = np.concatenate([[False], times[1:] < times[:-1]])[: len(times)] & ~starts
-    for bad, problem, mend in (
+    for bad, problem, hint in (
         (~np.isfinite(times), "spike time {t:g}", "write finite times"),
         (times < 0, "spike time {t:g} is negative", "times count from the example's start"),
         (backwards, "spike times are not in order at {t:g}", "sort each example by time"),
@@ -185,6 +185,6 @@ def check_events(times, units, n_units, *, first=0):
             raise InputError(
                 problem.format(t=times[spike], u=units[spike]),
                 example=first + int(np.searchsorted(ends, spike, "right")),
-                mend=mend,
+                hint=hint,
             )
     return times, units.astype(np.int64), lengths

@@ -67,7 +67,7 @@ def bin_events(events, examples, convention, *, n_steps, dt_ms):
     `examples` (n,) ascend; those that the file holds near each other come together.
     """
     if convention not in INPUTS:
-        raise InputError(f"input {convention!r}", mend=f"choose from {', '.join(INPUTS)}")
+        raise InputError(f"input {convention!r}", hint=f"choose from {', '.join(INPUTS)}")
     for first, times, units, lengths in events.chunks():
         begin, end = np.searchsorted(examples, (first, first + len(lengths)))
         ends = np.cumsum(lengths)
@@ -96,7 +96,7 @@ def check_same(events, rows):
         raise InputError(
             "holds other examples than the split",
             file=events.path,
-            mend="make the split and the binned spikes from it anew",
+            hint="make the split and the binned spikes from it anew",
         )
 
 

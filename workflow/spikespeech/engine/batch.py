@@ -252,7 +252,7 @@ def checked_weights(network, weights):
         if bad:
             raise InputError(
                 f"{bad} of {array.size} {name} weights are not finite",
-                mend="lower the learning rate or the initial weights",
+                hint="lower the learning rate or the initial weights",
             )
     return weights
 
@@ -274,7 +274,7 @@ def checked_spikes(network, spikes, labels, n_steps):
         raise InputError(
             f"spikes are of {spikes.n_steps} steps of {spikes.dt_ms:g} ms, loss and network of "
             f"{n_steps} steps of {network.dt_ms:g} ms",
-            mend="bin the data again, or set `time`",
+            hint="bin the data again, or set `time`",
         )
     return example.Spikes(np.require(spikes.offsets, np.int64, "CW"), steps, units, labels)
 
@@ -286,7 +286,7 @@ def check_sound(sound, batch, network, n_steps):
     """
     if np.all(sound):
         return
-    mend = "build SpikeTrains with from_arrays or load"
+    hint = "build SpikeTrains with from_arrays or load"
     for i in range(len(batch.labels)):
         steps, units = example.of_example.py_func(batch, i)
         if units.max(initial=0) >= network.n_inputs:
@@ -297,4 +297,4 @@ def check_sound(sound, batch, network, n_steps):
             problem = "spikes that are not in order of their steps"
         else:
             continue
-        raise InputError(f"has {problem}", example=i, mend=mend)
+        raise InputError(f"has {problem}", example=i, hint=hint)

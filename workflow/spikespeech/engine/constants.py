@@ -55,7 +55,7 @@ def constants(tau_mem, tau_syn, threshold, dt_ms, n):
     positive, or not one or n, and for a threshold that is not positive: neurons at rest are silent.
     """
     if not threshold > 0:
-        raise InputError(f"threshold {threshold}", mend="give one above 0")
+        raise InputError(f"threshold {threshold}", hint="give one above 0")
     mem, syn = (_each(tau, n) for tau in (tau_mem, tau_syn))
     alpha, beta = np.exp(-dt_ms / mem), np.exp(-dt_ms / syn)
     equal = np.isclose(mem, syn, rtol=1e-6)
@@ -72,7 +72,7 @@ def constants(tau_mem, tau_syn, threshold, dt_ms, n):
 def _each(tau, n):
     tau = np.asarray(tau, dtype=np.float64)
     if tau.shape not in ((), (1,), (n,)) or not np.all(tau > 0):
-        raise InputError(f"time constants {tau}", mend=f"give one, or {n}, positive in ms")
+        raise InputError(f"time constants {tau}", hint=f"give one, or {n}, positive in ms")
     return np.pad(np.broadcast_to(tau, (n,)), (0, padded(n) - n), mode="edge")
 
 

@@ -78,7 +78,7 @@ def as_loss(network, loss, n_steps):
     if spiking != network.spiking_output:
         raise InputError(
             f"loss '{loss.name}' needs outputs that {'spike' if spiking else 'do not spike'}",
-            mend="set `spiking_output` of the network",
+            hint="set `spiking_output` of the network",
         )
     return loss
 
@@ -130,7 +130,7 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     """
     for name in record:
         if name not in RECORDABLE:
-            raise InputError(f"cannot record '{name}'", mend=f"one of {', '.join(RECORDABLE)}")
+            raise InputError(f"cannot record '{name}'", hint=f"one of {', '.join(RECORDABLE)}")
     weights = checked_weights(network, weights)
     labels = np.zeros(len(spikes), np.int64)
     batch = checked_spikes(network, spikes, labels, spikes.n_steps)

@@ -95,19 +95,19 @@ def read(path):
 
 def _read(file):
     if not isinstance(file.get("layer"), h5py.Group):
-        raise InputError("has no group `layer`", mend="write a NetX file")
+        raise InputError("has no group `layer`", hint="write a NetX file")
     layers = []
     for i in range(len(file["layer"])):
         name = f"layer/{i}"
         if not isinstance(file.get(name), h5py.Group):
-            raise InputError(f"has no {name}", mend="number layers from 0")
+            raise InputError(f"has no {name}", hint="number layers from 0")
         kind = _text(file[name], "type")
         if kind == "input":
             if "neuron" in file[name]:
-                raise InputError(f"{name} is an input with neurons", mend="feed spikes instead")
+                raise InputError(f"{name} is an input with neurons", hint="feed spikes instead")
             continue
         if kind not in ("dense", "dense_rec"):
-            raise InputError(f"{name} is of type {kind!r}", mend="use dense and dense_rec layers")
+            raise InputError(f"{name} is of type {kind!r}", hint="use dense and dense_rec layers")
         layers.append(_read_layer(file[name], kind == "dense_rec"))
     if not layers:
         raise InputError("has no dense layer")
@@ -131,7 +131,7 @@ def _integers(group, key):
     value = reading.array(group, key, "numbers", dimensions=None)
     where = f"{group.name[1:]}/{key}"
     if not np.size(value):
-        raise InputError(f"{where} is empty", mend="give it a value")
+        raise InputError(f"{where} is empty", hint="give it a value")
     if np.max(np.abs(reading.finite(value, where))) > LARGEST:
         raise InputError(f"{where} holds more than 32 bits")
     return value.astype(int)
@@ -142,7 +142,7 @@ def _scalar(group, key):
     if np.size(value) != 1:
         raise InputError(
             f"{group.name[1:]}/{key} has {np.size(value)} values, one for each neuron",
-            mend="lava-dl loads one value for a layer",
+            hint="lava-dl loads one value for a layer",
         )
     return int(np.ravel(value)[0])
 
@@ -154,7 +154,7 @@ def _read_layer(group, recurrent):
     neuron = group["neuron"]
     kind = _text(neuron, "type")
     if kind not in ("CUBA", "LOIHI"):
-        raise InputError(f"{neuron.name[1:]} is of type {kind!r}", mend="use CUBA")
+        raise InputError(f"{neuron.name[1:]} is of type {kind!r}", hint="use CUBA")
     n = int(np.prod(_integers(group, "shape")))
     weight = _matrix(group, "weight", n)
     weight_rec = _matrix(group, "weight_rec", n) if recurrent else None
@@ -173,7 +173,7 @@ def _read_layer(group, recurrent):
         raise InputError(f"{name}/bias has shape {layer.bias.shape} for {n} units")
     for key, decay in (("iDecay", layer.current_decay), ("vDecay", layer.voltage_decay)):
         if not 0 <= decay <= 4096:
-            raise InputError(f"{neuron.name[1:]}/{key} is {decay}", mend="decays are 0 … 4096")
+            raise InputError(f"{neuron.name[1:]}/{key} is {decay}", hint="decays are 0 … 4096")
     return layer
 
 
@@ -206,7 +206,7 @@ def _delays(group, shape, recurrent):
     if recurrent and shape[0] != shape[1]:
         raise InputError(
             f"{group.name[1:]} is recurrent and has delays",
-            mend="lava-dl 0.6 gives the recurrent synapse the input's delays; leave them out",
+            hint="lava-dl 0.6 gives the recurrent synapse the input's delays; leave them out",
         )
     return delay
 
@@ -256,7 +256,7 @@ def _optimise_weight_bits(weight):
         weight = np.clip(weight, -256, 254)
     low, high = int(weight.min()), int(weight.max())
     if low == high == 0:
-        raise InputError("all weights of a layer are zero", mend="lava-dl cannot load such a layer")
+        raise InputError("all weights of a layer are zero", hint="lava-dl cannot load such a layer")
     signed = int(low < 0 <= high)
     if signed:
         ratio = min(127 / high if high else np.inf, -128 / low)

@@ -61,13 +61,13 @@ def quantise(
     """
     if bits not in WORD_LENGTHS:
         raise InputError(
-            f"weights of {bits} bits", mend=f"choose from {', '.join(map(str, WORD_LENGTHS))}"
+            f"weights of {bits} bits", hint=f"choose from {', '.join(map(str, WORD_LENGTHS))}"
         )
     if scale not in SCALES:
-        raise InputError(f"scale {scale!r}", mend=f"choose from {', '.join(SCALES)}")
+        raise InputError(f"scale {scale!r}", hint=f"choose from {', '.join(SCALES)}")
     for name, array in zip(Weights.names(), weights, strict=True):
         if not np.all(np.isfinite(array)):
-            raise InputError(f"{name} holds NaN or infinity", mend="train the network again")
+            raise InputError(f"{name} holds NaN or infinity", hint="train the network again")
     input_activity, hidden_activity = activity if activity is not None else (None, None)
     recurrent = [(weights.hidden_hidden, hidden_activity)] if network.recurrent else []
     threshold = one_value("threshold", network.threshold)
@@ -118,7 +118,7 @@ def one_value(name, values):
     if len(values) > 1:
         raise InputError(
             f"{name} has {len(values)} different values in one layer",
-            mend="lava-dl loads one value for a layer: train with the same for all neurons",
+            hint="lava-dl loads one value for a layer: train with the same for all neurons",
         )
     return float(values[0])
 
@@ -183,7 +183,7 @@ class _Constants:
             if d == 0:
                 raise InputError(
                     f"{name} of {tau:g} ms decays by less than 2^-13 a step",
-                    mend=f"Loihi's decays have 12 bits: use longer steps or a shorter {name}",
+                    hint=f"Loihi's decays have 12 bits: use longer steps or a shorter {name}",
                 )
 
 
@@ -200,7 +200,7 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
     arrays = [np.asarray(w, np.float64) * constants.drive for w, _ in matrices]
     if not any(a.any() for a in arrays):
         raise InputError(
-            f"all weights of the {name} layer are zero", mend="lava-dl cannot load such a layer"
+            f"all weights of the {name} layer are zero", hint="lava-dl cannot load such a layer"
         )
     if lsb is None and scale == "percentile":
         lsb = percentile_lsb(arrays, bits)
@@ -209,14 +209,14 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
         if not any(f.any() for f in factors):
             raise InputError(
                 f"no source of the {name} layer spikes in the calibration data",
-                mend="calibrate with other data, or train until hidden neurons spike",
+                hint="calibrate with other data, or train until hidden neurons spike",
             )
         lsb = error_lsb(arrays, bits, threshold, factors)
     lsb *= 2.0**coarser
     integers = [_integers(a, lsb, bits) for a in arrays]
     if not any(q.any() for q in integers):
         raise InputError(
-            f"all weights of the {name} layer round to zero at {bits} bits", mend="use more bits"
+            f"all weights of the {name} layer round to zero at {bits} bits", hint="use more bits"
         )
     integers, factor = _loadable(integers)
     unit = lsb / factor
@@ -225,7 +225,7 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
         raise InputError(
             f"threshold of the {name} layer is {threshold / unit:.4g} units of its weights, "
             f"outside 1 … {LARGEST_THRESHOLD}",
-            mend="train again with weights nearer the threshold, or choose another word length",
+            hint="train again with weights nearer the threshold, or choose another word length",
         )
     layer = Layer(
         integers[0].T,

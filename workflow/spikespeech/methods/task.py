@@ -151,7 +151,7 @@ def ask_peer(python, script, train, scored, settings, **arrays):
             raise InputError(
                 "no such interpreter",
                 file=python,
-                mend="null in the configuration if there is none",
+                hint="null in the configuration if there is none",
             ) from None
     told = done.stderr.strip().splitlines()[-1:]
     if done.returncode == ABSENT:

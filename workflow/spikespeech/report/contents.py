@@ -53,7 +53,7 @@ def load(path, config):
         listed = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["sections"]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1
-        raise InputError(f"line {line}: {error.problem}", file=path, mend="quote it") from error
+        raise InputError(f"line {line}: {error.problem}", file=path, hint="quote it") from error
     names, sections = set(), []
     for section in listed:
         items = [_item(entry, path) for entry in section["items"]]

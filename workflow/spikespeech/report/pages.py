@@ -156,7 +156,7 @@ def _layout(table):
 
 def _paragraphs(path):
     if not path.is_file():
-        raise InputError("has no caption", file=path, mend="write what the result shows, in prose")
+        raise InputError("has no caption", file=path, hint="write what the result shows, in prose")
     blocks = re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip())
     return tuple(unbroken(" ".join(block.split())) for block in blocks if block)
 

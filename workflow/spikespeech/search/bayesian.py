@@ -104,7 +104,7 @@ def _reproducibly():
     """One BLAS thread, as the number of threads changes the last digits of a fit; no warnings.
 
     scikit-optimize warns when it replaces a proposal that was tried before, and scikit-learn
-    when a length scale of the kernel ends at its bound: neither is the user's to mend.
+    when a length scale of the kernel ends at its bound: neither is the user's to fix.
     """
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -49,7 +49,7 @@ def propose(proposer, dimensions, records, *, seed, round, trials, initial, surr
         draws = np.random.default_rng([seed, round]).random((trials, len(dimensions)))
         return [space.point(dimensions, row) for row in draws]
     if not records:
-        raise InputError("there are no earlier trials", mend="propose the initial design first")
+        raise InputError("there are no earlier trials", hint="propose the initial design first")
     records = sorted(records, key=lambda record: (record["round"], record["trial"]))
     # Imported where they are needed: scikit-optimize takes seconds, and only "bayesian" asks it.
     if proposer == "evolutionary":

@@ -139,7 +139,7 @@ def parse(section, where="space"):
     Raises InputError that names the key, `where` in front, for a range that is none.
     """
     if not section:
-        raise InputError(f"{where}: has no setting to search", mend="name at least one")
+        raise InputError(f"{where}: has no setting to search", hint="name at least one")
     return [_dimension(key, section[key], f"{where}.{key}") for key in sorted(section)]
 
 
@@ -160,7 +160,7 @@ def _dimension(key, entry, where):
         raise InputError(f"{where}: low {low} is not below high {high}")
     if log and low <= 0:
         raise InputError(
-            f"{where}.low: a log scale cannot reach {low}", mend="start above 0, or scale: linear"
+            f"{where}.low: a log scale cannot reach {low}", hint="start above 0, or scale: linear"
         )
     return dimension
 
@@ -174,12 +174,12 @@ def check(dimensions, base, where="space"):
     for dimension in dimensions:
         key = dimension.key
         if key == "seed":
-            raise InputError(f"{where}.seed: is no hyper-parameter", mend="see objective.seeds")
+            raise InputError(f"{where}.seed: is no hyper-parameter", hint="see objective.seeds")
         current = lookup(base, key, where)
         number = isinstance(current, int | float) and not isinstance(current, bool)
         if not number and not isinstance(dimension, Categorical):
             raise InputError(
-                f"{where}.{key}: {current!r} is not a number", mend="use type: categorical"
+                f"{where}.{key}: {current!r} is not a number", hint="use type: categorical"
             )
         for other in dimensions:
             if key.startswith(f"{other.key}."):

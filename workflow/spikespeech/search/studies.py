@@ -190,14 +190,14 @@ def _check_budget(study, dimensions, where):
     if "grid" in study.proposers and size < wanted:
         raise InputError(
             f"{where}.proposers: the grid has {size} points, fewer than its {wanted} trials",
-            mend="search more settings, or leave the grid out",
+            hint="search more settings, or leave the grid out",
         )
     if "evolutionary" in study.proposers and trials < 2:
         raise InputError(
             f"{where}.trials: a generation of evolutionary search is a round, and needs at least 2",
-            mend="try more a round, or leave evolutionary out",
+            hint="try more a round, or leave evolutionary out",
         )
     if set(study.confirm) & set(study.objective["seeds"]):
         raise InputError(
-            f"{where}.confirm: repeats a seed of {where}.objective.seeds", mend="take fresh seeds"
+            f"{where}.confirm: repeats a seed of {where}.objective.seeds", hint="take fresh seeds"
         )

@@ -44,7 +44,7 @@ def fsdd(archive, *, utterances=50, checked=True):
         raise InputError(
             f"its {len(members)} recordings are not those of FSDD 1.0.10",
             file=archive,
-            mend="fetch version 1.0.10 again",
+            hint="fetch version 1.0.10 again",
         )
     taken = {name: FSDD_NAME.fullmatch(name) for name in sorted(members)}
     speakers = sorted({match["speaker"] for match in taken.values()})
@@ -80,7 +80,7 @@ def folder(path, *, table=None, pattern=None, classes=None):
     """
     path = Path(path)
     if not path.is_dir():
-        raise InputError("is no folder", file=path, mend="set `folder` of the data set")
+        raise InputError("is no folder", file=path, hint="set `folder` of the data set")
     rows = _from_table(path, Path(table)) if table else _from_names(path, pattern)
     _refuse_clashes(path, rows)
     labels, speakers = _names(path, rows, "label"), _names(path, rows, "speaker")
@@ -90,7 +90,7 @@ def folder(path, *, table=None, pattern=None, classes=None):
         raise InputError(
             f"label {strange[0]['label']!r} is not one of {', '.join(classes)}",
             file=path / strange[0]["file"],
-            mend="add it to `classes` of the data set",
+            hint="add it to `classes` of the data set",
         )
     recordings = [
         Recording(
@@ -117,13 +117,13 @@ def _read(file):
         return soundfile.read(file)
     except soundfile.LibsndfileError as error:
         raise InputError(
-            f"not readable as sound: {error.error_string}", mend="replace or remove it"
+            f"not readable as sound: {error.error_string}", hint="replace or remove it"
         ) from error
 
 
 def _from_table(path, table):
-    mend = "make it a CSV table with the columns file, label, speaker"
-    with reading.guard(table, mend):
+    hint = "make it a CSV table with the columns file, label, speaker"
+    with reading.guard(table, hint):
         rows = pd.read_csv(table, dtype=str, keep_default_na=False)
         for column in ("file", "label"):
             if column not in rows:
@@ -147,7 +147,7 @@ def _from_names(path, pattern):
     if "label" not in fields or len(set(fields)) < len(fields):
         raise InputError(
             f"pattern {pattern!r} must hold {{label}}, and each field once",
-            mend='set `pattern` of the data set, for example "{label}/{speaker}_{take}.wav"',
+            hint='set `pattern` of the data set, for example "{label}/{speaker}_{take}.wav"',
         )
     expression = "".join(
         f"(?P<{part[1:-1]}>[^/]+?)" if part.startswith("{") else re.escape(part)
@@ -161,11 +161,11 @@ def _from_names(path, pattern):
             raise InputError(
                 f"its name does not fit the pattern {pattern!r}",
                 file=file,
-                mend="rename or move it, or list the files in a `table`",
+                hint="rename or move it, or list the files in a `table`",
             )
         rows.append({"file": name, "speaker": "", **match.groupdict()})
     if not rows:
-        raise InputError("has no WAV or FLAC files", file=path, mend="set `folder`")
+        raise InputError("has no WAV or FLAC files", file=path, hint="set `folder`")
     return rows
 
 
@@ -177,7 +177,7 @@ def _refuse_clashes(path, rows):
             raise InputError(
                 f"clashes with {seen[identity]}",
                 file=path / row["file"],
-                mend="keep one of the two, or give them different names",
+                hint="keep one of the two, or give them different names",
             )
         seen[identity] = row["file"]
 
@@ -190,6 +190,6 @@ def _names(path, rows, column):
         other = folded.setdefault(name.strip().casefold(), name)
         if other != name:
             raise InputError(
-                f"{column} {name!r} clashes with {other!r}", file=path, mend="spell them alike"
+                f"{column} {name!r} clashes with {other!r}", file=path, hint="spell them alike"
             )
     return names

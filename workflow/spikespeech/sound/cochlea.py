@@ -88,11 +88,11 @@ def prepare(samples, rate, window):
     """Return (n,) float64 sound at 48 kHz, scaled to LEVEL and then windowed, as lauscher does."""
     samples = np.asarray(samples, dtype=np.float64)
     if samples.ndim != 1:
-        raise InputError(f"{samples.ndim} dimensions", mend="give one channel of sound")
+        raise InputError(f"{samples.ndim} dimensions", hint="give one channel of sound")
     if not np.all(np.isfinite(samples)):
-        raise InputError(f"sample {samples[~np.isfinite(samples)][0]}", mend="record it again")
+        raise InputError(f"sample {samples[~np.isfinite(samples)][0]}", hint="record it again")
     if not np.any(samples):
-        raise InputError("is silent", mend="remove the recording")
+        raise InputError("is silent", hint="remove the recording")
     if rate != SOUND_RATE:
         samples = soxr.resample(samples, rate, SOUND_RATE)
     ramp = WINDOWS[window]

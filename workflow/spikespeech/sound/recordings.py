@@ -47,7 +47,7 @@ def encode_all(recordings, *, seed, window="ramps", n_channels=700, threads=1):
             rng = np.random.Generator(np.random.SFC64(stream))
             return cochlea.encode(samples, rate, rng, window=window, n_channels=n_channels)
         except InputError as error:
-            raise InputError(error.problem, file=recording.name, mend=error.mend) from error
+            raise InputError(error.problem, file=recording.name, hint=error.hint) from error
 
     with ThreadPoolExecutor(threads) as pool:
         waiting = collections.deque()
@@ -83,7 +83,7 @@ def parts(recordings, *, seed, test_speakers, test_share):
         if not chosen:
             raise InputError(
                 f"the {part} part would be empty",
-                mend="set `test_speakers` or `test_share` of the data set",
+                hint="set `test_speakers` or `test_share` of the data set",
             )
     return divided
 

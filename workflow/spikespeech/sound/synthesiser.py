@@ -16,14 +16,14 @@ from spikespeech.errors import InputError
 FULL_SCALE = 32_768
 
 
-def spoken(module, utterances, mend):
+def spoken(module, utterances, hint):
     """Return what a synthesiser says, in order: float32 arrays in -1..1.
 
     Parameters
     ----------
     module : name of the module that, run as a program, calls `answer`
     utterances : dictionaries that the module understands
-    mend : what to do if it fails
+    hint : what to do if it fails
     """
     if not utterances:
         return []
@@ -34,7 +34,7 @@ def spoken(module, utterances, mend):
         check=False,
     )
     if child.returncode:
-        raise InputError(f"{module} ended with status {child.returncode}", mend=mend)
+        raise InputError(f"{module} ended with status {child.returncode}", hint=hint)
     lengths = np.frombuffer(child.stdout, np.int64, len(utterances))
     samples = np.frombuffer(child.stdout, np.int16, offset=lengths.nbytes)
     clips = np.split(samples, np.cumsum(lengths)[:-1])

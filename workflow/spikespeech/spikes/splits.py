@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech.errors import InputError
-from spikespeech.reading import MEND, read_csv
+from spikespeech.reading import HINT, read_csv
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.stored import Joined, Stored
 
@@ -48,15 +48,15 @@ def split(rows, fold, *, validation_speakers, seed):
     """
     parts = set(rows.part)
     if "train" not in parts:
-        raise InputError("no training part", mend="give the part named train")
+        raise InputError("no training part", hint="give the part named train")
     official = "valid" in parts
     one = re.fullmatch(r"speaker-(\d+)", fold)
     if not one and fold != "main":
-        raise InputError(f"unknown fold {fold!r}", mend="main or speaker-<number>")
+        raise InputError(f"unknown fold {fold!r}", hint="main or speaker-<number>")
     if one and official:
         raise InputError(
             f"fold {fold!r} of a data set that has a validation part of its own",
-            mend="use the fold main",
+            hint="use the fold main",
         )
     rows = rows.assign(
         side=rows.part.map({"train": "train", "valid": "validation", "test": "test"})
@@ -79,7 +79,7 @@ def training_speakers(rows):
             "has no speaker",
             file="training part",
             example=int(nameless.example.iloc[0]),
-            mend="give every training example a speaker number from 0 in `extra/speaker`",
+            hint="give every training example a speaker number from 0 in `extra/speaker`",
         )
     return np.unique(rows.speaker)
 
@@ -94,17 +94,17 @@ def choose(known, wanted, seed):
         if not 0 <= wanted < len(known):
             raise InputError(
                 f"{wanted} validation speakers of {len(known)} in the training part",
-                mend=f"0 to {len(known) - 1}",
+                hint=f"0 to {len(known) - 1}",
             )
         return np.sort(np.random.default_rng(seed).choice(known, wanted, replace=False))
     for speaker in wanted:
         if speaker not in known:
             raise InputError(
                 f"validation speaker {speaker} is not in the training part",
-                mend=f"known: {listing}",
+                hint=f"known: {listing}",
             )
     if set(wanted) >= set(known.tolist()):
-        raise InputError("all speakers validate, none is left to train on", mend="name fewer")
+        raise InputError("all speakers validate, none is left to train on", hint="name fewer")
     return np.asarray(wanted, dtype=np.int64)
 
 
@@ -115,12 +115,12 @@ def check(rows):
     if both:
         raise InputError(
             f"speaker {both[0]} is on the training and on the validation side",
-            mend="a speaker may be on one of them only",
+            hint="a speaker may be on one of them only",
         )
     untrained = sorted(set(rows["class"]) - set(train["class"]))
     if untrained:
         raise InputError(
-            f"no training speaker says {untrained[0]!r}", mend="choose other validation speakers"
+            f"no training speaker says {untrained[0]!r}", hint="choose other validation speakers"
         )
 
 
@@ -128,7 +128,7 @@ def read(path):
     """Read a split written with `files.write_csv`."""
     rows = read_csv(path, dtype={"class": str}, keep_default_na=False)
     if list(rows.columns) != COLUMNS:
-        raise InputError("not a split", file=path, mend=MEND)
+        raise InputError("not a split", file=path, hint=HINT)
     return rows
 
 
@@ -146,7 +146,7 @@ def gather(files, rows, *names):
     by_part = {Path(file).stem: file for file in files}
     wanted = set(rows.part[rows.side.isin(names)])
     if missing := wanted - set(by_part):
-        raise InputError(f"no file of the part {min(missing)!r}", mend="give one named after it")
+        raise InputError(f"no file of the part {min(missing)!r}", hint="give one named after it")
     parts = [part for part in by_part if part in wanted] or list(by_part)[:1]
     spikes = [_open(by_part[part], rows, part) for part in parts]
     begins = np.cumsum([0, *map(len, spikes[:-1])])
@@ -161,7 +161,7 @@ def _open(file, rows, part):
         raise InputError(
             f"{len(spikes)} examples, but the split has {np.sum(rows.part == part)}",
             file=file,
-            mend="run the workflow again",
+            hint="run the workflow again",
         )
     return spikes
 

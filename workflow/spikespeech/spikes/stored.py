@@ -70,7 +70,7 @@ class Column:
                 size = min(end - begin, self.length - within) * width
                 place = self.places[chunk] + within * width
                 if os.preadv(self.descriptor, [octets[at : at + size]], place) < size:
-                    raise InputError("is cut short", file=self.path, mend="delete it and run again")
+                    raise InputError("is cut short", file=self.path, hint="delete it and run again")
                 begin, at = begin + size // width, at + size
         return out
 
@@ -138,7 +138,7 @@ class Joined:
                     raise InputError(
                         f"has other {name} than {first.steps.path}",
                         file=file.steps.path,
-                        mend="it must be the same in all parts",
+                        hint="it must be the same in all parts",
                     )
         self.n_classes = first.n_classes
         self.labels = np.concatenate([file.labels for file in files])

@@ -12,7 +12,7 @@ from spikespeech.errors import InputError
 from spikespeech.files import write_hdf5
 from spikespeech.spikes.stored import Column
 
-MEND = "delete it and bin it again with scripts/data/bin_spikes.py"
+HINT = "delete it and bin it again with scripts/data/bin_spikes.py"
 MOST = 2**16  # steps and units are 16-bit integers
 
 
@@ -84,7 +84,7 @@ class SpikeTrains:
             raise InputError(
                 f"{len(times_ms)} examples of times, {len(units)} of units, {len(labels)} labels "
                 f"and {len(speakers)} speakers",
-                mend="give one of each for every example",
+                hint="give one of each for every example",
             )
         check_labels(labels, len(classes))
         times, units, lengths = check_events(times_ms, units, n_units)
@@ -134,7 +134,7 @@ class SpikeTrains:
     @classmethod
     def open(cls, path):
         """Open a file of binned spikes; they stay on disk until `take` asks for them."""
-        with reading.guard(path, MEND), h5py.File(path, "r") as file:
+        with reading.guard(path, HINT), h5py.File(path, "r") as file:
             offsets, steps, units, labels, speakers = (
                 reading.dataset(file, name, "integers") for name in _ARRAYS
             )
@@ -175,7 +175,7 @@ class SpikeTrains:
         ends = self.offsets[indices[runs[1:] - 1] + 1].tolist()
         spans = list(zip(begins, ends, strict=True))
         on_disk = isinstance(self.steps, Column)
-        with reading.guard(self.steps.path, MEND) if on_disk else contextlib.nullcontext():
+        with reading.guard(self.steps.path, HINT) if on_disk else contextlib.nullcontext():
             if on_disk:
                 columns = [c.read(spans, int(offsets[-1])) for c in (self.steps, self.units)]
             else:
@@ -288,7 +288,7 @@ def _binned(events, n_steps, dt_ms):
                 f"has no spike in the first {n_steps * dt_ms:g} ms",
                 file=events.path,
                 example=first + int(silent[0]),
-                mend="times are in seconds; `time` sets the length of a trial",
+                hint="times are in seconds; `time` sets the length of a trial",
             )
         yield binned
 

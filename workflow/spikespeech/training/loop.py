@@ -224,11 +224,11 @@ def accuracy(outcome):
 
 def _check(spikes_train, spikes_validation, settings):
     if not len(spikes_train):
-        raise InputError("no examples to train on", mend="look at the split")
+        raise InputError("no examples to train on", hint="look at the split")
     if settings.selection != "training" and not len(spikes_validation):
         raise InputError(
             "no validation examples to choose the best epoch on",
-            mend="name validation speakers, or set training.selection: training",
+            hint="name validation speakers, or set training.selection: training",
         )
 
 
@@ -238,12 +238,12 @@ def _check_finite(epoch, outcome, weights):
             if count:
                 raise TrainingFailed(
                     f"epoch {epoch}: {count} of {array.size} {what} of {layer} are not finite",
-                    mend="lower training.learning_rate",
+                    hint="lower training.learning_rate",
                 )
     if count := _nonfinite(outcome.losses):
         raise TrainingFailed(
             f"epoch {epoch}: the loss of {count} of {len(outcome.losses)} examples is not finite",
-            mend="lower training.learning_rate",
+            hint="lower training.learning_rate",
         )
 
 
@@ -258,13 +258,13 @@ def _check_activity(row, history, settings, n_steps):
         raise TrainingFailed(
             f"epoch {epoch}: the {n} hidden neurons have run away, to {row['hidden_spikes']:.0f} "
             f"spikes a neuron and example (the limit is {limit:g})",
-            mend="lower training.learning_rate or training.initial_weights",
+            hint="lower training.learning_rate or training.initial_weights",
         )
     patience = AWAKENING if settings.silent_lift else 1
     if all(r["silent"] == n for r in [*history, row][-patience:]) and epoch >= patience:
         raise TrainingFailed(
             f"epoch {epoch}: all {n} hidden neurons have been silent for {patience} epochs",
-            mend="raise training.initial_weights.input_hidden or training.silent_lift",
+            hint="raise training.initial_weights.input_hidden or training.silent_lift",
         )
 
 

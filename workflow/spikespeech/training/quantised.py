@@ -116,7 +116,7 @@ def train(
         if not np.isfinite(learnt.losses).all() or learnt.nonfinite.any():
             raise InputError(
                 f"training at {bits} bits: loss or gradient of epoch {epoch} is not finite",
-                mend="lower the learning rate",
+                hint="lower the learning rate",
             )
         row = {
             "epoch": epoch,

@@ -258,11 +258,11 @@ class Backend:
         if here != built:
             raise InputError(
                 "examples of {} units and {} steps of {:g} ms".format(*here),
-                mend="the network was built for {} units and {} steps of {:g} ms".format(*built),
+                hint="the network was built for {} units and {} steps of {:g} ms".format(*built),
             )
         if len(spikes) > self.batch_size:
             raise InputError(
-                f"a batch of {len(spikes)} examples", mend=f"give at most {self.batch_size}"
+                f"a batch of {len(spikes)} examples", hint=f"give at most {self.batch_size}"
             )
 
 
@@ -274,7 +274,7 @@ def load(model, folder):
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         raise InputError(
             f"GeNN could not build the network: {error}",
-            mend="it needs g++ and make, and for a GPU CUDA and its driver",
+            hint="it needs g++ and make, and for a GPU CUDA and its driver",
         ) from error
 
 

@@ -21,10 +21,10 @@ def genn_options(device, batch_size):
         from pygenn.genn_model import backend_modules
     except ImportError as error:
         raise InputError(
-            f"training.backend: mlgenn needs mlGeNN and PyGeNN ({error})", mend=INSTALL
+            f"training.backend: mlgenn needs mlGeNN and PyGeNN ({error})", hint=INSTALL
         ) from error
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise InputError(f"device {device!r}", mend="auto, cuda, cuda:<number> or cpu")
+        raise InputError(f"device {device!r}", hint="auto, cuda, cuda:<number> or cpu")
     name, _, number = device.partition(":")
     if name == "auto":
         name = "cuda" if "cuda" in backend_modules else "cpu"
@@ -32,14 +32,14 @@ def genn_options(device, batch_size):
         if batch_size != 1:
             raise InputError(
                 f"a batch of {batch_size} examples: on a CPU GeNN simulates one at a time",
-                mend="set training.batch_size: 1 to check mlGeNN here, or train on a GPU",
+                hint="set training.batch_size: 1 to check mlGeNN here, or train on a GPU",
             )
         logger.warning("mlGeNN runs on the CPU, one example at a time: to check, not to train")
         return {"backend": "single_threaded_cpu"}
     if "cuda" not in backend_modules:
         raise InputError(
             f"device {device!r}, but PyGeNN was built without CUDA",
-            mend="set CUDA_PATH and install PyGeNN again, or use device: cpu",
+            hint="set CUDA_PATH and install PyGeNN again, or use device: cpu",
         )
     if not number:
         return {"backend": "cuda"}
@@ -55,7 +55,7 @@ def check(network, loss, regulariser):
     if loss.kind not in ("window", "max", "first_spike"):
         raise InputError(
             f"loss {loss.name!r} cannot be expressed in mlGeNN 2.4",
-            mend="choose another loss, or set training.backend: native",
+            hint="choose another loss, or set training.backend: native",
         )
     if (loss.kind == "first_spike") != network.spiking_output:
         raise InputError(
@@ -66,13 +66,13 @@ def check(network, loss, regulariser):
         if np.ndim(getattr(network, name)):
             raise InputError(
                 f"{name} has a value for each neuron; mlGeNN 2.4 trains with one a layer",
-                mend="give one value, or set training.backend: native",
+                hint="give one value, or set training.backend: native",
             )
     for mem, syn in (constants[:2], constants[2:]):
         if np.isclose(getattr(network, mem), getattr(network, syn)):
             raise InputError(
                 f"{mem} and {syn} are equal: mlGeNN divides by their difference",
-                mend=f"change {syn} a little, or set training.backend: native",
+                hint=f"change {syn} a little, or set training.backend: native",
             )
     if network.n_outputs > 256:
         raise InputError(f"{network.n_outputs} classes; mlGeNN's labels are bytes: at most 256")
@@ -95,7 +95,7 @@ def check_times(n_steps, dt_ms):
     if np.any(np.abs(back - spike - dt) >= np.float32(1e-3) * dt):
         raise InputError(
             f"{n_steps} steps of {dt_ms:g} ms: mlGeNN could not match spike times on its way back",
-            mend="set a larger time.dt_ms, or training.backend: native",
+            hint="set a larger time.dt_ms, or training.backend: native",
         )
 
 
@@ -106,6 +106,6 @@ def rewrite(model, name, pairs):
             raise InputError(
                 f"mlGeNN's {name} of a population has {text!r} {count} times, not once: this is "
                 "not mlGeNN 2.4, and training would follow a wrong gradient",
-                mend="install what envs/mlgenn.txt names",
+                hint="install what envs/mlgenn.txt names",
             )
         model[name] = model[name].replace(text, replacement)
