@@ -43,6 +43,7 @@ def main(arguments):
             settings,
             checkpoint=checkpoint,
             stamp=arguments.stamp,
+            device=arguments.device,
             progress=show,
         )
     judged = trials.judge(result, settings, splits.gather(arguments.spikes, rows, "test"))
@@ -65,6 +66,7 @@ if __name__ == "__main__":
         "--settings", type=command.json_argument, required=True, help="JSON: base settings"
     )
     parser.add_argument("--seed", type=int, required=True, help="of this training")
+    parser.add_argument("--device", default="auto", help="where mlGeNN computes, see train.py")
     parser.add_argument("--stamp", default="", help="resume only a checkpoint with this stamp")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     command.run(main, parser.parse_args())

@@ -42,6 +42,7 @@ def main(arguments):
                 chosen,
                 checkpoint=checkpoints[fold, seed],
                 stamp=arguments.stamp,
+                device=arguments.device,
                 progress=lambda row: (meter.note(), show(row)),
             )
         return trials.judge(result, chosen, sides[fold][1])
@@ -74,6 +75,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--settings", type=command.json_argument, required=True, help="JSON: base, seeds, cost"
     )
+    parser.add_argument("--device", default="auto", help="where mlGeNN computes, see train.py")
     parser.add_argument("--stamp", default="", help="resume only checkpoints with this stamp")
     parser.add_argument("--record", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--time", type=Path, required=True, help="JSON file to write: CPU seconds")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikespeech.backends import native
 from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv
@@ -228,7 +229,7 @@ def scripted(monkeypatch):
 
     def run(changes=None, side=None, **attributes):
         kind = type("Made", (Scripted,), attributes)
-        monkeypatch.setattr(loop.native, "Backend", kind)
+        monkeypatch.setattr(native, "Backend", kind)
         data = spoken(n=100)
         return loop.train(data, data if side is None else side, settings(**(changes or {})))
 
@@ -519,7 +520,7 @@ def test_evaluation_counts_the_test_side(study, tmp_path):
     assert table.label.tolist() == test.labels.tolist()
     assert table.speaker.tolist() == test.speakers.tolist() and set(table.part) == {"test"}
     network, weights = load(tmp_path / "weights.h5")
-    engine = loop.native.Backend(network, weights, settings().make_loss(test))
+    engine = native.Backend(network, weights, settings().make_loss(test))
     outcome = engine.evaluate(test.take(range(len(test))))
     assert table.prediction.tolist() == outcome.readouts.argmax(axis=1).tolist()
     record = json.loads((tmp_path / "evaluation.json").read_text())

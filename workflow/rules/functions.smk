@@ -2,10 +2,22 @@
 # stand apart from the rules, and see the constants at the head of their stage.
 import shlex
 
+from spikespeech.backends import registry
+
 
 def backend(wildcards):
     """Name of the backend that trains a network."""
     return configuration.settings(config, **wildcards)["backend"]
+
+
+def environment(name):
+    """The environment of a backend's jobs, from the folder of the rules."""
+    return f"../../envs/{registry.BACKENDS[name].environment}.yaml"
+
+
+def searching_backend(wildcards):
+    """Name of the backend of the trainings of a search."""
+    return STUDIES[wildcards.search].base["backend"]
 
 
 def searched_size(wildcards):

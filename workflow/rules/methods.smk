@@ -46,7 +46,8 @@ rule train_method:
         job=method_job,
         script=method_script,
         code=lambda w: code(
-            method_script(w), BACKENDS["eprop" if w.method == "eprop" else "native"]
+            method_script(w),
+            registry.source("eprop" if w.method == "eprop" else "native"),
         ),
     shell:
         "python {params.script:q} {input.parts:q} --split {input.split:q} "

@@ -56,17 +56,21 @@ rule trial:
     log:
         "<results>/logs/search/{search}/{proposer}/seed-{seed}/round-{round}/trial-{trial}.log",
     conda:
-        "../../envs/spikespeech.yaml"
+        lambda w: environment(searching_backend(w))
     resources:
+        gpu=lambda w: registry.BACKENDS[searching_backend(w)].gpus,
         mem_mb=memory(700, neuron=1, hidden=searched_size),
         runtime="1d",
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].trying()),
+        python=lambda w: registry.interpreter(searching_backend(w), config),
+        device=lambda w: registry.device(searching_backend(w), config),
         code=lambda w: code(
-            "scripts/search/trial.py", BACKENDS[STUDIES[w.search].base["backend"]]
+            "scripts/search/trial.py", registry.source(searching_backend(w))
         ),
     shell:
-        "python scripts/search/trial.py --proposal {input.proposal:q} --trial {wildcards.trial} "
+        "{params.python:q} scripts/search/trial.py --device {params.device} --proposal {input.proposal:q} "
+        "--trial {wildcards.trial} "
         "--spikes {input.spikes:q} --splits {input.splits:q} --settings {params.settings:q} "
         "--stamp {params.code:q} --record {output.record:q} --time {output.time:q} "
         "2> {log:q} | tee -a -- {log:q}"
@@ -103,16 +107,19 @@ rule confirm:
     log:
         "<results>/logs/search/{search}/confirm/{candidate}/seed-{seed}.log",
     conda:
-        "../../envs/spikespeech.yaml"
+        lambda w: environment(searching_backend(w))
     resources:
+        gpu=lambda w: registry.BACKENDS[searching_backend(w)].gpus,
         mem_mb=memory(700, neuron=1, hidden=searched_size),
         runtime="1d",
     params:
         settings=lambda w: configuration.text(STUDIES[w.search].base),
+        python=lambda w: registry.interpreter(searching_backend(w), config),
+        device=lambda w: registry.device(searching_backend(w), config),
         code=lambda w: code(
-            "scripts/search/confirm.py", BACKENDS[STUDIES[w.search].base["backend"]]
+            "scripts/search/confirm.py", registry.source(searching_backend(w))
         ),
     shell:
-        "python scripts/search/confirm.py --spikes {input.spikes:q} --split {input.split:q} "
+        "{params.python:q} scripts/search/confirm.py --device {params.device} --spikes {input.spikes:q} --split {input.split:q} "
         "--best {input.best:q} --settings {params.settings:q} --seed {wildcards.seed} "
         "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a -- {log:q}"

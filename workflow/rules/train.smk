@@ -1,17 +1,5 @@
 # Who trains, validates and tests; the trainings; their evaluation.
 
-# Training finds its backend by name, which the digest of its script cannot follow.
-BACKENDS = {
-    "native": "workflow/spikespeech/backends/native.py",
-    "mlgenn": "workflow/spikespeech/backends/mlgenn/__init__.py",
-    "eprop": "workflow/spikespeech/backends/eprop.py",
-}
-ENVIRONMENTS = {
-    "native": "../../envs/spikespeech.yaml",
-    "mlgenn": "../../envs/mlgenn.yaml",
-    "eprop": "../../envs/spikespeech.yaml",
-}
-
 
 rule split:
     input:
@@ -49,21 +37,17 @@ rule train:
     log:
         f"{NETWORK_LOG}/train.log",
     conda:
-        lambda w: ENVIRONMENTS[backend(w)]
+        lambda w: environment(backend(w))
     threads: 1
     resources:
-        gpu=lambda w: int(backend(w) == "mlgenn"),
+        gpu=lambda w: registry.BACKENDS[backend(w)].gpus,
         mem_mb=memory(700, neuron=1),
         runtime="1d",
     params:
         settings=settings,
-        code=lambda w: code("scripts/training/train.py", BACKENDS[backend(w)]),
-        python=lambda w: (
-            config["mlgenn"]["python"] if backend(w) == "mlgenn" else "python"
-        ),
-        device=lambda w: (
-            config["mlgenn"]["device"] if backend(w) == "mlgenn" else "cpu"
-        ),
+        code=lambda w: code("scripts/training/train.py", registry.source(backend(w))),
+        python=lambda w: registry.interpreter(backend(w), config),
+        device=lambda w: registry.device(backend(w), config),
     shell:
         "{params.python:q} scripts/training/train.py {input.parts:q} --split {input.split:q} "
         "--device {params.device} --settings {params.settings:q} --threads {threads} --stamp {params.code} "

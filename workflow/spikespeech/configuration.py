@@ -39,12 +39,17 @@ def check(config):
 
 
 @functools.cache
+def schemas():
+    """Return {file name: schema} of `workflow/schemas/`."""
+    return {p.name: yaml.safe_load(p.read_text(encoding="utf-8")) for p in SCHEMAS.iterdir()}
+
+
+@functools.cache
 def _validator():
-    schemas = {p.name: yaml.safe_load(p.read_text(encoding="utf-8")) for p in SCHEMAS.iterdir()}
     registry = Registry().with_resources(
-        (name, Resource.from_contents(schema)) for name, schema in schemas.items()
+        (name, Resource.from_contents(schema)) for name, schema in schemas().items()
     )
-    return jsonschema.Draft202012Validator(schemas["config.schema.yaml"], registry=registry)
+    return jsonschema.Draft202012Validator(schemas()["config.schema.yaml"], registry=registry)
 
 
 def _check_plain(value, path):

@@ -5,7 +5,6 @@ number of threads, nor on how often the training was interrupted and resumed.
 """
 
 import hashlib
-import importlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import eventprop, reading
-from spikespeech.backends import native
+from spikespeech.backends import registry
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
 from spikespeech.network import Network, Weights
@@ -206,15 +205,9 @@ def start(spikes, settings, threads=1, device="auto"):
     )
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
     parts = network, weights, settings.make_loss(spikes), regulariser
-    if settings.backend == "native":
-        return network, native.Backend(*parts, threads=threads)
-    # Through importlib, so that code of other backends is not part of what native trainings run.
-    if settings.backend == "eprop":
-        return network, importlib.import_module("spikespeech.backends.eprop").Backend(
-            *parts, threads
-        )
-    mlgenn = importlib.import_module("spikespeech.backends.mlgenn")
-    return network, mlgenn.Backend(*parts, batch_size=settings.batch_size, device=device)
+    known = {"threads": threads, "batch_size": settings.batch_size, "device": device}
+    options = {key: known[key] for key in registry.BACKENDS[settings.backend].options}
+    return network, registry.load(settings.backend)(*parts, **options)
 
 
 def accuracy(outcome):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields, is_dataclass
 
 from spikespeech import losses
+from spikespeech.backends.registry import BACKENDS
 from spikespeech.errors import InputError, nearest
 from spikespeech.network import Network
 
@@ -128,7 +129,7 @@ class Settings:
 
     Attributes
     ----------
-    backend : who computes, "native", "mlgenn" or "eprop"
+    backend : who computes, one of `backends.registry.BACKENDS`
     selection : the best epoch is chosen by accuracy on "validation" speakers, or, as Shoesmith
         et al. do, on the augmented "training" examples; "finetune" chooses as "validation" does
         and goes on from there with both sides (`training.finetune`)
@@ -139,7 +140,7 @@ class Settings:
     recurrent : bool
     """
 
-    backend: str = choice("native", "mlgenn", "eprop")
+    backend: str = choice(*BACKENDS)
     selection: str = choice("validation", "finetune", "training")
     epochs: int = number(int, 1)
     batch_size: int = number(int, 1)
