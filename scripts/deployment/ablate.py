@@ -11,22 +11,22 @@ import pandas as pd
 
 from spikespeech import command, files, netx
 from spikespeech.data.events import read_events
-from spikespeech.deployment import evaluation
+from spikespeech.deployment import causes, evaluation, examples, inputs
 
 
 def main(arguments):
     """Write one row for each variant."""
     settings = arguments.deployment
-    net, weights, examples, spikes, rows, loss, windows = evaluation.load(arguments)
+    net, weights, calibration, spikes, rows, loss, windows = examples.load(arguments)
     labels = rows.label.to_numpy()
 
     def in_float(net, weights):
         outcome = evaluation.float_outcome(net, weights, loss, spikes, arguments.threads)
         return outcome.readouts.argmax(axis=1)
 
-    def in_integers(layers, inputs):
+    def in_integers(layers, trains):
         return evaluation.evaluate(
-            layers, inputs, loss, windows, threads=arguments.threads
+            layers, trains, loss, windows, threads=arguments.threads
         ).predictions
 
     reference = in_float(net, weights)
@@ -38,26 +38,26 @@ def main(arguments):
 
     note("float", "float", reference)
     quantised = netx.fit(
-        net, weights, bits=settings["bits"], scale=settings["scale"], calibration=examples
+        net, weights, bits=settings["bits"], scale=settings["scale"], calibration=calibration
     )
-    for cause, changed in evaluation.float_variants(net, weights, quantised).items():
+    for cause, changed in causes.float_variants(net, weights, quantised).items():
         note(cause, "float", in_float(*changed))
 
     def in_binary(layers):
-        return in_integers(layers, evaluation.binary(spikes))
+        return in_integers(layers, inputs.binary(spikes))
 
     note("fixed point", "integer", in_binary(quantised.layers))
     other = "error" if settings["scale"] == "percentile" else "percentile"
-    rescaled = netx.fit(net, weights, bits=settings["bits"], scale=other, calibration=examples)
+    rescaled = netx.fit(net, weights, bits=settings["bits"], scale=other, calibration=calibration)
     note(f"fixed point, scale: {other}", "integer", in_binary(rescaled.layers))
     if not net.spiking_output:
-        firing = evaluation.with_output_threshold(quantised.layers)
+        firing = causes.with_output_threshold(quantised.layers)
         note("output threshold 2^16", "integer", in_binary(firing))
     with read_events(arguments.events, n_units=spikes.n_units) as events:
-        evaluation.check_same(events, rows)
+        inputs.check_same(events, rows)
 
         def binned(convention):
-            return evaluation.bin_events(
+            return inputs.bin_events(
                 events,
                 rows.example.to_numpy(),
                 convention,
@@ -74,6 +74,6 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    parser = evaluation.parser(__doc__)
+    parser = examples.parser(__doc__)
     parser.add_argument("--events", type=Path, required=True, help="the same part in SHD's layout")
     command.run(main, parser.parse_args())

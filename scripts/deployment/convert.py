@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from spikespeech import command, files, network, netx
-from spikespeech.deployment import evaluation
+from spikespeech.deployment import examples
 
 
 def main(arguments):
     """Write the NetX file and the report of scales, clipping and rounding errors."""
     settings = arguments.settings
     net, weights = network.load(arguments.weights)
-    examples = evaluation.calibration(
+    calibration = examples.calibration(
         arguments.parts, arguments.split, settings["calibration_examples"]
     )
     quantised = netx.export(
@@ -19,7 +19,7 @@ def main(arguments):
         arguments.netx,
         bits=settings["bits"],
         scale=settings["scale"],
-        calibration=examples,
+        calibration=calibration,
     )
     files.write_json(arguments.report, {**quantised.report, "lsb": list(quantised.lsb)})
     for layer in quantised.report["layers"]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, files, fixed_point, network
-from spikespeech.deployment import cost, evaluation
+from spikespeech.deployment import cost, evaluation, examples, inputs
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.loihi import netx_file
 from spikespeech.reading import read_json
@@ -22,12 +22,12 @@ SIMULATION = "integer simulation, one core of this machine"
 def main(arguments):
     """Write one row for each quantity."""
     net, _ = network.load(arguments.weights)
-    spikes, _, loss, windows = evaluation.test_side(
+    spikes, _, loss, windows = examples.test_side(
         arguments.test, arguments.split, arguments.settings
     )
     layers = netx_file.read(arguments.netx)
     bits = read_json(arguments.report, keys=["bits"])["bits"]
-    outcome = evaluation.evaluate(layers, evaluation.binary(spikes), loss, windows)
+    outcome = evaluation.evaluate(layers, inputs.binary(spikes), loss, windows)
     counts = cost.operations(
         net,
         outcome.input_spikes,

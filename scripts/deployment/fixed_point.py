@@ -4,14 +4,14 @@ from pathlib import Path
 
 from spikespeech import command, files
 from spikespeech.data.events import read_events
-from spikespeech.deployment import evaluation
+from spikespeech.deployment import evaluation, examples, inputs
 from spikespeech.loihi import netx_file
 from spikespeech.reading import read_csv, read_json
 
 
 def main(arguments):
     """Write, for each input convention, accuracy and its paired difference to float."""
-    spikes, rows, loss, windows = evaluation.test_side(
+    spikes, rows, loss, windows = examples.test_side(
         arguments.test, arguments.split, arguments.settings
     )
     reference = read_csv(arguments.predictions, columns=["prediction"])["prediction"].to_numpy()
@@ -19,14 +19,14 @@ def main(arguments):
     conversion = read_json(arguments.report, keys=["bits", "lsb", "scale"])
     results = []
     with read_events(arguments.events, n_units=spikes.n_units) as events:
-        evaluation.check_same(events, rows)
+        inputs.check_same(events, rows)
         for name in arguments.inputs:
-            inputs = evaluation.bin_events(
+            binned = inputs.bin_events(
                 events, rows.example.to_numpy(), name, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms
             )
             outcome = evaluation.evaluate(
                 layers,
-                inputs,
+                binned,
                 loss,
                 windows,
                 output_lsb=conversion["lsb"][1],
@@ -71,9 +71,9 @@ if __name__ == "__main__":
     parser.add_argument(
         "--inputs",
         nargs="+",
-        choices=list(evaluation.INPUTS),
+        choices=list(inputs.INPUTS),
         default=["binary", "graded"],
-        help="; ".join(f"{name}: {text}" for name, text in evaluation.INPUTS.items()),
+        help="; ".join(f"{name}: {text}" for name, text in inputs.INPUTS.items()),
     )
     parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
     parser.add_argument("--out", type=Path, required=True, help="fixed_point.json to write")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from spikespeech import command, files, network, netx
-from spikespeech.deployment import evaluation
+from spikespeech.deployment import evaluation, examples, inputs
 from spikespeech.errors import InputError
 from spikespeech.loihi.quantise import SCALES
 from spikespeech.training.quantised import FLOAT
@@ -14,13 +14,12 @@ from spikespeech.training.quantised import FLOAT
 def main(arguments):
     """Write one row for each word length and scale, beside the float network's accuracy."""
     settings = arguments.deployment
-    net, weights, examples, spikes, rows, loss, windows = evaluation.load(arguments)
+    net, weights, calibration, spikes, rows, loss, windows = examples.load(arguments)
     labels = rows.label.to_numpy()
 
     def evaluate(quantised):
-        inputs = evaluation.binary(spikes)
-        threads = arguments.threads
-        return evaluation.evaluate(quantised.layers, inputs, loss, windows, threads=threads)
+        trains, threads = inputs.binary(spikes), arguments.threads
+        return evaluation.evaluate(quantised.layers, trains, loss, windows, threads=threads)
 
     outcome = evaluation.float_outcome(net, weights, loss, spikes, arguments.threads)
     reference = outcome.readouts.argmax(axis=1)
@@ -30,7 +29,7 @@ def main(arguments):
     for scale in SCALES:
         for bits in settings["word_lengths"]:
             try:
-                quantised = netx.fit(net, weights, bits=bits, scale=scale, calibration=examples)
+                quantised = netx.fit(net, weights, bits=bits, scale=scale, calibration=calibration)
             except InputError as error:
                 print(f"{bits} bits, scale {scale}: {error}")
                 continue
@@ -52,7 +51,7 @@ def main(arguments):
             predictions = outcome.readouts.argmax(axis=1)
         else:
             # The weights lie on their grid already: the least-error scale finds it.
-            quantised = netx.fit(*trained, bits=bits, scale="error", calibration=examples)
+            quantised = netx.fit(*trained, bits=bits, scale="error", calibration=calibration)
             predictions = evaluate(quantised).predictions
         result = evaluation.compare(labels, reference, predictions)
         table.append({"bits": bits, "scale": "trained", **result})
@@ -60,7 +59,7 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    parser = evaluation.parser(__doc__)
+    parser = examples.parser(__doc__)
     parser.add_argument(
         "--trained", type=Path, nargs="*", default=[], help="weights that were trained on a grid"
     )

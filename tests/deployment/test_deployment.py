@@ -11,7 +11,7 @@ from scripts.exhibits.deployment import plot_word_lengths
 from spikespeech import eventprop, losses, netx
 from spikespeech.backends import native
 from spikespeech.data.events import read_events, write_events
-from spikespeech.deployment import cost, evaluation
+from spikespeech.deployment import causes, cost, evaluation, inputs
 from spikespeech.errors import InputError
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import Network, Weights
@@ -42,7 +42,7 @@ def file(tmp_path):
 
 def bins(file, convention, examples=range(6)):
     with read_events(file, n_units=N_UNITS) as opened:
-        [graded] = evaluation.bin_events(
+        [graded] = inputs.bin_events(
             opened, np.array(examples), convention, n_steps=N_STEPS, dt_ms=1.0
         )
         return graded
@@ -88,11 +88,11 @@ def test_graded_input_is_tonics(file):
 def test_events_of_other_examples_are_refused(file):
     rows = splits.examples("test", np.arange(6) % 5, np.zeros(6), tuple("abcde"))
     with read_events(file, n_units=N_UNITS) as opened:
-        evaluation.check_same(opened, rows)
+        inputs.check_same(opened, rows)
         with pytest.raises(InputError, match="other examples than the split"):
-            evaluation.check_same(opened, rows.assign(label=rows.label[::-1].to_numpy()))
+            inputs.check_same(opened, rows.assign(label=rows.label[::-1].to_numpy()))
         with pytest.raises(InputError, match="other examples"):
-            evaluation.check_same(opened, rows.assign(example=rows.example + 1))
+            inputs.check_same(opened, rows.assign(example=rows.example + 1))
 
 
 def test_conventions_differ_in_one_thing_each(file):
@@ -155,7 +155,7 @@ def test_comparison_is_paired():
 def test_float_variants_bear_one_cause_each(file):
     weights = draw()
     fitted = netx.fit(NETWORK, weights, bits=4)
-    variants = evaluation.float_variants(NETWORK, weights, fitted)
+    variants = causes.float_variants(NETWORK, weights, fitted)
     clipped, rounded = variants["clipping"][1], variants["rounding"][1]
     w, kept = weights.input_hidden, fitted.weights.input_hidden
     changed = clipped.input_hidden != w
@@ -166,7 +166,7 @@ def test_float_variants_bear_one_cause_each(file):
     network, scaled = variants["decays"]
     assert network.tau_mem == pytest.approx(-1 / np.log(1 - 200 / 4096))
     # One input spike adds the same charge on its way to V with either time constants' k.
-    ratio = evaluation._drive(network, 0) / evaluation._drive(NETWORK, 0)
+    ratio = causes._drive(network, 0) / causes._drive(NETWORK, 0)
     np.testing.assert_allclose(scaled.input_hidden * ratio, w, rtol=1e-6)
 
 
@@ -186,9 +186,9 @@ def test_back_to_back_leaks_only_across_resets(file):
 
 def test_output_threshold_of_ml_genn_netx():
     layers = netx.fit(NETWORK, draw()).layers
-    assert evaluation.with_output_threshold(layers)[-1].threshold == 65536
+    assert causes.with_output_threshold(layers)[-1].threshold == 65536
     with pytest.raises(InputError, match="outside"):
-        evaluation.with_output_threshold(layers, 1 << 17)
+        causes.with_output_threshold(layers, 1 << 17)
 
 
 def test_operations_agree_with_an_event_by_event_count():
@@ -241,7 +241,7 @@ def test_unreadable_energy_counter_is_not_a_measurement(monkeypatch, tmp_path):
 def test_quantised_training_learns_on_the_grid(file):
     spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
     loss = losses.make("sum", n_steps=N_STEPS)
-    backend = quantised.Backend(NETWORK, draw(), loss, bits=3, scale="error")
+    backend = quantised.QuantisedBackend(NETWORK, draw(), loss, bits=3, scale="error")
 
     def levels(weights):
         return len(np.unique(np.concatenate([w.ravel() for w in weights][:2])))
@@ -263,7 +263,7 @@ def test_quantised_step_is_the_gradient_at_the_quantised_weights(file):
     """Straight through: Adam's first step is along the sign of the gradient on the grid."""
     spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
     loss = losses.make("sum", n_steps=N_STEPS)
-    backend = quantised.Backend(NETWORK, draw(), loss, bits=4, scale="error")
+    backend = quantised.QuantisedBackend(NETWORK, draw(), loss, bits=4, scale="error")
     gradient = eventprop.gradients(NETWORK, backend.weights, spikes, loss=loss).gradients
     before = backend.masters.copy()
     backend.train([spikes], [1e-3])
@@ -278,7 +278,7 @@ def test_the_control_of_quantised_training_is_plain_training(file):
     spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
     loss = losses.make("sum", n_steps=N_STEPS)
     bits = quantised.FLOAT
-    control = quantised.Backend(NETWORK, draw(), loss, bits=bits, scale="error")
+    control = quantised.QuantisedBackend(NETWORK, draw(), loss, bits=bits, scale="error")
     plain = native.Backend(NETWORK, draw(), loss)
     for backend in (control, plain):
         for _ in range(3):

@@ -71,8 +71,8 @@ def quantise(
     input_activity, hidden_activity = activity if activity is not None else (None, None)
     recurrent = [(weights.hidden_hidden, hidden_activity)] if network.recurrent else []
     threshold = one_value("threshold", network.threshold)
-    hidden = _Constants(network.tau_mem, network.tau_syn, network.dt_ms, "tau_mem", "tau_syn")
-    output = _Constants(
+    hidden = IntegerConstants(network.tau_mem, network.tau_syn, network.dt_ms, "tau_mem", "tau_syn")
+    output = IntegerConstants(
         network.tau_mem_output,
         network.tau_syn_output,
         network.dt_ms,
@@ -169,7 +169,7 @@ def error_lsb(arrays, bits, threshold, source_weights):
     return threshold / best
 
 
-class _Constants:
+class IntegerConstants:
     """A layer's time constants, one value each, and their integer decays."""
 
     def __init__(self, tau_mem, tau_syn, dt_ms, mem_name, syn_name):

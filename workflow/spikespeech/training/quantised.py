@@ -30,7 +30,7 @@ class Result(NamedTuple):
     history: pd.DataFrame
 
 
-class Backend(native.Backend):
+class QuantisedBackend(native.Backend):
     """The native engine on quantised weights; `masters` are the float weights that Adam steps.
 
     Parameters
@@ -100,7 +100,7 @@ def train(
     """
     loss = settings.make_loss(spikes_train)
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
-    backend = Backend(network, weights, loss, regulariser, threads, bits=bits, scale=scale)
+    backend = QuantisedBackend(network, weights, loss, regulariser, threads, bits=bits, scale=scale)
     presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
     n_batches = -(-len(presentations) // settings.batch_size)
     validated = len(spikes_validation) and settings.selection == "validation"

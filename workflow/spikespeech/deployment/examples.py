@@ -1,0 +1,60 @@
+"""What a deployed network is calibrated with and tested on, from a job's arguments."""
+
+from pathlib import Path
+
+import numpy as np
+
+from spikespeech import command, network
+from spikespeech.spikes import splits
+from spikespeech.spikes.stored import chunks
+from spikespeech.training.settings import Settings
+
+
+def parser(description):
+    """Return a parser with what a study of one network takes; see `load`."""
+    arguments = command.parser(description)
+    arguments.add_argument("weights", type=Path, help="weights.h5")
+    arguments.add_argument("--parts", type=Path, nargs="+", required=True, help="to calibrate with")
+    arguments.add_argument("--test", type=Path, required=True, help="binned test spikes")
+    arguments.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
+    for option, text in (("settings", "of the training"), ("deployment", "of the deployment")):
+        arguments.add_argument(
+            f"--{option}", type=command.json_argument, required=True, help=f"JSON, {text}"
+        )
+    arguments.add_argument("--threads", type=int, default=1, help="results are the same for any")
+    arguments.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
+    return arguments
+
+
+def load(arguments):
+    """Return (network, weights, calibration spikes, *`test_side`) of the arguments of `parser`."""
+    examples = calibration(
+        arguments.parts, arguments.split, arguments.deployment["calibration_examples"]
+    )
+    test = test_side(arguments.test, arguments.split, arguments.settings)
+    return *network.load(arguments.weights), examples, *test
+
+
+def test_side(test, split, settings):
+    """Return (Stored, rows of the split, Loss, its windows) of a network's test examples.
+
+    test : path of the binned test part; split : path of the split; settings : of the training
+    """
+    rows = splits.read(split)
+    spikes = splits.gather([test], rows, "test")
+    rows = rows[rows.side == "test"]
+    loss = Settings.parse(settings).make_loss(spikes)
+    windows = None
+    if loss.kind == "window":
+        read = [None] if loss.shared else chunks(spikes)
+        windows = np.concatenate([loss.windows(some)[0] for some in read])
+    return spikes, rows, loss, windows
+
+
+def calibration(parts, split, examples):
+    """Return some SpikeTrains of validation speakers, evenly spread, or None without any."""
+    spikes = splits.gather(parts, splits.read(split), "validation")
+    if not examples or not len(spikes):
+        return None
+    chosen = np.linspace(0, len(spikes) - 1, min(examples, len(spikes))).astype(int)
+    return spikes.take(chosen)
