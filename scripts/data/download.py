@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from spikespeech import command
-from spikespeech.data import datasets, download
+from spikespeech.data import archives, datasets, download
 from spikespeech.data.events import read_events
 
 
@@ -21,7 +21,7 @@ def main(arguments):
             mirror=arguments.settings["mirror"],
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    download.unzip_one(archive, ".h5", arguments.out)
+    archives.unpack_hdf5(archive, arguments.out)
     with read_events(arguments.out) as events:
         print(f"{len(events)} examples of {len(events.classes)} classes")
 

@@ -2,10 +2,7 @@
 
 import contextlib
 import hashlib
-import io
-import tarfile
 import threading
-import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -140,71 +137,3 @@ def test_the_registry_agrees_with_tonic():
         for part, file in files.items():
             assert file.url == source.base_url + getattr(source, f"{part}_zip")
             assert file.checksum == "md5:" + getattr(source, f"{part}_md5")
-
-
-def zipped(path, **members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path
-
-
-def test_unzip(tmp_path):
-    archive = zipped(tmp_path / "a.zip", **{"shd_train.h5": b"data", "readme.txt": b""})
-    download.unzip_one(archive, ".h5", tmp_path / "out" / "train.h5")
-    assert (tmp_path / "out" / "train.h5").read_bytes() == b"data"
-
-
-@pytest.mark.parametrize(
-    "members, problem",
-    [
-        ({"../train.h5": b"data"}, "leaves the archive's folder"),
-        ({"/train.h5": b"data"}, "leaves the archive's folder"),
-        ({"C:\\train.h5": b"data"}, "leaves the archive's folder"),
-        ({"train.h5": bytes(2_000_000)}, "unpacks to more than 1000000 bytes"),
-        ({"a.h5": b"", "b.h5": b""}, "has 2 members"),
-        ({"a.txt": b""}, "has 0 members"),
-    ],
-)
-def test_bad_zip_archives_write_nothing(tmp_path, members, problem):
-    archive = zipped(tmp_path / "a.zip", **members)
-    with pytest.raises(InputError, match=problem):
-        download.unzip_one(archive, ".h5", tmp_path / "out" / "train.h5", max_bytes=1_000_000)
-    assert not list((tmp_path / "out").glob("*")) and not (tmp_path / "train.h5").exists()
-
-
-def test_a_damaged_zip_archive(tmp_path):
-    archive = zipped(tmp_path / "a.zip", **{"train.h5": CONTENT})
-    content = bytearray(archive.read_bytes())
-    content[1000] ^= 1
-    archive.write_bytes(content)
-    with pytest.raises(InputError, match=r"Bad CRC-32|invalid|Error"):
-        download.unzip_one(archive, ".h5", tmp_path / "train.h5")
-    archive.write_bytes(CONTENT)
-    with pytest.raises(InputError, match="not a zip archive"):
-        download.unzip_one(archive, ".h5", tmp_path / "train.h5")
-    assert not (tmp_path / "train.h5").exists()
-
-
-def tarred(path, *members):
-    with tarfile.open(path, "w:gz") as archive:
-        for member, data in members:
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return path
-
-
-def test_read_tar(tmp_path):
-    good, bad, link = (tarfile.TarInfo(n) for n in ("a/b.wav", "../b.wav", "a/c.wav"))
-    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-    archive = tmp_path / "a.tar.gz"
-    assert download.read_tar(tarred(archive, (good, b"x")), ".wav") == {"a/b.wav": b"x"}
-    with pytest.raises(InputError, match=r"example \.\./b\.wav: leaves the archive's folder"):
-        download.read_tar(tarred(archive, (good, b"x"), (bad, b"x")), ".wav")
-    with pytest.raises(InputError, match="is no regular file"):
-        download.read_tar(tarred(archive, (link, b"")), ".wav")
-    with pytest.raises(InputError, match="unpacks to more than"):
-        download.read_tar(tarred(archive, (good, CONTENT)), ".wav", max_bytes=1000)
-    archive.write_bytes(archive.read_bytes()[:-50_000])
-    with pytest.raises(InputError, match="not a whole tar archive"):
-        download.read_tar(archive, ".wav")

@@ -1,6 +1,7 @@
 """An error that the user can fix."""
 
 import difflib
+import unicodedata
 
 
 class InputError(Exception):
@@ -24,7 +25,17 @@ class InputError(Exception):
                 f"example {example}: " if example is not None else "",
             ]
         )
-        super().__init__(f"{where}{problem}" + (f" ({hint})" if hint else ""))
+        super().__init__(printable(f"{where}{problem}" + (f" ({hint})" if hint else "")))
+
+
+def printable(text):
+    """Return `text` as one line: control characters and bytes that are no UTF-8 are escaped."""
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in ("Cc", "Cs")
+        else character
+        for character in text
+    )
 
 
 def nearest(word, known):

@@ -23,6 +23,8 @@ def guard(path, hint):
     a damaged file h5py, numpy and Python raise almost any error, so every error is the file's.
     Out of reach is damage over which the HDF5 library itself crashes or never returns.
     """
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise InputError("is no regular file", file=path)  # a pipe would be waited for
     try:
         with np.errstate(all="ignore"):  # a warning would be a second line
             yield
@@ -34,6 +36,8 @@ def guard(path, hint):
         ) from error
     except FileNotFoundError as error:
         raise InputError("does not exist", file=path) from error
+    except UnicodeDecodeError as error:
+        raise InputError("is not text in UTF-8", file=path, hint=hint) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise InputError(f"cannot be read: {os.strerror(error.errno)}", file=path) from error

@@ -1,24 +1,19 @@
-"""Files from the internet: checked, taken up where they broke off, unpacked safely."""
+"""Files from the internet: checked, taken up where they broke off."""
 
 import os
 import shutil
-import stat
-import tarfile
 import time
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pooch
 import requests
 
 from spikespeech.errors import InputError
-from spikespeech.files import atomic
 
 ATTEMPTS = 5
 FIRST_PAUSE = 1.0  # seconds before the second attempt; each later pause is twice as long
 TIMEOUT = 30.0  # seconds without a byte
 PIECE = 2**14  # bytes; where a connection breaks, less than that is lost
-MAX_UNPACKED = 16 * 2**30  # bytes; SSC's training part is 3 GB
 
 
 def cache():
@@ -121,75 +116,3 @@ def _continue(url, partial, progress):
                     progress(done, total)
     if total is not None and done < total:
         raise EOFError(f"the connection broke after {done} of {total} bytes")
-
-
-def _refuse_escape(name, archive):
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
-        raise InputError(
-            "leaves the archive's folder", file=archive, example=name, hint="do not use this file"
-        )
-
-
-def unzip_one(archive, suffix, target, *, max_bytes=MAX_UNPACKED):
-    """Unpack the one member of a zip archive that ends in `suffix` to the path `target`."""
-    try:
-        zipped = zipfile.ZipFile(archive)
-    except zipfile.BadZipFile as error:
-        raise InputError("not a zip archive", file=archive, hint="fetch it again") from error
-    with zipped:
-        for name in zipped.namelist():
-            _refuse_escape(name, archive)
-        members = [m for m in zipped.infolist() if m.filename.endswith(suffix)]
-        if len(members) != 1:
-            raise InputError(
-                f"has {len(members)} members *{suffix} instead of one",
-                file=archive,
-                hint="fetch it again",
-            )
-        if stat.S_ISLNK(members[0].external_attr >> 16):
-            raise InputError("is a link", file=archive, example=members[0].filename)
-        with atomic(target) as partial, partial.open("wb") as output:
-            try:
-                with zipped.open(members[0]) as member:
-                    _copy(member, output, archive, max_bytes)
-            except zipfile.BadZipFile as error:
-                raise InputError(str(error), file=archive, hint="fetch it again") from error
-
-
-def _copy(member, output, archive, max_bytes):
-    left = max_bytes
-    while piece := member.read(PIECE):
-        left -= len(piece)
-        if left < 0:
-            raise InputError(
-                f"unpacks to more than {max_bytes} bytes", file=archive, hint="do not use this file"
-            )
-        output.write(piece)
-
-
-def read_tar(archive, suffix, *, max_bytes=2**30):
-    """Return {member name: bytes} of the regular files of a tar archive that end in `suffix`.
-
-    Nothing is written to disk.
-    """
-    contents, left = {}, max_bytes
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                _refuse_escape(member.name, archive)
-                if not member.name.endswith(suffix):
-                    continue
-                if not member.isfile():
-                    raise InputError("is no regular file", file=archive, example=member.name)
-                left -= member.size
-                if left < 0:
-                    raise InputError(f"unpacks to more than {max_bytes} bytes", file=archive)
-                contents[member.name] = tar.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise InputError("does not exist", file=archive) from error
-        raise InputError(
-            f"not a whole tar archive: {error}", file=archive, hint="fetch it again"
-        ) from error
-    return contents

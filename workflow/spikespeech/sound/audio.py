@@ -11,8 +11,8 @@ import pandas as pd
 import soundfile
 
 from spikespeech import reading
+from spikespeech.data.archives import read_tar
 from spikespeech.data.datasets import ENGLISH, SUFFIXES
-from spikespeech.data.download import read_tar
 from spikespeech.errors import InputError
 from spikespeech.sound.recordings import Recording
 
