@@ -77,23 +77,144 @@ def test_plain_epochs_are_shuffles_of_the_examples():
     assert [s for _, s, _ in first] != [s for _, s, _ in second]
 
 
+ALL = {
+    "warp": 0.3,
+    "stretch": 0.4,
+    "band": 20,
+    "mask": 20,
+    "drop": 0.1,
+    "jitter": 3.0,
+    "noise": 0.2,
+    "delays": np.arange(N_UNITS) % 40,
+}
+
+
+@pytest.mark.parametrize("others", [{}, ALL], ids=["", "all"])
 @pytest.mark.parametrize("blend", [False, True])
-def test_an_epoch_depends_on_seed_and_epoch_alone(blend):
+def test_an_epoch_depends_on_seed_and_epoch_alone(blend, others):
     spikes = random_trains()
-    made = Presentations(spikes, shift=7, blend=blend, seed=5)
+    made = Presentations(spikes, shift=7, blend=blend, seed=5, **others)
     reference = join(made.batches(4, 16))
+    late = made.late
     assert len(reference) == len(made) == len(spikes) * (1 + blend)
+    assert (late > 0) == bool(others)
     list(made.batches(9, 8))
-    assert join(made.batches(4, 7)) == reference
-    assert join(Presentations(spikes, shift=7, blend=blend, seed=5).batches(4, 60)) == reference
+    assert join(made.batches(4, 7)) == reference and made.late == late
+    again = Presentations(spikes, shift=7, blend=blend, seed=5, **others)
+    assert join(again.batches(4, 60)) == reference
     assert join(made.batches(5, 16)) != reference
-    assert join(Presentations(spikes, shift=7, blend=blend, seed=6).batches(4, 16)) != reference
+    again = Presentations(spikes, shift=7, blend=blend, seed=6, **others)
+    assert join(again.batches(4, 16)) != reference
 
 
+@pytest.mark.parametrize("others", [{}, ALL], ids=["", "all"])
 @pytest.mark.parametrize("blend", [False, True])
-def test_batches_keep_the_order_that_spike_trains_promise(blend):
-    for batch in Presentations(random_trains(), shift=40, blend=blend, seed=1).batches(1, 16):
+def test_batches_keep_the_order_that_spike_trains_promise(blend, others):
+    made = Presentations(random_trains(), shift=40, blend=blend, seed=1, **others)
+    for batch in made.batches(1, 16):
         assert_ordered(batch)
+
+
+def one_spike_a_unit(n=300):
+    """Examples in which unit k spikes once, at step k."""
+    units = np.arange(N_UNITS)
+    return SpikeTrains.from_arrays(
+        [units + 0.5] * n, [units] * n, [0] * n, n_units=N_UNITS, n_steps=N_STEPS
+    )
+
+
+def drawn(**settings):
+    """(steps, units) of each presentation of an epoch of `one_spike_a_unit`."""
+    made = Presentations(one_spike_a_unit(), seed=3, **settings)
+    batches = list(made.batches(1, 64))
+    return [
+        tuple(a.astype(int) for a in batch.example(i))
+        for batch in batches
+        for i in range(len(batch))
+    ], made
+
+
+def test_a_warp_scales_the_distance_from_the_middle_unit():
+    middle, logs = (N_UNITS - 1) / 2, []
+    for steps, units in drawn(warp=0.5)[0]:
+        expected = steps - middle  # a spike's step tells the unit that it came from
+        far = np.abs(expected) > 10
+        factor = np.median((units - middle)[far] / expected[far])
+        assert np.abs(units - (expected * factor + middle)).max() < 1.5
+        logs.append(np.log(factor))
+    assert stats.kstest(logs, stats.uniform(-0.5, 1).cdf).pvalue > 1e-3
+
+
+def test_a_warp_comes_after_the_shift():
+    whole = Presentations(one_spike_a_unit(1), shift=3, seed=1)
+    (shifted,) = whole.batches(1, 1)
+    (warped,) = Presentations(one_spike_a_unit(1), shift=3, warp=1e-9, seed=1).batches(1, 1)
+    assert spike_sets(warped) == spike_sets(shifted)
+
+
+def test_a_stretch_multiplies_steps_and_cuts_at_the_end():
+    logs = []
+    for steps, units in drawn(stretch=0.6)[0]:
+        factor = steps[-1] / units[-1]  # a spike's unit tells the step that it came from
+        assert np.abs(steps - units * factor).max() < 2
+        assert len(units) == N_UNITS or (units[-1] + 2) * factor > N_STEPS - 2
+        logs.append(np.log(factor))
+    assert stats.kstest(logs, stats.uniform(-0.6, 1.2).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("what", ["band", "mask"])
+def test_bands_and_masks_silence_neighbours(what):
+    widths = []
+    for _, units in drawn(**{what: 12})[0]:
+        missing = np.setdiff1d(np.arange(N_UNITS), units)
+        assert len(missing) == 0 or np.all(np.diff(missing) == 1)
+        widths.append(len(missing))
+    if what == "band":  # a mask may lie after the last spike
+        assert stats.chisquare(np.bincount(widths, minlength=13)).pvalue > 1e-3
+    assert max(widths) == 12 and min(widths) == 0
+
+
+def test_spikes_are_dropped_one_by_one_with_one_probability():
+    kept = np.zeros(N_UNITS, int)
+    for _, units in drawn(drop=0.3)[0]:
+        kept[units] += 1
+    assert kept.sum() == pytest.approx(0.7 * 300 * N_UNITS, abs=4 * np.sqrt(0.21 * 300 * N_UNITS))
+    assert kept.min() > 170 and kept.max() < 250
+
+
+def test_jitter_moves_each_spike_by_its_own_normal_number():
+    moves = np.concatenate([(s - u)[(u > 20) & (u < 50)] for s, u in drawn(jitter=4.0)[0]])
+    assert np.mean(moves) == pytest.approx(0, abs=0.2)
+    assert np.std(moves) == pytest.approx(np.sqrt(16 + 1 / 12), rel=0.03)
+    assert abs(stats.kurtosis(moves)) < 0.5
+
+
+def test_noise_adds_spikes_anywhere():
+    added = [
+        (s, u)
+        for steps, units in drawn(noise=0.5)[0]
+        for s, u in zip(steps, units, strict=True)
+        if s != u
+    ]
+    assert len(added) == pytest.approx(0.5 * N_UNITS * 300, rel=0.02)
+    steps, units = np.transpose(added)
+    assert stats.kstest(steps + 0.5, stats.uniform(0, N_STEPS).cdf).statistic < 0.03
+    assert stats.kstest(units + 0.5, stats.uniform(0, N_UNITS).cdf).statistic < 0.03
+
+
+def test_a_delay_is_that_of_the_unit_arrived_at_and_late_spikes_are_counted():
+    delays = np.where(np.arange(N_UNITS) < 40, 0, 60)
+    plain, made = drawn(shift=9), drawn(shift=9, delays=delays)[1]
+    late = 0
+    for (steps, units), (after, arrived) in zip(
+        plain[0], drawn(shift=9, delays=delays)[0], strict=True
+    ):
+        due = steps + delays[units]
+        late += np.sum(due >= N_STEPS)
+        assert sorted(zip(due[due < N_STEPS], units[due < N_STEPS], strict=True)) == list(
+            zip(after, arrived, strict=True)
+        )
+    assert made.late == late > 0
 
 
 def test_shift_moves_each_presentation_as_a_whole_and_uniformly():
@@ -185,11 +306,13 @@ def test_any_data_make_ordered_batches(n, n_spikes, blend, seed):
         binned.append(((cells // N_UNITS).astype(np.uint16), (cells % N_UNITS).astype(np.uint16)))
     labels = rng.integers(0, 3, n)
     spikes = SpikeTrains.from_binned(binned, labels, labels, N_STEPS, N_UNITS, 1.0, tuple("abc"))
-    total = 0
-    for batch in Presentations(spikes, shift=35, blend=blend, seed=seed).batches(1, 4):
-        assert_ordered(batch)
-        total += len(batch)
-    assert total == n * (1 + blend)
+    for others in ({}, ALL):
+        made = Presentations(spikes, shift=35, blend=blend, seed=seed, **others)
+        total = 0
+        for batch in made.batches(1, 4):
+            assert_ordered(batch)
+            total += len(batch)
+        assert total == n * (1 + blend)
 
 
 @settings(deadline=None)

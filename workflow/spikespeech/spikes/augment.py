@@ -1,8 +1,8 @@
-"""What a network is shown in an epoch: the training examples, shuffled, shifted and blended.
+"""What a network is shown in an epoch: the training examples, shuffled, moved and blended.
 
-Both augmentations are those of Nowotny et al. (2025) and Shoesmith et al. (2025). Everything
-random in an epoch comes from (seed, epoch) alone, so that it is the same for any batch size,
-any number of threads and any interruption.
+Shift and blend are those of Nowotny et al. (2025) and Shoesmith et al. (2025). Everything random
+in an epoch comes from (seed, epoch) alone, so that it is the same for any batch size, any number
+of threads and any interruption.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ import numpy as np
 
 from spikespeech.kernels import bits, codes
 from spikespeech.kernels.compiling import kernel
-from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes import SpikeTrains, moving
 from spikespeech.spikes.stored import Stored
 
 BLOCK = 64
@@ -21,19 +21,58 @@ BLOCK = 64
 class Presentations:
     """Training examples as each epoch presents them.
 
+    Everything is drawn for each presentation anew, in this order: blend, shift, warp, stretch,
+    silent bands, dropped spikes, jitter, delay, noise. Spikes that leave channels or trial are
+    dropped. What is 0 is left out.
+
     Parameters
     ----------
     spikes : SpikeTrains in memory, or Stored, of which each batch's are read
     shift : int, every presentation is moved by a whole number of units drawn uniformly from
-        -shift..shift; spikes that leave the channels are dropped
+        -shift..shift
     blend : bool, append as many blends as there are examples. A blend mixes two random examples
         of one class: each moves half-way towards the other's centre of mass, in unit and in
         time, then each of its spikes is kept with probability 1/2
+    warp : units move away from the middle one, or towards it, by a factor exp(U(-warp, warp)):
+        another length of the vocal tract (Jaitly and Hinton 2013)
+    stretch : steps are multiplied by exp(U(-stretch, stretch)): another speed of speech (Ko et al.
+        2015)
+    band, mask : int, so many neighbouring units, or steps, are silent at most: a uniform number
+        from 0 at a uniform place (SpecAugment: Park et al. 2019)
+    drop : probability with which a spike is dropped (EventDrop: Gu et al. 2021)
+    jitter : standard deviation in steps of what is added to each spike's step, by a sum of four
+        uniform numbers
+    noise : spikes that are added, uniform over units and steps, as a share of the example's own
+    delays : (n_units,) steps by which the spikes of each unit are late, see `delays.draw`; None
     seed : int
+
+    Attributes
+    ----------
+    late : int, spikes of the epoch so far that their delay pushed past the trial's end
     """
 
-    def __init__(self, spikes, *, shift=0, blend=False, seed=0):
+    def __init__(
+        self,
+        spikes,
+        *,
+        shift=0,
+        blend=False,
+        warp=0.0,
+        stretch=0.0,
+        band=0,
+        mask=0,
+        drop=0.0,
+        jitter=0.0,
+        noise=0.0,
+        delays=None,
+        seed=0,
+    ):
         self.spikes, self.shift, self.blend, self.seed = spikes, shift, blend, seed
+        self.warp, self.stretch, self.band, self.mask = warp, stretch, band, mask
+        self.per_spike = float(drop), float(jitter), float(noise)
+        self.moved = any((warp, stretch, band, mask, *self.per_spike)) or delays is not None
+        self.delays = np.zeros(spikes.n_units, np.int64) if delays is None else delays
+        self.late = 0
         self.by_class = np.argsort(spikes.labels, kind="stable")
         self.class_begin = np.searchsorted(
             spikes.labels, np.arange(spikes.labels.max(initial=-1) + 2), sorter=self.by_class
@@ -48,18 +87,26 @@ class Presentations:
 
         `epoch` counts from 1. The last batch holds what remains.
         """
+        n, self.late = len(self), 0
         rng = np.random.default_rng([self.seed, epoch])
-        order = rng.permutation(len(self))
-        shifts = rng.integers(-self.shift, self.shift, len(self), endpoint=True)
-        first, second = np.arange(len(self)), np.full(len(self), -1)
+        order = rng.permutation(n)
+        shifts = rng.integers(-self.shift, self.shift, n, endpoint=True)
+        first, second = np.arange(n), np.full(n, -1)
         if self.blend:
-            n = len(self.spikes)
-            first[n:] = rng.integers(0, n, n)
-            second[n:] = self._partners(first[n:], rng)
-        keys = rng.integers(0, 2**64, len(self), dtype=np.uint64)
-        for begin in range(0, len(order), batch_size):
+            of = len(self.spikes)
+            first[of:] = rng.integers(0, of, of)
+            second[of:] = self._partners(first[of:], rng)
+        keys = rng.integers(0, 2**64, n, dtype=np.uint64)
+        drawn = [first, second, shifts, keys]
+        if self.moved:
+            drawn += [np.exp(rng.uniform(-most, most, n)) for most in (self.warp, self.stretch)]
+            for most, size in ((self.band, self.spikes.n_units), (self.mask, self.spikes.n_steps)):
+                width = rng.integers(0, min(most, size), n, endpoint=True)
+                begin = rng.integers(0, size - width, endpoint=True)
+                drawn.append(np.column_stack([begin, begin + width]))
+        for begin in range(0, n, batch_size):
             chosen = order[begin : begin + batch_size]
-            yield self._present(first[chosen], second[chosen], shifts[chosen], keys[chosen])
+            yield self._present(*(column[chosen] for column in drawn))
 
     def _partners(self, examples, rng):
         """Draw another example of the same class for each; itself where it is the only one."""
@@ -70,24 +117,22 @@ class Presentations:
         step = rng.integers(1, np.maximum(size, 2))
         return self.by_class[begin + (place[examples] - begin + step) % size]
 
-    def _present(self, first, second, shifts, keys):
+    def _present(self, first, second, shifts, keys, *moves):
         n, blended, spikes = len(first), second >= 0, self.spikes
         labels, speakers = spikes.labels[first], spikes.speakers[first]
         drawn = np.concatenate([first, second[blended]])
         if isinstance(spikes, Stored):
             spikes, drawn = spikes.take(drawn), np.arange(len(drawn))
             first, second[blended] = drawn[:n], drawn[n:]
-        most = np.sum(spikes.offsets[drawn + 1] - spikes.offsets[drawn])
-        offsets = np.zeros(n + 1, dtype=np.int64)
-        steps, units = np.empty((2, most + BLOCK), np.uint16)
-        arrays = (spikes.offsets, spikes.steps, spikes.units)
-        size = (spikes.n_steps, spikes.n_units)
-        _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
-        end = offsets[-1]
+        if not moves:
+            columns = _blends(spikes, first, second, shifts, keys)
+        elif self.blend:
+            whole = spikes.with_spikes(*_blends(spikes, first, second, shifts * 0, keys))
+            columns = self._moved(whole, np.arange(n), shifts, *moves, keys)
+        else:
+            columns = self._moved(spikes, first, shifts, *moves, keys)
         return SpikeTrains(
-            offsets,
-            steps[:end],
-            units[:end],
+            *columns,
             labels,
             speakers,
             spikes.n_steps,
@@ -95,6 +140,26 @@ class Presentations:
             spikes.dt_ms,
             spikes.classes,
         )
+
+    def _moved(self, spikes, examples, *moves):
+        *moves, keys = moves
+        given = *moves, *self.per_spike, self.delays, keys
+        offsets, steps, units, late = moving.moved(spikes, examples, *given)
+        self.late += late
+        return offsets, steps, units
+
+
+def _blends(spikes, first, second, shifts, keys):
+    """Return offsets, steps and units of examples `first`, blended with `second` if not -1."""
+    drawn = np.concatenate([first, second[second >= 0]])
+    most = np.sum(spikes.offsets[drawn + 1] - spikes.offsets[drawn])
+    offsets = np.zeros(len(first) + 1, dtype=np.int64)
+    steps, units = np.empty((2, most + BLOCK), np.uint16)
+    arrays = (spikes.offsets, spikes.steps, spikes.units)
+    size = (spikes.n_steps, spikes.n_units)
+    _present(*arrays, *size, first, second, shifts, keys, offsets, steps, units)
+    end = offsets[-1]
+    return offsets, steps[:end], units[:end]
 
 
 def ahead(batches):
@@ -241,10 +306,10 @@ def _keep_half(steps, units, begin, end, move, inside, key, tail, kept, at):
     move = np.uint32(move)
     rest = _copy_tail(steps, units, begin, end, tail)
     for first in range(begin, rest, BLOCK):
-        key, word = _random(key)
+        key, word = moving.random(key)
         wanted = word & bits.packed(inside[first - begin :])
         at = _keep_block(steps, units, first, wanted, move, kept, at)
-    wanted = _random(key)[1] & bits.packed(inside[rest - begin :])
+    wanted = moving.random(key)[1] & bits.packed(inside[rest - begin :])
     at = _keep_block(*tail, 0, wanted, move, kept, at)
     kept[at : at + 2 * codes.LANES] = np.iinfo(np.uint32).max
     return at + 2 * codes.LANES
@@ -256,15 +321,6 @@ def _keep_block(steps, units, first, wanted, move, kept, at):
         some = codes.moved(codes.encode(steps, units, first + lane), move)
         at = codes.keep(some, wanted >> np.uint64(lane), kept, at)
     return at
-
-
-@kernel
-def _random(key):
-    """Return the next state and 64 random bits of SplitMix64 (Steele et al. 2014)."""
-    key += np.uint64(0x9E3779B97F4A7C15)
-    word = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return key, word ^ (word >> np.uint64(31))
 
 
 @kernel
