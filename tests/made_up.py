@@ -81,7 +81,9 @@ def evaluation(rows):
     counts = {"n": len(rows), "correct": correct, "accuracy": accuracy, "low": low, "high": high}
     return {
         **counts,
-        "classes": groups("class", np.take(CLASSES, rows["label"]), rows),
+        "classes": [
+            {"class": CLASSES[row["label"]], **row} for row in groups("label", rows["label"], rows)
+        ],
         "speakers": [
             {**row, "unseen": row["speaker"] == 4}
             for row in groups("speaker", rows["speaker"], rows)
@@ -235,6 +237,7 @@ def draw_all(folder):
         "groups",
         *evaluations,
         *("--evaluation", *of["evaluation.json"]),
+        *("--predictions", *of["predictions.csv"]),
         *given({"networks": NETWORKS, "labels": labels}),
     )
     predictions = ("--predictions", *of["predictions.csv"])

@@ -197,6 +197,18 @@ def test_options_reach_pandas_and_the_names_are_asked_for(tmp_path):
         reading.read_json(tmp_path / "b.json")
 
 
+def test_words_are_read_as_written(tmp_path):
+    path = tmp_path / "a.csv"
+    words = ["null", "NA", "None", "nan", "N/A", "-", "00", "1e5", ""]
+    table = pd.DataFrame({"class": words, "reason": words, "n": [1.5, *[np.nan] * 8]})
+    files.write_csv(path, table)
+    read = reading.read_csv(path, text=("class", "dataset"))
+    assert read["class"].tolist() == words
+    assert read["reason"].tolist()[:-1] == words[:-1] and np.isnan(read["reason"].iloc[-1])
+    np.testing.assert_array_equal(read["n"], table["n"])
+    assert reading.read_csv(path)["class"].tolist()[:-1] == words[:-1]
+
+
 @pytest.mark.parametrize("content", ["", "1", '{"a": 1}', "[]", "null", '"a"'])
 def test_the_meter_of_a_trial_names_its_damaged_file(content, tmp_path):
     path = tmp_path / "trial.spent"

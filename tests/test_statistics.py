@@ -60,6 +60,37 @@ def test_mean_interval_covers_at_its_confidence():
     assert covered == pytest.approx(0.95, abs=0.02)
 
 
+def test_an_accuracys_interval_stays_within_0_and_1():
+    interval = statistics.mean_accuracy([0.1, 0.2, 0.6])
+    assert interval.low == 0 and interval.high < 1
+    assert interval.high == pytest.approx(statistics.mean([0.1, 0.2, 0.6]).high)
+    assert np.isnan(statistics.mean_accuracy([0.4]).low)
+
+
+def test_crossed_interval_varies_networks_and_examples():
+    rng = np.random.default_rng(3)
+    covered = []
+    for _ in range(100):
+        words, networks = rng.normal(0, 1, 40), rng.normal(0, 0.5, 30)
+        interval = statistics.crossed(0.3 + networks[:, None] + words + rng.normal(0, 1, (30, 40)))
+        covered.append(interval.low <= 0.3 <= interval.high)
+    assert 0.88 <= np.mean(covered) <= 1
+    # Ten networks that agree on every word know no more than one.
+    hits = np.tile(np.arange(50) < 40, (10, 1))
+    wilson = statistics.proportion(40, 50)
+    interval = statistics.crossed(hits)
+    assert interval.high - interval.low == pytest.approx(wilson.high - wilson.low, rel=0.15)
+    assert interval == statistics.crossed(hits)
+
+
+def test_crossed_interval_of_what_never_varies():
+    assert statistics.crossed(np.ones((3, 10))) == statistics.proportion(10, 10)
+    assert statistics.crossed(np.zeros((3, 10))) == statistics.proportion(0, 10)
+    assert np.isnan(statistics.crossed([[1.0], [0.0]]).low)
+    with pytest.raises(InputError, match="no values"):
+        statistics.crossed(np.zeros((3, 0)))
+
+
 def test_one_value_has_no_interval():
     interval = statistics.mean([0.5])
     assert interval.estimate == 0.5 and np.isnan(interval.low) and np.isnan(interval.high)

@@ -61,11 +61,13 @@ def read_json(path, *, keys=()):
         return found
 
 
-def read_csv(path, *, columns=(), **options):
+def read_csv(path, *, columns=(), text=(), **options):
     """Return the table in a file of `files.write_csv`, which has `columns`.
 
-    `options` are those of pandas.read_csv. Raises InputError, naming the file, where it is damaged
-    or another; a table that is cut short between two lines is not found out.
+    Words are as written: pandas would read a class "null" or "NA" as a missing value. Columns
+    `text` hold names, so that a class "00" is no number there; in the others an empty cell is a
+    missing value. `options` are those of pandas.read_csv. Raises InputError, naming the file,
+    where it is damaged or another; a table that is cut short between two lines is not found out.
     """
     import pandas as pd  # here, as not every peer's environment has it
 
@@ -73,6 +75,13 @@ def read_csv(path, *, columns=(), **options):
         content = Path(path).read_bytes()
         if content and not content.endswith(b"\n"):
             raise InputError("its last line is cut short")
+        if "keep_default_na" not in options:
+            header = pd.read_csv(io.BytesIO(content), nrows=0).columns
+            options |= {
+                "keep_default_na": False,
+                "na_values": {name: [""] for name in header if name not in text},
+                "dtype": dict.fromkeys(text, str) | options.get("dtype", {}),
+            }
         table = pd.read_csv(io.BytesIO(content), **options)
         _has(table, columns, "column")
         return table

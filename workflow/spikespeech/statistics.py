@@ -102,6 +102,41 @@ def mean(values, confidence=0.95):
     return Interval(centre, float(centre - half), float(centre + half))
 
 
+def mean_accuracy(values, confidence=0.95):
+    """Return `mean` of accuracies (n,), one a network, with bounds within 0..1.
+
+    This is the interval of an accuracy wherever several networks have it: it says how networks
+    (seeds, folds) vary on the same test words, and nothing of other speakers.
+    """
+    estimate, low, high = mean(values, confidence)
+    return Interval(estimate, *np.clip([low, high], 0, 1).tolist())
+
+
+def crossed(values, confidence=0.95, draws=2000):
+    """Return the Interval of the mean of `values` (networks, examples) over both.
+
+    Percentile bootstrap, in which networks and examples are drawn anew, each with replacement
+    (Owen 2007): networks that hear the same words are no independent repeats of them. Where
+    every value is 0, or every value 1, redrawing cannot vary them: the bounds are those of
+    `proportion` over the examples. One example has NaN bounds otherwise.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    networks, examples = values.shape
+    if not values.size:
+        raise InputError("a mean of no values")
+    estimate = float(values.mean())
+    if (values == values.flat[0]).all() and estimate in (0, 1):
+        return proportion(int(estimate) * examples, examples, confidence)
+    if examples == 1:
+        return Interval(estimate, np.nan, np.nan)
+    rng = np.random.default_rng(0)
+    rows = rng.multinomial(networks, np.full(networks, 1 / networks), draws) / networks
+    columns = rng.multinomial(examples, np.full(examples, 1 / examples), draws) / examples
+    means = np.einsum("dn,ne,de->d", rows, values, columns, optimize=True)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(estimate, float(low), float(high))
+
+
 def _error(values):
     """Return the standard error of the mean of `values` (n,)."""
     return values.std(ddof=1) / np.sqrt(len(values))

@@ -34,8 +34,7 @@ def findings(summary):
 
 
 def main(arguments):
-    empty = {"keep_default_na": False, "na_values": {"value": [""]}}
-    table = exhibit.join(arguments.costs, arguments.settings, columns=COLUMNS, **empty)
+    table = exhibit.join(arguments.costs, arguments.settings, columns=COLUMNS)
     summary = summarise(table)
     exhibit.write(arguments, summary, findings(summary))
 

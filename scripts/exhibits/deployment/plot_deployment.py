@@ -57,7 +57,7 @@ def summarise(evaluations, fixed):
 
 def bar(values):
     """Return the mean of accuracies, one a network, and its 95 % interval within 0..1."""
-    mean, low, high = np.clip(statistics.mean(values), 0, 1)
+    mean, low, high = statistics.mean_accuracy(values)
     return {"accuracy": mean, "low": low, "high": high, "networks": len(values)}
 
 
@@ -124,11 +124,15 @@ def draw(table):
     return figure
 
 
-def findings(fixed):
-    """Return the mean change from float to fixed point over all networks, by input convention."""
+def findings(fixed, evaluations):
+    """Return the mean change from float to fixed point, by input convention.
+
+    Means are over networks that learned: one at chance has nothing to lose.
+    """
     sentences = []
-    for label, rows in fixed.groupby("label", sort=False):
-        parts = []
+    good = selection.learned(fixed, evaluations)
+    for label, every in fixed.groupby("label", sort=False):
+        rows, parts = every[good[every.index]], []
         for series, how in (
             ("fixed_point", "on the input of training"),
             ("fixed_point_graded", "on counts from the first event, as Lava was fed"),
@@ -136,10 +140,15 @@ def findings(fixed):
             changes = rows.loc[rows["series"] == series, "difference"]
             if len(changes):
                 parts.append(f"{prose.points(statistics.mean(changes), 2)} {how}")
+        n_inputs = every["series"].nunique()
+        if not parts:
+            sentences.append(f"{label}: no network learned, so quantising had nothing to lose.")
+            continue
         sentences.append(
             f"{label}: {rows['bits'].iloc[0]}-bit weights and integer states change test accuracy "
-            f"by {prose.listed(parts)}; means over "
-            f"{prose.count(len(rows) // len(parts), 'network')} of all losses and sizes."
+            f"by {prose.listed(parts)}; means over the {len(rows) // n_inputs} of "
+            f"{prose.count(len(every) // n_inputs, 'network')} that learned "
+            f"({selection.LEARNED})."
         )
     return sentences
 
@@ -149,7 +158,7 @@ def main(arguments):
     records = [read_json(path, keys=["bits", "inputs"]) for path in arguments.fixed_point]
     fixed = fixed_point(records, arguments.settings["networks"], evaluations)
     table = with_published(summarise(evaluations, fixed))
-    exhibit.write(arguments, table, findings(fixed), draw(shown(table, evaluations)))
+    exhibit.write(arguments, table, findings(fixed, evaluations), draw(shown(table, evaluations)))
 
 
 if __name__ == "__main__":

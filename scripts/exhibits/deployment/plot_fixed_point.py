@@ -5,7 +5,7 @@ import pandas as pd
 
 from spikespeech import command, statistics
 from spikespeech.reading import read_json
-from spikespeech.report import exhibit, plots, prose, published
+from spikespeech.report import exhibit, plots, prose, published, selection
 
 INPUTS = {
     "binary": ("binary input, as in training", plots.BLUE, "o"),
@@ -125,22 +125,26 @@ def published_differences():
     )
 
 
-def findings(table):
-    """Return, for each data set and input, the mean difference and how many networks change."""
+def findings(table, evaluations):
+    """Return, for each data set and input, the mean difference of the networks that learned.
+
+    And in how many of them McNemar's test finds one.
+    """
     sentences = []
+    table = table[selection.learned(table, evaluations)]
     for (label, name), rows in table.groupby(["label", "input"], sort=False):
         difference = statistics.mean(rows["difference"])
         clear = int((rows["p_value"] < 0.05).sum())
         sentences.append(
             f"On {label}, {rows['bits'].iloc[0]}-bit integers with {name} input change test "
             f"accuracy by {prose.points(difference)} on average over "
-            f"{prose.count(len(rows), 'network')}; McNemar's test finds a difference (p < 0.05, "
-            f"uncorrected) in {clear}."
+            f"{prose.count(len(rows), 'network')} that learned; McNemar's test finds a "
+            f"difference (p < 0.05, uncorrected) in {clear}."
         )
     reference = published.quantisation()["difference"]
     sentences.append(
         f"Published for Lava, on other data: {reference.min():+.1f} to {reference.max():+.1f} "
-        "points."
+        "points.".replace("-", "−")
     )
     return sentences
 
@@ -150,11 +154,12 @@ def main(arguments):
     records = [read_json(path, keys=["bits", "inputs"]) for path in arguments.results]
     table = collect(records, settings["networks"], settings["labels"])
     figure = draw(summarise(table), published_differences())
-    exhibit.write(arguments, table, findings(table), figure)
+    exhibit.write(arguments, table, findings(table, selection.read(arguments.evaluations)), figure)
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
+    parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
     parser.add_argument("--results", nargs="+", required=True, help="fixed_point.json of each")
     parser.add_argument(
         "--settings",

@@ -230,7 +230,7 @@ def findings(table, normalised):
 
 def main(arguments):
     columns = [*NETWORK, "loss", "epoch", "validation_accuracy"]
-    histories = read_csv(arguments.histories, columns=columns)
+    histories = read_csv(arguments.histories, columns=columns, text=("dataset", "label"))
     histories = histories.dropna(subset="validation_accuracy")
     if histories.empty:
         raise InputError(

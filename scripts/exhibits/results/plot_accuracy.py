@@ -1,6 +1,5 @@
 """Test accuracy by loss and size, validation and published values beside it."""
 
-import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
@@ -35,7 +34,7 @@ def summarise(evaluations):
 
 def spread(values):
     """Return the mean of accuracies, one a network, with its interval (within 0..1) and range."""
-    mean, low, high = np.clip(statistics.mean(values), 0, 1)
+    mean, low, high = statistics.mean_accuracy(values)
     span = {"least": values.min(), "most": values.max(), "networks": len(values)}
     return {"accuracy": mean, "low": low, "high": high} | span
 
@@ -128,8 +127,28 @@ def findings(table, evaluations):
                 "nor validation heard it classifies "
                 f"{prose.percent(unseen[['accuracy', 'low', 'high']])}."
             )
+        sentences += prose.caveat(test["label"])
         sentences += gaps(evaluations, test)
+        sentences += untrained(evaluations, test["dataset"])
     return sentences
+
+
+def untrained(evaluations, dataset):
+    """Return a sentence on the losses of which networks did not learn, if there are any."""
+    own = selection.ranking(evaluations, dataset)
+    good = selection.learned(own, evaluations)
+    parts = [
+        f"{loss} ({(~well).sum()} of {len(well)}, "
+        f"mean {100 * own['accuracy'][well.index].mean():.1f} %)"
+        for loss, well in good.groupby(own["loss"], sort=False)
+        if not well.all()
+    ]
+    if not parts:
+        return []
+    return [
+        f"Did not learn, by {JUDGES[own['series'].iloc[0]]} less than half way from chance to the "
+        f"best network's: {prose.listed(parts)}."
+    ]
 
 
 def gaps(evaluations, best):

@@ -8,23 +8,49 @@ from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 from spikespeech.spikes import SpikeTrains
 
-FEWEST_LABELS = 24
-"""Above this many classes the axes name them in smaller type."""
+FEWEST_LABELS, MOST_LABELS = 24, 60
+"""Above so many classes the axes name them in smaller type, or not at all."""
+
+DRAWS = 1000
+"""Of the bootstrap, for each of the many cells."""
 
 
-def tabulate(predictions, classes):
-    """Return one row for each pair of classes: true, predicted, count, fraction of the true."""
-    counts = statistics.confusion(predictions["label"], predictions["prediction"], len(classes))
-    true, predicted = np.indices(counts.shape)
-    totals = counts.sum(axis=1, keepdims=True)
-    return pd.DataFrame(
-        {
-            "true": np.take(classes, true.ravel()),
-            "predicted": np.take(classes, predicted.ravel()),
-            "count": counts.ravel(),
-            "fraction": (counts / np.maximum(totals, 1)).ravel(),
-        }
-    )
+def gather(evaluations, paths, networks, dataset):
+    """Return (axes, test, labels, predictions) of a data set's best configuration.
+
+    `paths` are predictions.csv in the order of `networks`, dictionaries of axes. Axes are those of
+    the configuration; test (networks,) are accuracies; labels (n,) and predictions (networks, n)
+    are of the test's examples, the same for all networks.
+    """
+    best = selection.best_configuration(evaluations, dataset)
+    axes = dict(zip(selection.CONFIGURATION, best, strict=True))
+    chosen = [
+        read_csv(path, columns=["label", "prediction"])
+        for path, network in zip(paths, networks, strict=True)
+        if selection.matches(network, dataset=dataset, **axes)
+    ]
+    labels = chosen[0]["label"].to_numpy()
+    predictions = np.array([own["prediction"] for own in chosen])
+    return axes, (predictions == labels).mean(axis=1), labels, predictions
+
+
+def tabulate(labels, predictions, classes):
+    """Return one row for each pair of classes: true, predicted, count, fraction of the true.
+
+    Columns low and high: 95 % interval of the fraction over networks and examples, where it is
+    not 0.
+    """
+    rows = []
+    for k, true in enumerate(classes):
+        own = predictions[:, labels == k]
+        for j, predicted in enumerate(classes):
+            hits = own == j
+            fraction, low, high = hits.mean() if hits.size else 0.0, np.nan, np.nan
+            if fraction:
+                fraction, low, high = statistics.crossed(hits, draws=DRAWS)
+            rows.append((true, predicted, int(hits.sum()), fraction, low, high))
+    columns = ["true", "predicted", "count", "fraction", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @plots.style()
@@ -33,12 +59,13 @@ def draw(table):
     sets = list(table.groupby("dataset", sort=False))
     figure, grid = plots.subplots(len(sets), height=4.3 * len(sets), squeeze=False)
     for (axes,), (_, rows) in zip(grid, sets, strict=True):
-        classes = [plots.literal(name) for name in dict.fromkeys(rows["true"])]
+        classes = plots.short(dict.fromkeys(rows["true"]))
         fractions = rows["fraction"].to_numpy().reshape(len(classes), -1)
         image = axes.imshow(100 * fractions, cmap="cividis", vmin=0, vmax=100)
         size = 7.5 if len(classes) <= FEWEST_LABELS else 5.5
-        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=size)
-        axes.set_yticks(range(len(classes)), classes, fontsize=size)
+        named = classes if len(classes) <= MOST_LABELS else []
+        axes.set_xticks(range(len(named)), named, rotation=90, fontsize=size)
+        axes.set_yticks(range(len(named)), named, fontsize=size)
         axes.set(xlabel="Predicted", ylabel="Spoken", title=rows["label"].iloc[0])
         axes.grid(False)
         bar = figure.colorbar(image, ax=axes, shrink=0.7, label="Of the word's examples (%)")
@@ -46,63 +73,45 @@ def draw(table):
     return figure
 
 
-def findings(table):
-    """Return, for each data set, the accuracy and the pairs that are confused most."""
+def findings(table, accuracies):
+    """Return, for each data set, the accuracy and the pairs that are confused most.
+
+    `accuracies` {data set: (networks,)} are on the test's examples.
+    """
     sentences = []
-    for _, rows in table.groupby("dataset", sort=False):
+    for dataset, rows in table.groupby("dataset", sort=False):
         first = rows.iloc[0]
-        wrong = rows[rows["true"] != rows["predicted"]]
-        right, total = (part["count"].sum() for part in (rows.drop(wrong.index), rows))
-        worst = wrong[wrong["count"] > 0].nlargest(3, "count")
+        wrong = rows[(rows["true"] != rows["predicted"]) & (rows["count"] > 0)]
         pairs = [
-            f"“{row.true}” for “{row.predicted}” ({100 * row.fraction:.0f} % of its examples)"
-            for row in worst.rename(columns={"true": "predicted", "predicted": "true"}).itertuples()
+            f"“{row.predicted}” for “{row.true}” "
+            f"({100 * row.fraction:.0f} % of its examples, 95 % interval {100 * row.low:.0f} to "
+            f"{100 * row.high:.0f})"
+            for row in wrong.nlargest(3, "count").itertuples()
         ]
         sentences.append(
             f"{first['label']}: {first['loss']} with {first['hidden']} {first['topology']} hidden "
             f"neurons, {prose.count(first['networks'], 'network')}: "
-            f"{prose.percent(statistics.proportion(right, total))} of {total:,} test "
-            "classifications are right"
+            f"{prose.percent(statistics.mean_accuracy(accuracies[dataset]))} of the test's "
+            f"{first['examples']:,} examples are right"
             + (f"; it most often says {prose.listed(pairs)}." if pairs else ".")
         )
     return sentences
 
 
-def gather(evaluations, predictions, networks, classes):
-    """Return the table of all data sets.
-
-    `predictions` are paths in the order of `networks`, which are dictionaries of axes; `classes`
-    maps a data set to the names of its classes.
-    """
-    tables = []
-    for dataset, names in classes.items():
-        axes = dict(
-            zip(
-                selection.CONFIGURATION,
-                selection.best_configuration(evaluations, dataset),
-                strict=True,
-            )
-        )
-        chosen = [
-            read_csv(path, columns=["label", "prediction"])
-            for path, network in zip(predictions, networks, strict=True)
-            if selection.matches(network, dataset=dataset, **axes)
-        ]
-        label = evaluations.loc[evaluations["dataset"] == dataset, "label"].iloc[0]
-        table = tabulate(pd.concat(chosen), names)
-        tables.append(table.assign(dataset=dataset, label=label, **axes, networks=len(chosen)))
-    return pd.concat(tables, ignore_index=True)
-
-
 def main(arguments):
-    classes = {
-        dataset: SpikeTrains.open(path).classes
-        for dataset, path in zip(arguments.settings["datasets"], arguments.binned, strict=True)
-    }
+    settings = arguments.settings
     evaluations = selection.read(arguments.evaluations)
-    networks = arguments.settings["networks"]
-    table = gather(evaluations, arguments.predictions, networks, classes)
-    exhibit.write(arguments, table, findings(table), draw(table))
+    tables, accuracies = [], {}
+    for dataset, path in zip(settings["datasets"], arguments.binned, strict=True):
+        axes, accuracies[dataset], labels, predictions = gather(
+            evaluations, arguments.predictions, settings["networks"], dataset
+        )
+        table = tabulate(labels, predictions, SpikeTrains.open(path).classes)
+        label = evaluations.loc[evaluations["dataset"] == dataset, "label"].iloc[0]
+        counts = {"networks": len(predictions), "examples": len(labels)}
+        tables.append(table.assign(dataset=dataset, label=label, **axes, **counts))
+    table = pd.concat(tables, ignore_index=True)
+    exhibit.write(arguments, table, findings(table, accuracies), draw(table))
 
 
 if __name__ == "__main__":

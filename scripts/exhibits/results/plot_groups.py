@@ -1,35 +1,43 @@
 """Test accuracy of the best configuration by speaker and by word."""
 
+import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
-from spikespeech.reading import read_json
+from spikespeech.reading import read_csv, read_json
 from spikespeech.report import exhibit, plots, prose, selection
 
 COLORS = {"heard": plots.BLUE, "unheard": plots.VERMILLION, "word": plots.GREEN}
 KINDS = {"heard": "heard in training or validation", "unheard": "speaks in the test only"}
-MOST = 40
+PREDICTION = ["label", "prediction", "speaker"]
+MAX_GROUPS = 40
 """More groups than this are drawn without their names."""
 
 
-def tabulate(records):
-    """Return one row for each speaker and word, counts summed over networks.
+def tabulate(labels, speakers, predictions, classes, unseen):
+    """Return one row for each speaker and word.
 
-    Columns: by (speaker, word), group, kind (heard in training or validation, unheard, word), n,
-    correct, accuracy, low, high (Wilson's 95 % interval).
+    labels, speakers (n,) and predictions (networks, n) are of the test's examples; `classes` are
+    the names of the labels, `unseen` the speakers who only speak in the test. Columns: by
+    (speaker, word), group, kind (heard, unheard, word), n (examples), accuracy, low, high (95 %
+    interval over networks and examples).
     """
-    rows = []
-    for record in records:
-        for row in record["speakers"]:
-            kind = "unheard" if row["unseen"] else "heard"
-            rows.append(("speaker", str(row["speaker"]), kind, row["n"], row["correct"]))
-        for row in record["classes"]:
-            rows.append(("word", row["class"], "word", row["n"], row["correct"]))
-    columns = ["by", "group", "kind", "n", "correct"]
-    table = pd.DataFrame(rows, columns=columns).groupby(columns[:3], sort=False).sum()
-    intervals = [statistics.proportion(row.correct, row.n) for row in table.itertuples()]
-    table[["accuracy", "low", "high"]] = pd.DataFrame(intervals, index=table.index)
-    return table.reset_index()
+    hits = predictions == labels
+    groups = [
+        ("speaker", str(speaker), "unheard" if speaker in unseen else "heard", speakers == speaker)
+        for speaker in np.unique(speakers)
+    ]
+    groups += [("word", classes[k], "word", labels == k) for k in np.unique(labels)]
+    return pd.DataFrame(
+        {
+            "by": by,
+            "group": group,
+            "kind": kind,
+            "n": int(inside.sum()),
+            **statistics.crossed(hits[:, inside])._asdict(),
+        }
+        for by, group, kind, inside in groups
+    ).rename(columns={"estimate": "accuracy"})
 
 
 @plots.style()
@@ -51,11 +59,9 @@ def draw(table):
                 color=COLORS[kind],
                 label=KINDS.get(kind),
             )
-        names = rows["group"] if len(rows) <= MOST else []
+        names = rows["group"] if len(rows) <= MAX_GROUPS else []
         turned = {"rotation": 90} if by == "word" else {}
-        axes.set_xticks(
-            range(len(names)), [plots.literal(n) for n in names], fontsize=7.5, **turned
-        )
+        axes.set_xticks(range(len(names)), plots.short(names), fontsize=7.5, **turned)
         axes.set(ylabel="Accuracy (%)", ylim=(0, 104), title=f"{label}, by {by}")
         axes.grid(False, axis="x")
     handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -63,50 +69,63 @@ def draw(table):
     return figure
 
 
-def findings(table):
-    """Return, for each data set, the accuracy of unheard and heard speakers, and both extremes."""
+def findings(table, evaluations):
+    """Return, for each data set, the accuracy of all and of unheard speakers, and both extremes."""
     sentences = []
     for label, rows in table.groupby("label", sort=False):
-        sums = rows.groupby("kind")[["correct", "n"]].sum()
-        kinds = [
-            f"{prose.percent(statistics.proportion(*sums.loc[kind]))} of the words of {kind} "
-            "speakers"
-            for kind in ("unheard", "heard")
-            if kind in sums.index
-        ]
-        words = rows[rows["by"] == "word"].sort_values("accuracy")
-        worst, best = words.iloc[0], words.iloc[-1]
-        sentences.append(
-            f"{label}: right are {prose.listed(kinds)}. The easiest word is “{best['group']}” "
-            f"({100 * best['accuracy']:.0f} %), the hardest “{worst['group']}” "
-            f"({100 * worst['accuracy']:.0f} %)."
+        same = (
+            evaluations[["dataset", *selection.CONFIGURATION]]
+            == rows.iloc[0][["dataset", *selection.CONFIGURATION]]
         )
+        by = evaluations[same.all(axis=1)].groupby("series")["accuracy"]
+        parts = [f"{prose.percent(statistics.mean_accuracy(by.get_group('test')))} of all words"]
+        if "unseen" in by.groups:
+            n = (rows["kind"] == "unheard").sum()
+            parts.append(
+                f"{prose.percent(statistics.mean_accuracy(by.get_group('unseen')))} of those of "
+                f"the {prose.count(n, 'speaker')} heard in the test only"
+            )
+        words = rows[rows["by"] == "word"].set_index("group")["accuracy"]
+        extremes = [
+            f"best known {prose.named(words.index[np.isclose(words, value)])} ({100 * value:.0f} %)"
+            for value in (words.max(), words.min())
+        ]
+        extremes[1] = extremes[1].replace("best", "least", 1)
+        sentences.append(f"{label}: right are {prose.listed(parts)}; {prose.listed(extremes)}.")
+        sentences += prose.caveat(label)
     return sentences
 
 
 def main(arguments):
+    settings = arguments.settings
     evaluations = selection.read(arguments.evaluations)
     tables = []
-    for dataset, label in arguments.settings["labels"].items():
+    for dataset, label in settings["labels"].items():
         best = selection.best_configuration(evaluations, dataset)
         axes = dict(zip(selection.CONFIGURATION, best, strict=True))
-        records = [
-            read_json(path, keys=["classes", "speakers"])
-            for path, network in zip(
-                arguments.evaluation, arguments.settings["networks"], strict=True
-            )
+        chosen = [
+            at
+            for at, network in enumerate(settings["networks"])
             if selection.matches(network, dataset=dataset, **axes)
         ]
-        table = tabulate(records)
-        tables.append(table.assign(dataset=dataset, label=label, **axes, networks=len(records)))
+        # Who is unseen and what the classes are called is the same for all networks.
+        record = read_json(arguments.evaluation[chosen[0]], keys=["classes", "speakers"])
+        names = {row["label"]: row["class"] for row in record["classes"]}
+        unseen = {row["speaker"] for row in record["speakers"] if row["unseen"]}
+        read = [read_csv(arguments.predictions[at], columns=PREDICTION) for at in chosen]
+        predictions = np.array([own["prediction"] for own in read])
+        labels, speakers = (read[0][column].to_numpy() for column in ("label", "speaker"))
+        table = tabulate(labels, speakers, predictions, names, unseen)
+        tables.append(table.assign(dataset=dataset, label=label, **axes, networks=len(read)))
     table = pd.concat(tables, ignore_index=True)
-    exhibit.write(arguments, table, findings(table), draw(table))
+    exhibit.write(arguments, table, findings(table, evaluations), draw(table))
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
     parser.add_argument("--evaluation", nargs="+", required=True, help="evaluation.json of each")
+    parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
     parser.add_argument(
         "--settings",
         type=command.json_argument,

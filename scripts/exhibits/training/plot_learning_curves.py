@@ -92,7 +92,7 @@ def findings(table, histories):
 
 
 def main(arguments):
-    histories = read_csv(arguments.histories, columns=COLUMNS)
+    histories = read_csv(arguments.histories, columns=COLUMNS, text=("dataset", "label"))
     table = summarise(histories)
     exhibit.write(arguments, table, findings(table, histories), draw(table))
 

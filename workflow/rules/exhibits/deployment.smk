@@ -56,6 +56,7 @@ rule tabulate_inference_cost:
 
 rule plot_fixed_point:
     input:
+        evaluations="<results>/tables/evaluations.csv",
         results=networks(f"{NETWORK}/fixed_point.json"),
         published=f"{PUBLISHED}/networks.csv",
     output:
@@ -75,7 +76,8 @@ rule plot_fixed_point:
         settings=text({"networks": GRID, "labels": NAMED}),
         code=code("scripts/exhibits/deployment/plot_fixed_point.py"),
     shell:
-        "python scripts/exhibits/deployment/plot_fixed_point.py --results {input.results:q} "
+        "python scripts/exhibits/deployment/plot_fixed_point.py --evaluations {input.evaluations:q} "
+        "--results {input.results:q} "
         "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 

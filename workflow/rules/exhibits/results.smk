@@ -144,6 +144,7 @@ rule plot_groups:
     input:
         evaluations="<results>/tables/evaluations.csv",
         evaluation=networks(f"{NETWORK}/evaluation.json"),
+        predictions=networks(f"{NETWORK}/predictions.csv"),
     output:
         figure=report(
             "<results>/figures/groups.svg",
@@ -164,7 +165,7 @@ rule plot_groups:
         code=code("scripts/exhibits/results/plot_groups.py"),
     shell:
         "python scripts/exhibits/results/plot_groups.py --evaluations {input.evaluations:q} "
-        "--evaluation {input.evaluation:q} --settings {params.settings:q} "
+        "--evaluation {input.evaluation:q} --predictions {input.predictions:q} --settings {params.settings:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 

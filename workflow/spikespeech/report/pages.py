@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spikespeech.errors import InputError
 from spikespeech.reading import read_csv
-from spikespeech.report import published
+from spikespeech.report import prose, published
 
 MOST_ROWS = 80
 """Longer tables are left to their CSV files."""
@@ -17,8 +17,8 @@ FEW_ROWS = 2
 """Tables of no more rows show every column; in longer ones a value that all rows share is said
 once, above them."""
 
-SYNTHETIC = "synthetic"
-"""Word by which the label of a data set says that nobody spoke it."""
+NAMES = ("dataset", "class", "group", "true", "predicted")
+"""Columns that hold what users name: shown as written, whatever it looks like."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def read(item, results, captions, labels):
     labels : {name of a data set: its label}
     """
     files = item.files(results)
-    table = read_csv(files["numbers"])
+    table = read_csv(files["numbers"], text=NAMES)
     data = _data(table, labels)
     if "label" in table and "dataset" in table:
         table = table.drop(columns="label").assign(dataset=table["label"])
@@ -93,7 +93,7 @@ def read(item, results, captions, labels):
         numbers=files["numbers"],
         data=data,
         networks=_networks(table),
-        synthetic=any(SYNTHETIC in label for label in data),
+        synthetic=any(prose.SYNTHETIC in label for label in data),
         published=tuple(published.claims(item.published)),
         target=files.get("svg", files["numbers"]),
         key=item.key,
@@ -114,7 +114,7 @@ def cards(results):
     found = [result for result in results if result.name == "accuracy"]
     if not found:
         return []
-    table = read_csv(found[0].numbers)
+    table = read_csv(found[0].numbers, text=NAMES)
     best = table[(table["series"] == "test") & table["chosen"].notna()]
     return [
         {

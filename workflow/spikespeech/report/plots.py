@@ -19,6 +19,9 @@ from spikespeech.files import atomic
 WIDTH = 5.2
 """Width of a figure in inches."""
 
+LONGEST = 20
+"""Letters of a name on an axis; longer ones are cut, so that they leave room for the figure."""
+
 INK, PAPER, FAINT = "#1b1b1f", "#fffffe", "#8a8a93"
 """Text and axes; background; grid, chance lines. The report swaps ink and paper in dark mode."""
 
@@ -121,6 +124,14 @@ def literal(name):
     Without it a class called "$5 or $6" ends the figure with an error or loses its dollars.
     """
     return str(name).replace("$", r"\$")
+
+
+def short(names):
+    """Return names for ticks: literal, and of each no more than the beginning."""
+    return [
+        literal(name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…")
+        for name in map(str, names)
+    ]
 
 
 def loss_line(name):

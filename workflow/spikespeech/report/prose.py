@@ -2,6 +2,9 @@
 
 import math
 
+SYNTHETIC = "synthetic"
+"""Word by which the label of a data set says that nobody spoke it."""
+
 
 def percent(interval, digits=1):
     """Return "80.3 % (95 % interval 77.1 to 83.2)" of an (estimate, low, high) of fractions.
@@ -23,10 +26,29 @@ def points(interval, digits=1):
     return f"{estimate:+.{digits}f} points ({bounds})".replace("-", "−")
 
 
+def caveat(label):
+    """Return what "unseen speaker" means for a data set's label: a sentence in a list, or none."""
+    if SYNTHETIC not in label:
+        return []
+    return [
+        "All voices are one formant synthesiser's, with the same rules for every phoneme: a "
+        "speaker who is unseen here differs less from the others than an unseen person does in "
+        "recordings such as SHD's."
+    ]
+
+
 def listed(words):
     """Return "a, b and c"."""
     words = [str(word) for word in words]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def named(names, most=5):
+    """Return "“a” and “b”", or "“a”, “b”, … and 4 others"."""
+    names = [f"“{name}”" for name in names]
+    if len(names) > most + 1:
+        names = [*names[:most], f"{len(names) - most} others"]
+    return listed(names)
 
 
 def count(n, noun, plural=None):
