@@ -1,35 +1,60 @@
+import os
+import sys
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.16")
 
+# Where this workflow lies: a run starts in any folder, by the link workflow/Snakefile, too, and
+# another workflow may take this one as a module. Jobs find their scripts and the library by these
+# variables, which no command line holds: a checkout that moves reruns nothing.
+ROOT = Path(workflow.current_basedir, "Snakefile").resolve().parent
+MAIN = Path(workflow.main_snakefile).resolve() == ROOT / "Snakefile"
+LIBRARY = str(ROOT / "workflow")
+sys.path.insert(0, LIBRARY)
+inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+libraries = [LIBRARY, *(path for path in inherited if path not in ("", LIBRARY))]
+os.environ |= {"SPIKESPEECH": str(ROOT), "PYTHONPATH": os.pathsep.join(libraries)}
+if MAIN:
+    # Jobs run the Python that runs Snakemake, activated or not.
+    folders = [str(Path(sys.executable).parent), *os.get_exec_path()]
+    os.environ |= {"PATH": os.pathsep.join(folders)}
 
-configfile: "config/config.yaml"
+
+configfile: str(ROOT / "config/config.yaml")
 
 
-include: "workflow/rules/common.smk"
-include: "workflow/rules/functions.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/exhibits/data.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/search.smk"
-include: "workflow/rules/exhibits/search.smk"
-include: "workflow/rules/exhibits/published.smk"
-include: "workflow/rules/exhibits/results.smk"
+# Another folder that it runs in may have settings of its own where Snakemake's workflows have them.
+if MAIN and Path("config/config.yaml").is_file() and Path.cwd() != ROOT:
+
+    configfile: "config/config.yaml"
+
+
+include: ROOT / "workflow/rules/common.smk"
+include: ROOT / "workflow/rules/functions.smk"
+include: ROOT / "workflow/rules/data.smk"
+include: ROOT / "workflow/rules/exhibits/data.smk"
+include: ROOT / "workflow/rules/train.smk"
+include: ROOT / "workflow/rules/search.smk"
+include: ROOT / "workflow/rules/exhibits/search.smk"
+include: ROOT / "workflow/rules/exhibits/published.smk"
+include: ROOT / "workflow/rules/exhibits/results.smk"
 
 
 if config["deployment"]:
 
-    include: "workflow/rules/deploy.smk"
-    include: "workflow/rules/exhibits/deployment.smk"
+    include: ROOT / "workflow/rules/deploy.smk"
+    include: ROOT / "workflow/rules/exhibits/deployment.smk"
 
 
-include: "workflow/rules/exhibits/illustrations.smk"
-include: "workflow/rules/exhibits/losses.smk"
-include: "workflow/rules/benchmark.smk"
-include: "workflow/rules/mlgenn.smk"
-include: "workflow/rules/methods.smk"
-include: "workflow/rules/predict.smk"
-include: "workflow/rules/report.smk"
+include: ROOT / "workflow/rules/exhibits/illustrations.smk"
+include: ROOT / "workflow/rules/exhibits/losses.smk"
+include: ROOT / "workflow/rules/benchmark.smk"
+include: ROOT / "workflow/rules/mlgenn.smk"
+include: ROOT / "workflow/rules/methods.smk"
+include: ROOT / "workflow/rules/predict.smk"
+include: ROOT / "workflow/rules/report.smk"
 
 
 rule all:

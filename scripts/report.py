@@ -82,6 +82,7 @@ def commit():
     try:
         run = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
             capture_output=True,
             text=True,
             check=True,
@@ -154,30 +155,28 @@ def _typeset(result, folder):
 
 def main(arguments):
     config = arguments.settings["config"]
-    sections = contents.load(arguments.contents, config)
+    layout = Path(arguments.layout)
     report = assemble(
-        sections,
+        contents.load(layout / "contents.yaml", config),
         arguments.results,
-        arguments.captions,
+        layout,
         arguments.settings["labels"],
         origin(config),
         config,
     )
-    layout = (arguments.template, arguments.style, arguments.script)
-    texts = [Path(path).read_text(encoding="utf-8") for path in layout]
+    texts = [
+        (layout / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html.j2", "css", "js")
+    ]
     files.write_text(arguments.html, page(report, *texts))
-    pdf(report, arguments.typst, arguments.pdf)
+    pdf(report, layout / "report.typ", arguments.pdf)
 
 
 if __name__ == "__main__":
     parser = command.parser(__doc__)
-    parser.add_argument("--contents", required=True, help="contents.yaml")
+    parser.add_argument(
+        "--layout", required=True, help="folder of contents.yaml, captions (name.rst), report.*"
+    )
     parser.add_argument("--results", required=True, help="folder of figures and tables")
-    parser.add_argument("--captions", required=True, help="folder of the captions (name.rst)")
-    parser.add_argument("--template", required=True, help="HTML template")
-    parser.add_argument("--style", required=True, help="CSS")
-    parser.add_argument("--script", required=True, help="JavaScript")
-    parser.add_argument("--typst", required=True, help="Typst template")
     parser.add_argument(
         "--settings", type=command.json_argument, required=True, help="JSON: config, labels"
     )

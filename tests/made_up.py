@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 from unittest import mock
@@ -284,16 +285,15 @@ def draw_all(folder):
 def write_report(folder, config):
     """Write the report of SECTIONS over `folder`; return the paths of the page and the PDF."""
     page, pdf = folder / "report/report.html", folder / "report/report.pdf"
-    sources = ROOT / "workflow/report"
-    listed = yaml.safe_load((sources / "contents.yaml").read_text(encoding="utf-8"))
+    layout = folder / "layout"
+    shutil.copytree(ROOT / "workflow/report", layout, dirs_exist_ok=True)
+    chosen = layout / "contents.yaml"
+    listed = yaml.safe_load(chosen.read_text(encoding="utf-8"))
     listed["sections"] = [s for s in listed["sections"] if s["title"] in SECTIONS]
-    chosen = folder / "contents.yaml"
     chosen.write_text(yaml.safe_dump(listed), encoding="utf-8")
     run(
         "report.py",
-        *("--contents", chosen, "--results", folder, "--captions", sources),
-        *("--template", sources / "report.html.j2", "--style", sources / "report.css"),
-        *("--script", sources / "report.js", "--typst", sources / "report.typ"),
+        *("--layout", layout, "--results", folder),
         *("--settings", json.dumps({"config": config, "labels": {"noise": LABEL}})),
         *("--html", page, "--pdf", pdf),
     )

@@ -21,7 +21,7 @@ rule benchmark_engine:
             "scripts/benchmark/benchmark_peer.py",
         ),
     shell:
-        "python scripts/benchmark/benchmark_engine.py --threads 1 {threads} --peers {params.peers:q} "
+        'python "$SPIKESPEECH/scripts/benchmark/benchmark_engine.py" --threads 1 {threads} --peers {params.peers:q} '
         "--out {output.table:q} 2>&1 | tee -- {log:q}"
 
 
@@ -47,14 +47,13 @@ rule benchmark_training:
             "scripts/benchmark/benchmark_peer.py",
         ),
     shell:
-        "python scripts/benchmark/benchmark_training.py --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/benchmark/benchmark_training.py" --settings {params.settings:q} '
         "--peers={params.peers:q} --out {output.table:q} > {log:q} 2>&1"
 
 
 rule plot_training_cost:
     input:
         measured="<results>/benchmarks/training.csv",
-        published=f"{PUBLISHED}/benchmark.csv",
     output:
         figure=report(
             "<results>/figures/training_cost.svg",
@@ -69,8 +68,11 @@ rule plot_training_cost:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/cost/plot_training_cost.py"),
+        code=code(
+            "scripts/exhibits/cost/plot_training_cost.py",
+            f"{PUBLISHED}/benchmark.csv",
+        ),
     shell:
-        "python scripts/exhibits/cost/plot_training_cost.py --measured {input.measured:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/cost/plot_training_cost.py" --measured {input.measured:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"

@@ -1,6 +1,5 @@
 # What every stage shares: the checked configuration, what it asks for, and functions of it.
-from pathlib import Path
-
+import yaml
 from snakemake.exceptions import WorkflowError
 
 from spikespeech import configuration, provenance
@@ -10,6 +9,17 @@ from spikespeech.errors import InputError
 # One network's folder, and where its jobs log.
 NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
 NETWORK_LOG = NETWORK.replace("<results>", "<results>/logs")
+
+if Path(provenance.__file__).resolve().parents[2] != ROOT:
+    raise WorkflowError(
+        f"another checkout's library is in use: {provenance.__file__} instead of {ROOT}"
+    )
+
+# A module is given what differs from the defaults.
+given, config = config, yaml.safe_load(
+    (ROOT / "config/config.yaml").read_text(encoding="utf-8")
+)
+configuration.update(config, given)
 
 try:
     configuration.check(config)
@@ -24,11 +34,12 @@ FOLD = config["networks"]["fold"][0]
 NAMED = {dataset: REGISTRY[dataset].label for dataset in DATASETS}
 
 
-def code(*scripts):
-    """Digest of scripts and all project modules that they import: reruns follow the code's meaning."""
-    return provenance.fingerprint(
-        *(Path(workflow.basedir, script) for script in scripts)
-    )
+def code(*files):
+    """Digest of scripts, all project modules that they import, and data that lies with the code.
+
+    Reruns follow the meaning of code and the content of data.
+    """
+    return provenance.fingerprint(*(ROOT / file for file in files))
 
 
 def settings(wildcards):

@@ -29,7 +29,7 @@ rule download:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
         code=code("scripts/data/download.py"),
     shell:
-        "python scripts/data/download.py --dataset {wildcards.dataset} --part {wildcards.part} "
+        'python "$SPIKESPEECH/scripts/data/download.py" --dataset {wildcards.dataset} --part {wildcards.part} '
         "--settings {params.settings:q} --out {output:q} 2>&1 | tee -- {log:q}"
 
 
@@ -50,7 +50,7 @@ rule synthesise:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
         code=code("scripts/data/synthesise.py"),
     shell:
-        "python scripts/data/synthesise.py --settings {params.settings:q} --threads {threads} "
+        'python "$SPIKESPEECH/scripts/data/synthesise.py" --settings {params.settings:q} --threads {threads} '
         "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
 
 
@@ -74,7 +74,7 @@ rule convert_audio:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
         code=code("scripts/data/convert_audio.py"),
     shell:
-        "python scripts/data/convert_audio.py --dataset {wildcards.dataset} "
+        'python "$SPIKESPEECH/scripts/data/convert_audio.py" --dataset {wildcards.dataset} '
         "--settings {params.settings:q} --threads {threads} "
         "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
 
@@ -94,7 +94,7 @@ rule import_spikes:
         channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
         code=code("scripts/data/import_spikes.py"),
     shell:
-        "python scripts/data/import_spikes.py --channels {params.channels} --out {output:q} -- {input:q} "
+        'python "$SPIKESPEECH/scripts/data/import_spikes.py" --channels {params.channels} --out {output:q} -- {input:q} '
         "> {log:q} 2>&1"
 
 
@@ -120,7 +120,7 @@ rule bin_spikes:
         ),
         code=code("scripts/data/bin_spikes.py"),
     shell:
-        "python scripts/data/bin_spikes.py {input:q} --settings {params.settings:q} --out {output:q} "
+        'python "$SPIKESPEECH/scripts/data/bin_spikes.py" {input:q} --settings {params.settings:q} --out {output:q} '
         "> {log:q} 2>&1"
 
 
@@ -140,5 +140,5 @@ rule describe_data:
         channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
         code=code("scripts/data/describe_data.py"),
     shell:
-        "python scripts/data/describe_data.py {input:q} --channels {params.channels} --out {output:q} "
+        'python "$SPIKESPEECH/scripts/data/describe_data.py" {input:q} --channels {params.channels} --out {output:q} '
         "> {log:q} 2>&1"

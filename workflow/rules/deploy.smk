@@ -35,7 +35,7 @@ rule convert:
         settings=deployment("bits", "scale", "calibration_examples"),
         code=code("scripts/deployment/convert.py"),
     shell:
-        "python scripts/deployment/convert.py {input.weights:q} --parts {input.parts:q} "
+        'python "$SPIKESPEECH/scripts/deployment/convert.py" {input.weights:q} --parts {input.parts:q} '
         "--split {input.split:q} --settings {params.settings:q} --netx {output.netx:q} "
         "--report {output.report:q} > {log:q} 2>&1"
 
@@ -52,7 +52,7 @@ rule export_nir:
     params:
         code=code("scripts/deployment/export_nir.py"),
     shell:
-        "python scripts/deployment/export_nir.py {input.weights:q} --nir {output.nir:q} > {log:q} 2>&1"
+        'python "$SPIKESPEECH/scripts/deployment/export_nir.py" {input.weights:q} --nir {output.nir:q} > {log:q} 2>&1'
 
 
 rule fixed_point:
@@ -77,7 +77,7 @@ rule fixed_point:
         inputs=DEPLOYMENT["inputs"],
         code=code("scripts/deployment/fixed_point.py"),
     shell:
-        "python scripts/deployment/fixed_point.py {input.netx:q} --report {input.report:q} "
+        'python "$SPIKESPEECH/scripts/deployment/fixed_point.py" {input.netx:q} --report {input.report:q} '
         "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
         "--predictions {input.predictions:q} --settings {params.settings:q} "
         "--inputs {params.inputs} --threads {threads} --out {output.result:q} > {log:q} 2>&1"
@@ -104,7 +104,7 @@ rule ablate:
         deployment=deployment("bits", "scale", "calibration_examples"),
         code=code("scripts/deployment/ablate.py"),
     shell:
-        "python scripts/deployment/ablate.py {input.weights:q} --parts {input.parts:q} "
+        'python "$SPIKESPEECH/scripts/deployment/ablate.py" {input.weights:q} --parts {input.parts:q} '
         "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
         "--settings {params.settings:q} --deployment {params.deployment:q} "
         "--threads {threads} --out {output.table:q} > {log:q} 2>&1"
@@ -134,7 +134,7 @@ rule train_quantised:
         ),
         code=code("scripts/training/train_quantised.py"),
     shell:
-        "python scripts/training/train_quantised.py {input.weights:q} --parts {input.parts:q} "
+        'python "$SPIKESPEECH/scripts/training/train_quantised.py" {input.weights:q} --parts {input.parts:q} '
         "--split {input.split:q} --settings {params.settings:q} "
         "--quantised-training {params.quantised_training:q} --threads {threads} "
         "--out {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
@@ -167,7 +167,7 @@ rule word_lengths:
         ),
         code=code("scripts/deployment/word_lengths.py"),
     shell:
-        "python scripts/deployment/word_lengths.py {input.weights:q} --parts {input.parts:q} "
+        'python "$SPIKESPEECH/scripts/deployment/word_lengths.py" {input.weights:q} --parts {input.parts:q} '
         "--test {input.test:q} --split {input.split:q} --settings {params.settings:q} "
         "--deployment {params.deployment:q} --threads {threads} --out {output.table:q} "
         "--trained {input.trained:q} > {log:q} 2>&1"
@@ -193,7 +193,7 @@ rule cost:
         settings=settings,
         code=code("scripts/deployment/cost.py"),
     shell:
-        "python scripts/deployment/cost.py {input.weights:q} --netx {input.netx:q} "
+        'python "$SPIKESPEECH/scripts/deployment/cost.py" {input.weights:q} --netx {input.netx:q} '
         "--report {input.report:q} --test {input.test:q} --split {input.split:q} "
         "--settings {params.settings:q} --out {output.table:q} > {log:q} 2>&1"
 

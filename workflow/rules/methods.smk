@@ -50,7 +50,7 @@ rule train_method:
             registry.source("eprop" if w.method == "eprop" else "native"),
         ),
     shell:
-        "python {params.script:q} {input.parts:q} --split {input.split:q} "
+        'python "$SPIKESPEECH/"{params.script:q} {input.parts:q} --split {input.split:q} '
         "--settings {params.settings:q} {params.job} --out {output.result:q} > {log:q} 2>&1"
 
 
@@ -76,7 +76,7 @@ rule train_method_in_peer:
         python=config["peers_python"] or "",
         code=lambda w: code("scripts/methods/peer.py", f"scripts/methods/{w.method}.py"),
     shell:
-        "python scripts/methods/peer.py {input.parts:q} --split {input.split:q} "
+        'python "$SPIKESPEECH/scripts/methods/peer.py" {input.parts:q} --split {input.split:q} '
         "--method {wildcards.method} --python={params.python:q} "
         "--settings {params.settings:q} {params.job} --out {output.result:q} > {log:q} 2>&1"
 
@@ -111,5 +111,5 @@ rule plot_training_methods:
         ),
         code=code("scripts/exhibits/training/plot_training_methods.py"),
     shell:
-        "python scripts/exhibits/training/plot_training_methods.py {input.results:q} --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/training/plot_training_methods.py" {input.results:q} --settings {params.settings:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

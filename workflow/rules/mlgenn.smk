@@ -34,7 +34,7 @@ rule agreement:
             "workflow/spikespeech/backends/mlgenn/__init__.py",
         ),
     shell:
-        "{params.python:q} scripts/peers/agreement.py {input.parts:q} --split {input.split:q} "
+        '{params.python:q} "$SPIKESPEECH/scripts/peers/agreement.py" {input.parts:q} --split {input.split:q} '
         "--device {params.device} --settings {params.settings:q} --table {output.table:q} "
         "--histories {output.histories:q} > {log:q} 2>&1"
 
@@ -58,5 +58,5 @@ rule plot_agreement:
     params:
         code=code("scripts/exhibits/training/plot_agreement.py"),
     shell:
-        "python scripts/exhibits/training/plot_agreement.py --table {input.table:q} --histories {input.histories:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/training/plot_agreement.py" --table {input.table:q} --histories {input.histories:q} '
         "--figure {output.figure:q} --finding {output.finding:q} > {log:q} 2>&1"

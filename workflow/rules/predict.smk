@@ -33,5 +33,5 @@ rule predict_cost:
             "scripts/benchmark/benchmark_engine.py",
         ),
     shell:
-        "python scripts/benchmark/predict_cost.py --settings {params.settings:q} --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/benchmark/predict_cost.py" --settings {params.settings:q} --table {output.table:q} '
         "--finding {output.finding:q} 2>&1 | tee {log:q}"

@@ -37,7 +37,7 @@ rule propose:
         settings=lambda w: configuration.text(STUDIES[w.search].proposing()),
         code=code("scripts/search/propose.py"),
     shell:
-        "python scripts/search/propose.py --proposer {wildcards.proposer} --seed {wildcards.seed} "
+        'python "$SPIKESPEECH/scripts/search/propose.py" --proposer {wildcards.proposer} --seed {wildcards.seed} '
         "--round {wildcards.round} --trials {input.trials:q} --settings {params.settings:q} "
         "--proposal {output.proposal:q} --time {output.time:q} > {log:q} 2>&1"
 
@@ -69,7 +69,7 @@ rule trial:
             "scripts/search/trial.py", registry.source(searching_backend(w))
         ),
     shell:
-        "{params.python:q} scripts/search/trial.py --device {params.device} --proposal {input.proposal:q} "
+        '{params.python:q} "$SPIKESPEECH/scripts/search/trial.py" --device {params.device} --proposal {input.proposal:q} '
         "--trial {wildcards.trial} "
         "--spikes {input.spikes:q} --splits {input.splits:q} --settings {params.settings:q} "
         "--stamp {params.code:q} --record {output.record:q} --time {output.time:q} "
@@ -93,7 +93,7 @@ rule best:
         ),
         code=code("scripts/search/best.py"),
     shell:
-        "python scripts/search/best.py --trials {input.trials:q} --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/search/best.py" --trials {input.trials:q} --settings {params.settings:q} '
         "--table {output.table:q} --best {output.best:q} > {log:q} 2>&1"
 
 
@@ -120,6 +120,6 @@ rule confirm:
             "scripts/search/confirm.py", registry.source(searching_backend(w))
         ),
     shell:
-        "{params.python:q} scripts/search/confirm.py --device {params.device} --spikes {input.spikes:q} --split {input.split:q} "
+        '{params.python:q} "$SPIKESPEECH/scripts/search/confirm.py" --device {params.device} --spikes {input.spikes:q} --split {input.split:q} '
         "--best {input.best:q} --settings {params.settings:q} --seed {wildcards.seed} "
         "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a -- {log:q}"

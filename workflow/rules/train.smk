@@ -17,7 +17,7 @@ rule split:
         settings=lambda w: configuration.text(config["splits"]),
         code=code("scripts/data/split.py"),
     shell:
-        "python scripts/data/split.py {input.parts:q} --fold {wildcards.fold} "
+        'python "$SPIKESPEECH/scripts/data/split.py" {input.parts:q} --fold {wildcards.fold} '
         "--settings {params.settings:q} --out {output.split:q} > {log:q} 2>&1"
 
 
@@ -49,7 +49,7 @@ rule train:
         python=lambda w: registry.interpreter(backend(w), config),
         device=lambda w: registry.device(backend(w), config),
     shell:
-        "{params.python:q} scripts/training/train.py {input.parts:q} --split {input.split:q} "
+        '{params.python:q} "$SPIKESPEECH/scripts/training/train.py" {input.parts:q} --split {input.split:q} '
         "--device {params.device} --settings {params.settings:q} --threads {threads} --stamp {params.code} "
         "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee -- {log:q}"
 
@@ -72,6 +72,6 @@ rule evaluate:
         settings=settings,
         code=code("scripts/training/evaluate.py"),
     shell:
-        "python scripts/training/evaluate.py {input.weights:q} --test {input.test:q} "
+        'python "$SPIKESPEECH/scripts/training/evaluate.py" {input.weights:q} --test {input.test:q} '
         "--split {input.split:q} --settings {params.settings:q} "
         "--evaluation {output.evaluation:q} --predictions {output.predictions:q} > {log:q} 2>&1"

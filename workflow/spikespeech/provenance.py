@@ -10,26 +10,27 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @cache
-def fingerprint(*scripts):
-    """Return a short digest of `scripts` and of the project modules that they reach by import.
+def fingerprint(*paths):
+    """Return a short digest of `paths`: scripts with the project modules that they reach, and data.
 
-    Modules are named by their path below `workflow/`, so that the digest is the same in every
-    checkout. An import through `importlib` is not followed: name such a module as a script too.
+    Files are named by their path in the checkout, so that the digest is the same in every checkout.
+    What is no Python counts byte by byte. An import through `importlib` is not followed: name such
+    a module, too.
     """
-    found = set().union(*(reachable(Path(script).resolve()) for script in scripts))
+    found = set().union(*(reachable(Path(path).resolve()) for path in paths))
     digest = hashlib.sha256()
     for name, path in sorted((path.relative_to(ROOT.parent).as_posix(), path) for path in found):
         digest.update(f"{name}\n{meaning(path)}\n".encode())
     return digest.hexdigest()[:12]
 
 
-def reachable(script):
-    """Return the set of project files that `script` runs: itself and what it imports."""
-    found, pending = set(), [script]
+def reachable(file):
+    """Return the set of project files that `file` is and runs: itself and what it imports."""
+    found, pending = set(), [file]
     while pending:
         path = pending.pop()
         if path not in found:
@@ -47,6 +48,8 @@ def parsed(path):
 @cache
 def imports(path):
     """Return the project files that `path` imports, the `__init__` of packages included."""
+    if path.suffix != ".py":
+        return []
     names = set()
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
@@ -74,7 +77,9 @@ def files(name):
 
 @cache
 def meaning(path):
-    """Return the code of `path` without comments, layout and docstrings."""
+    """Return the code of `path` without comments, layout and docstrings; of data, its digest."""
+    if path.suffix != ".py":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     bare = parsed(path)
     for node in ast.walk(bare):
         documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

@@ -29,7 +29,7 @@ rule tabulate_datasets:
         ),
         code=code("scripts/exhibits/data/tabulate_datasets.py"),
     shell:
-        "python scripts/exhibits/data/tabulate_datasets.py --binned {input.binned:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/data/tabulate_datasets.py" --binned {input.binned:q} '
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"
 
@@ -56,7 +56,7 @@ rule plot_rasters:
         ),
         code=code("scripts/exhibits/data/plot_rasters.py"),
     shell:
-        "python scripts/exhibits/data/plot_rasters.py --binned {input.binned:q} --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/data/plot_rasters.py" --binned {input.binned:q} --settings {params.settings:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -91,6 +91,6 @@ rule plot_speakers:
         ),
         code=code("scripts/exhibits/data/plot_speakers.py"),
     shell:
-        "python scripts/exhibits/data/plot_speakers.py --splits {input.splits:q} --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/data/plot_speakers.py" --splits {input.splits:q} --settings {params.settings:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"

@@ -5,7 +5,6 @@ rule plot_deployment:
     input:
         evaluations="<results>/tables/evaluations.csv",
         fixed_point=networks(f"{NETWORK}/fixed_point.json"),
-        published=[f"{PUBLISHED}/networks.csv", f"{PUBLISHED}/loihi.csv"],
     output:
         figure=report(
             "<results>/figures/deployment.svg",
@@ -21,9 +20,13 @@ rule plot_deployment:
         "../../../envs/spikespeech.yaml"
     params:
         settings=lambda wildcards: configuration.text({"networks": GRID}),
-        code=code("scripts/exhibits/deployment/plot_deployment.py"),
+        code=code(
+            "scripts/exhibits/deployment/plot_deployment.py",
+            f"{PUBLISHED}/networks.csv",
+            f"{PUBLISHED}/loihi.csv",
+        ),
     shell:
-        "python scripts/exhibits/deployment/plot_deployment.py --evaluations {input.evaluations:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_deployment.py" --evaluations {input.evaluations:q} '
         "--fixed-point {input.fixed_point:q} --settings {params.settings:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
@@ -33,7 +36,6 @@ rule tabulate_inference_cost:
     input:
         evaluations="<results>/tables/evaluations.csv",
         cost=networks(f"{NETWORK}/cost.csv"),
-        published=f"{PUBLISHED}/inference.csv",
     output:
         table=report(
             "<results>/tables/inference_cost.csv",
@@ -47,9 +49,12 @@ rule tabulate_inference_cost:
         "../../../envs/spikespeech.yaml"
     params:
         settings=text({"networks": GRID, "labels": NAMED}),
-        code=code("scripts/exhibits/cost/tabulate_inference_cost.py"),
+        code=code(
+            "scripts/exhibits/cost/tabulate_inference_cost.py",
+            f"{PUBLISHED}/inference.csv",
+        ),
     shell:
-        "python scripts/exhibits/cost/tabulate_inference_cost.py --evaluations {input.evaluations:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/cost/tabulate_inference_cost.py" --evaluations {input.evaluations:q} '
         "--cost {input.cost:q} --settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"
 
@@ -58,7 +63,6 @@ rule plot_fixed_point:
     input:
         evaluations="<results>/tables/evaluations.csv",
         results=networks(f"{NETWORK}/fixed_point.json"),
-        published=f"{PUBLISHED}/networks.csv",
     output:
         figure=report(
             "<results>/figures/fixed_point.svg",
@@ -74,9 +78,12 @@ rule plot_fixed_point:
         "../../../envs/spikespeech.yaml"
     params:
         settings=text({"networks": GRID, "labels": NAMED}),
-        code=code("scripts/exhibits/deployment/plot_fixed_point.py"),
+        code=code(
+            "scripts/exhibits/deployment/plot_fixed_point.py",
+            f"{PUBLISHED}/networks.csv",
+        ),
     shell:
-        "python scripts/exhibits/deployment/plot_fixed_point.py --evaluations {input.evaluations:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_fixed_point.py" --evaluations {input.evaluations:q} '
         "--results {input.results:q} "
         "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
@@ -102,7 +109,7 @@ rule plot_ablation:
         settings=text({"networks": STUDIED, "labels": NAMED}),
         code=code("scripts/exhibits/deployment/plot_ablation.py"),
     shell:
-        "python scripts/exhibits/deployment/plot_ablation.py --results {input.results:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_ablation.py" --results {input.results:q} '
         "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
@@ -127,7 +134,7 @@ rule plot_word_lengths:
         settings=text({"networks": STUDIED, "labels": NAMED}),
         code=code("scripts/exhibits/deployment/plot_word_lengths.py"),
     shell:
-        "python scripts/exhibits/deployment/plot_word_lengths.py --results {input.results:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_word_lengths.py" --results {input.results:q} '
         "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
@@ -152,7 +159,7 @@ rule tabulate_conversion:
         settings=text({"networks": GRID, "labels": NAMED}),
         code=code("scripts/exhibits/deployment/tabulate_conversion.py"),
     shell:
-        "python scripts/exhibits/deployment/tabulate_conversion.py --reports {input.reports:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/tabulate_conversion.py" --reports {input.reports:q} '
         "--netx {input.netx:q} --nir {input.nir:q} --settings {params.settings:q} "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
@@ -175,6 +182,6 @@ rule tabulate_cost:
         settings=text({"networks": GRID, "labels": NAMED}),
         code=code("scripts/exhibits/cost/tabulate_cost.py"),
     shell:
-        "python scripts/exhibits/cost/tabulate_cost.py --costs {input.costs:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/cost/tabulate_cost.py" --costs {input.costs:q} '
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"

@@ -20,7 +20,7 @@ rule plot_neuron_generations:
     params:
         code=code("scripts/exhibits/illustrations/plot_neuron_generations.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_neuron_generations.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_neuron_generations.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -43,7 +43,7 @@ rule plot_membrane:
     params:
         code=code("scripts/exhibits/illustrations/plot_membrane.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_membrane.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_membrane.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -66,7 +66,7 @@ rule plot_hodgkin_huxley:
     params:
         code=code("scripts/exhibits/illustrations/plot_hodgkin_huxley.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_hodgkin_huxley.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_hodgkin_huxley.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -89,7 +89,7 @@ rule plot_lif:
     params:
         code=code("scripts/exhibits/illustrations/plot_lif.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_lif.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_lif.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -112,7 +112,7 @@ rule plot_izhikevich:
     params:
         code=code("scripts/exhibits/illustrations/plot_izhikevich.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_izhikevich.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_izhikevich.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -135,7 +135,7 @@ rule plot_network:
     params:
         code=code("scripts/exhibits/illustrations/plot_network.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_network.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_network.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -158,7 +158,7 @@ rule plot_loss_surface:
     params:
         code=code("scripts/exhibits/illustrations/plot_loss_surface.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_loss_surface.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_loss_surface.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -181,7 +181,7 @@ rule plot_gradient_descent:
     params:
         code=code("scripts/exhibits/illustrations/plot_gradient_descent.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_gradient_descent.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_gradient_descent.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -204,7 +204,7 @@ rule plot_paralif:
     params:
         code=code("scripts/exhibits/illustrations/plot_paralif.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_paralif.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_paralif.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -227,7 +227,7 @@ rule plot_stdp:
     params:
         code=code("scripts/exhibits/illustrations/plot_stdp.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_stdp.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_stdp.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -250,7 +250,7 @@ rule plot_eventprop:
     params:
         code=code("scripts/exhibits/illustrations/plot_eventprop.py"),
     shell:
-        "python scripts/exhibits/illustrations/plot_eventprop.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/plot_eventprop.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -271,5 +271,5 @@ rule tabulate_chain_rule:
     params:
         code=code("scripts/exhibits/illustrations/tabulate_chain_rule.py"),
     shell:
-        "python scripts/exhibits/illustrations/tabulate_chain_rule.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/illustrations/tabulate_chain_rule.py" --table {output.table:q} '
         "--finding {output.finding:q} > {log:q} 2>&1"

@@ -28,7 +28,7 @@ rule plot_loss_windows:
         settings=text(WINDOWS),
         code=code("scripts/exhibits/losses/plot_loss_windows.py"),
     shell:
-        "python scripts/exhibits/losses/plot_loss_windows.py --settings {params.settings:q} --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/losses/plot_loss_windows.py" --settings {params.settings:q} --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -52,7 +52,7 @@ rule plot_gedanken:
         settings=text(WINDOWS),
         code=code("scripts/exhibits/losses/plot_gedanken.py"),
     shell:
-        "python scripts/exhibits/losses/plot_gedanken.py --settings {params.settings:q} --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/losses/plot_gedanken.py" --settings {params.settings:q} --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -82,7 +82,7 @@ rule plot_information:
         settings=text({"label": NAMED[DATASETS[0]], "losses": WINDOWS["losses"]}),
         code=code("scripts/exhibits/losses/plot_information.py"),
     shell:
-        "python scripts/exhibits/losses/plot_information.py --binned {input.binned:q} --split {input.split:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/losses/plot_information.py" --binned {input.binned:q} --split {input.split:q} '
         "--weights {input.weights:q} --settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -107,6 +107,6 @@ rule plot_loss_study:
         settings=text({"normalise_losses": config["normalise_losses"]}),
         code=code("scripts/exhibits/losses/plot_loss_study.py"),
     shell:
-        "python scripts/exhibits/losses/plot_loss_study.py --histories {input.histories:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/losses/plot_loss_study.py" --histories {input.histories:q} '
         "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"

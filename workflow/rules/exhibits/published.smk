@@ -3,9 +3,6 @@ PUBLISHED = "workflow/spikespeech/report/published"
 
 
 rule plot_published_accuracy:
-    input:
-        f"{PUBLISHED}/networks.csv",
-        f"{PUBLISHED}/loihi.csv",
     output:
         figure=report(
             "<results>/figures/published_accuracy.svg",
@@ -20,15 +17,17 @@ rule plot_published_accuracy:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/published/plot_published_accuracy.py"),
+        code=code(
+            "scripts/exhibits/published/plot_published_accuracy.py",
+            f"{PUBLISHED}/networks.csv",
+            f"{PUBLISHED}/loihi.csv",
+        ),
     shell:
-        "python scripts/exhibits/published/plot_published_accuracy.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/published/plot_published_accuracy.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
 rule plot_published_training_cost:
-    input:
-        f"{PUBLISHED}/benchmark.csv",
     output:
         figure=report(
             "<results>/figures/published_training_cost.svg",
@@ -43,15 +42,16 @@ rule plot_published_training_cost:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/published/plot_published_training_cost.py"),
+        code=code(
+            "scripts/exhibits/published/plot_published_training_cost.py",
+            f"{PUBLISHED}/benchmark.csv",
+        ),
     shell:
-        "python scripts/exhibits/published/plot_published_training_cost.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/published/plot_published_training_cost.py" --table {output.table:q} '
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
 
 rule tabulate_published_cost:
-    input:
-        f"{PUBLISHED}/inference.csv",
     output:
         table=report(
             "<results>/tables/published_cost.csv",
@@ -64,15 +64,16 @@ rule tabulate_published_cost:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/published/tabulate_published_cost.py"),
+        code=code(
+            "scripts/exhibits/published/tabulate_published_cost.py",
+            f"{PUBLISHED}/inference.csv",
+        ),
     shell:
-        "python scripts/exhibits/published/tabulate_published_cost.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/published/tabulate_published_cost.py" --table {output.table:q} '
         "--finding {output.finding:q} > {log:q} 2>&1"
 
 
 rule tabulate_state_of_the_art:
-    input:
-        f"{PUBLISHED}/state_of_the_art.csv",
     output:
         table=report(
             "<results>/tables/state_of_the_art.csv",
@@ -85,16 +86,16 @@ rule tabulate_state_of_the_art:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/published/tabulate_state_of_the_art.py"),
+        code=code(
+            "scripts/exhibits/published/tabulate_state_of_the_art.py",
+            f"{PUBLISHED}/state_of_the_art.csv",
+        ),
     shell:
-        "python scripts/exhibits/published/tabulate_state_of_the_art.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/published/tabulate_state_of_the_art.py" --table {output.table:q} '
         "--finding {output.finding:q} > {log:q} 2>&1"
 
 
 rule tabulate_published_training_speed:
-    input:
-        f"{PUBLISHED}/training_speed.csv",
-        f"{PUBLISHED}/flaws.csv",
     output:
         table=report(
             "<results>/tables/published_training_speed.csv",
@@ -107,16 +108,17 @@ rule tabulate_published_training_speed:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/published/tabulate_published_training_speed.py"),
+        code=code(
+            "scripts/exhibits/published/tabulate_published_training_speed.py",
+            f"{PUBLISHED}/training_speed.csv",
+            f"{PUBLISHED}/flaws.csv",
+        ),
     shell:
-        "python scripts/exhibits/published/tabulate_published_training_speed.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/published/tabulate_published_training_speed.py" --table {output.table:q} '
         "--finding {output.finding:q} > {log:q} 2>&1"
 
 
 rule tabulate_published_hardware:
-    input:
-        f"{PUBLISHED}/hardware.csv",
-        f"{PUBLISHED}/flaws.csv",
     output:
         table=report(
             "<results>/tables/published_hardware.csv",
@@ -129,7 +131,11 @@ rule tabulate_published_hardware:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/published/tabulate_published_hardware.py"),
+        code=code(
+            "scripts/exhibits/published/tabulate_published_hardware.py",
+            f"{PUBLISHED}/hardware.csv",
+            f"{PUBLISHED}/flaws.csv",
+        ),
     shell:
-        "python scripts/exhibits/published/tabulate_published_hardware.py --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/published/tabulate_published_hardware.py" --table {output.table:q} '
         "--finding {output.finding:q} > {log:q} 2>&1"

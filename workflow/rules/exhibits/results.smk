@@ -28,7 +28,7 @@ rule collect:
         ),
         code=code("scripts/training/collect.py"),
     shell:
-        "python scripts/training/collect.py --history {input.histories:q} "
+        'python "$SPIKESPEECH/scripts/training/collect.py" --history {input.histories:q} '
         "--evaluation {input.evaluations:q} --settings {params.settings:q} "
         "--histories {output.histories:q} --evaluations {output.evaluations:q} > {log:q} 2>&1"
 
@@ -57,7 +57,7 @@ rule tabulate_settings:
         ),
         code=code("scripts/exhibits/training/tabulate_settings.py"),
     shell:
-        "python scripts/exhibits/training/tabulate_settings.py --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/training/tabulate_settings.py" --settings {params.settings:q} '
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -80,7 +80,7 @@ rule plot_learning_curves:
     params:
         code=code("scripts/exhibits/training/plot_learning_curves.py"),
     shell:
-        "python scripts/exhibits/training/plot_learning_curves.py --histories {input.histories:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/training/plot_learning_curves.py" --histories {input.histories:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -88,7 +88,6 @@ rule plot_learning_curves:
 rule plot_accuracy:
     input:
         evaluations="<results>/tables/evaluations.csv",
-        published=f"{PUBLISHED}/networks.csv",
     output:
         figure=report(
             "<results>/figures/accuracy.svg",
@@ -103,9 +102,12 @@ rule plot_accuracy:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        code=code("scripts/exhibits/results/plot_accuracy.py"),
+        code=code(
+            "scripts/exhibits/results/plot_accuracy.py",
+            f"{PUBLISHED}/networks.csv",
+        ),
     shell:
-        "python scripts/exhibits/results/plot_accuracy.py --evaluations {input.evaluations:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/results/plot_accuracy.py" --evaluations {input.evaluations:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -134,7 +136,7 @@ rule plot_confusion:
         ),
         code=code("scripts/exhibits/results/plot_confusion.py"),
     shell:
-        "python scripts/exhibits/results/plot_confusion.py --evaluations {input.evaluations:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/results/plot_confusion.py" --evaluations {input.evaluations:q} '
         "--predictions {input.predictions:q} --binned {input.binned:q} "
         "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
@@ -164,7 +166,7 @@ rule plot_groups:
         ),
         code=code("scripts/exhibits/results/plot_groups.py"),
     shell:
-        "python scripts/exhibits/results/plot_groups.py --evaluations {input.evaluations:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/results/plot_groups.py" --evaluations {input.evaluations:q} '
         "--evaluation {input.evaluation:q} --predictions {input.predictions:q} --settings {params.settings:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
@@ -204,7 +206,7 @@ rule plot_activity:
         ),
         code=code("scripts/exhibits/results/plot_activity.py"),
     shell:
-        "python scripts/exhibits/results/plot_activity.py --evaluations {input.evaluations:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/results/plot_activity.py" --evaluations {input.evaluations:q} '
         "--weights {input.weights:q} --predictions {input.predictions:q} "
         "--binned {input.binned:q} --settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

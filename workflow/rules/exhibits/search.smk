@@ -28,7 +28,7 @@ rule tabulate_search_comparison:
     params:
         code=code("scripts/exhibits/search/tabulate_search_comparison.py"),
     shell:
-        "python scripts/exhibits/search/tabulate_search_comparison.py --trials {input:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_comparison.py" --trials {input:q} '
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -49,7 +49,7 @@ rule tabulate_search_best:
     params:
         code=code("scripts/exhibits/search/tabulate_search_best.py"),
     shell:
-        "python scripts/exhibits/search/tabulate_search_best.py --trials {input:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_best.py" --trials {input:q} '
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -78,7 +78,7 @@ rule plot_search_convergence:
         ),
         code=code("scripts/exhibits/search/plot_search_convergence.py"),
     shell:
-        "python scripts/exhibits/search/plot_search_convergence.py --trials {input:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_convergence.py" --trials {input:q} '
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -103,7 +103,7 @@ rule plot_search_dependence:
         settings=text(SPACES),
         code=code("scripts/exhibits/search/plot_search_dependence.py"),
     shell:
-        "python scripts/exhibits/search/plot_search_dependence.py --trials {input:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_dependence.py" --trials {input:q} '
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -128,7 +128,7 @@ rule plot_search_pairwise:
         settings=text(SPACES),
         code=code("scripts/exhibits/search/plot_search_pairwise.py"),
     shell:
-        "python scripts/exhibits/search/plot_search_pairwise.py --trials {input:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_pairwise.py" --trials {input:q} '
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -153,7 +153,7 @@ rule plot_search_trials:
         settings=text(SPACES),
         code=code("scripts/exhibits/search/plot_search_trials.py"),
     shell:
-        "python scripts/exhibits/search/plot_search_trials.py --trials {input:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_trials.py" --trials {input:q} '
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -185,6 +185,6 @@ rule plot_search_confirmation:
         ),
         code=code("scripts/exhibits/search/plot_search_confirmation.py"),
     shell:
-        "python scripts/exhibits/search/plot_search_confirmation.py --records {input:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_confirmation.py" --records {input:q} '
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
