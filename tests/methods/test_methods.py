@@ -11,7 +11,7 @@ from scripts.exhibits.training import plot_training_methods
 from sklearn.neural_network import MLPClassifier
 
 from spikespeech import eventprop, losses
-from spikespeech.backends import eprop
+from spikespeech.backends import eprop, surrogate
 from spikespeech.errors import InputError
 from spikespeech.illustrations import neurons
 from spikespeech.methods import conversion, stdp, task
@@ -132,7 +132,7 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
         for t in range(given.n_steps):
             X, x = X + S[t - 1], x + S[t - 1] @ W
             P, V = alpha * P + injected * X, alpha * V + injected * x
-            psi = 1 / (1 + eprop.SLOPE * np.abs(V - 1)) ** 2
+            psi = 1 / (1 + surrogate.SLOPE * np.abs(V - 1)) ** 2
             e += share[t] * np.outer(P, psi)
             S[t, n:] = V >= 1
             V[V >= 1] = 0
@@ -180,8 +180,6 @@ def test_eprop_refuses_what_it_does_not_have():
     network, weights, _, loss = make(recurrent=True)
     with pytest.raises(InputError, match="not for e-prop"):
         eprop.Backend(network, weights, losses.make("max", n_steps=130))
-    with pytest.raises(InputError, match="no regularisation"):
-        eprop.Backend(network, weights, loss, eventprop.Regulariser(1e-10))
     unequal = replace(network, tau_mem_output=np.array([20.0, 30.0]))
     with pytest.raises(InputError, match="several time constants"):
         eprop.Backend(unequal, weights, loss)

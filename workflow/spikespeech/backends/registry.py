@@ -35,6 +35,7 @@ BACKENDS = {
     "native": Entry("native.py", ("threads",)),
     "mlgenn": Entry("mlgenn/__init__.py", ("batch_size", "device"), "mlgenn", "mlgenn", 1),
     "eprop": Entry("eprop.py", ("threads",)),
+    "bptt": Entry("bptt.py", ("threads",)),
 }
 
 

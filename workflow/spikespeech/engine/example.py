@@ -189,15 +189,18 @@ def of_example(spikes, i):
 
 
 @kernel
-def forth(i, tape, spikes, model, w, out):
-    """Run the hidden layer on example i; write its tape. Return whether its spikes are sound."""
+def forth(i, tape, spikes, model, voltage, w, out):
+    """Run the hidden layer on example i; write its tape. Return whether its spikes are sound.
+
+    voltage : as of `forward.layer`
+    """
     steps, units = of_example(spikes, i)
     n_inputs = len(model.input_weights) // w.state.shape[1]
     out.sound[i] = forward.index_steps(steps, units, n_inputs, w.first_input)
     if not out.sound[i]:
         return False
     given = units, w.first_input, model.input_weights, model.recurrent_weights
-    count = forward.layer(*given, model.hidden, w.state, tape, w.no_voltage)
+    count = forward.layer(*given, model.hidden, w.state, tape, voltage)
     counts = out.hidden_spikes[i]
     for e in range(count):
         counts[tape.ids[e]] += 1
@@ -268,7 +271,7 @@ def run(queue, order, first, spikes, model, reading, rule, learn, w, out, gradie
         for group in range(begin, end, GROUP):
             members = order[group : min(group + GROUP, end)]
             for n in range(len(members)):
-                if not forth(members[n], w.tapes[n], spikes, model, w, out):
+                if not forth(members[n], w.tapes[n], spikes, model, w.no_voltage, w, out):
                     return
             for n in range(len(members)):
                 i, tape = members[n], w.tapes[n]

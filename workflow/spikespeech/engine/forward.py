@@ -161,7 +161,7 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
     k : Constants of the layer
     state : (4, width) float32, scratch
     tape : Tape, written
-    voltage : flat (n_steps * width,) float32, V at the end of each step, or empty
+    voltage : flat (n_steps * width,) float32, V of each step before a reset, or empty
     """
     v, x, y, slopes = state[0], state[1], state[2], state[3]
     width = len(v)
@@ -181,12 +181,11 @@ def layer(sources, first_source, weights, recurrent_weights, k, state, tape, vol
             potential = load(k.alpha, column) * load(v, column)
             potential = potential + load(k.one_minus_alpha, column) * current
             store(slopes, column, a + b - potential)
-            spikes = at_least(potential, threshold)
-            spiking[column // LANES] = spikes
-            potential = select(spikes, zero, potential)
-            store(v, column, potential)
             if recording:
                 store(voltage, t * width + column, potential)
+            spikes = at_least(potential, threshold)
+            spiking[column // LANES] = spikes
+            store(v, column, select(spikes, zero, potential))
         # Inputs first: their rows come while the spikes, which nothing foretells, are found.
         receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
         for n in range(n_spiking):

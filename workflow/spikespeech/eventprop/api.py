@@ -157,7 +157,8 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
         trains.append(_train(tape))
         output_trains.append(_train(output_tape))
         if voltages is not None:
-            voltages[i] = voltage.reshape(n_steps, -1)[:, :o]
+            before = voltage.reshape(n_steps, -1)[:, :o]
+            voltages[i] = np.where(before >= output.threshold, 0, before)
 
     def collect(name, trains, n):
         if name not in record:

@@ -1,0 +1,115 @@
+"""What e-prop and backpropagation through time share: the engine's network and a surrogate.
+
+The network runs forward as EventProp's does, spike for spike. In the derivatives
+
+    ψ(V) = 1 / (1 + k |V - threshold| / threshold)²
+
+(the fast sigmoid's, SuperSpike of Zenke and Ganguli 2018) stands for that of a spike by the
+voltage, which is 0 or infinite. So V of every step and neuron is kept for the way back: memory
+grows with the steps, EventProp's with the spikes.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from spikespeech.backends import native
+from spikespeech.engine import backward, example
+from spikespeech.engine.batch import check_sound, checked_spikes
+from spikespeech.engine.kernel import kernel
+from spikespeech.errors import InputError
+from spikespeech.kernels.compiling import part
+from spikespeech.kernels.vectors import at_least, select, splat
+
+SLOPE = 10.0
+"""k of ψ."""
+
+
+class Backend(native.Backend, ABC):
+    """A network that learns from batches by surrogate derivatives and Adam; see `training.Backend`.
+
+    The regulariser adds to the loss of each example ½ τ_mem λ (n - spikes)² for each hidden neuron
+    of n spikes, with the lambda, above or below, that EventProp's jumps of λ_V have.
+
+    Parameters
+    ----------
+    network : Network, whose outputs all have the same time constants
+    weights : Weights, the initial ones; copied
+    loss : Loss with a window that all examples share
+    regulariser : Regulariser, or None
+    threads : of evaluations; learning has one thread
+
+    Raises InputError for another network or loss.
+    """
+
+    name: str
+
+    def __init__(self, network, weights, loss, regulariser=None, threads=1):
+        if loss.kind != "window" or not loss.shared:
+            raise InputError(f"loss '{loss.name}' is not for {self.name}", hint="one with a window")
+        super().__init__(network, weights, loss, regulariser, threads)
+        if not self.engine.output.alike:
+            raise InputError(
+                f"{self.name}'s outputs have several time constants", hint="give one of each"
+            )
+
+    def differentiate(self, spikes):
+        """Leave the mean gradient of a batch in the engine, as EventProp does."""
+        engine, n = self.engine, len(spikes)
+        batch = checked_spikes(engine.network, spikes, spikes.labels, engine.loss.n_steps)
+        out = example.results(n, engine.network.n_hidden, engine.network.n_outputs)
+        for gradient in engine.gradients:
+            gradient[:] = 0
+        self.add_gradients(batch, out)
+        check_sound(out.sound, batch, engine.network, engine.loss.n_steps)
+        for gradient in engine.gradients:
+            gradient /= np.float32(n)
+        return out, np.array([np.count_nonzero(~np.isfinite(g)) for g in engine.gradient])
+
+    @abstractmethod
+    def add_gradients(self, batch, out):
+        """Add up the gradients of a batch, example.Spikes, in the engine's; write the Results."""
+
+
+@part
+def derivative(potential, threshold, steepness):
+    """Return the Block ψ of V; `steepness` is a Block of k / threshold."""
+    above, one = potential - threshold, splat(np.float32(1))
+    size = select(at_least(potential, threshold), above, threshold - potential)
+    near = one + steepness * size
+    return one / (near * near)
+
+
+@kernel
+def read_out(i, tape, spikes, model, reading, rule, w, out, signal, penalty, output_gradient):
+    """Write the read-out of example i, and what a hidden spike adds to its loss.
+
+    signal : (width,) float32, written: a spike at step t adds ρ(t) signal through the read-out
+    penalty : (width,) float32, written: what any spike adds through the regulariser
+    output_gradient : flat (n_hidden * output width,) float32; the exact gradient is added
+    """
+    n_hidden = out.hidden_spikes.shape[1]
+    output_width = len(model.output_weights) // n_hidden
+    example.read_out(i, tape, spikes, model, reading, w, out)
+    example.penalise(tape, out.hidden_spikes[i], rule, w.penalty)
+    for j in range(n_hidden):
+        added = 0.0
+        for k in range(len(w.g)):
+            added += model.output_weights[j * output_width + k] * w.g[k]
+            output_gradient[j * output_width + k] += w.sums[0, j] * w.g[k]
+        signal[j] = added
+        penalty[j] = w.penalty[j] * model.hidden.tau_mem
+
+
+@kernel
+def gather(i, tape, spikes, model, trace, w, out, gradient):
+    """Add example i's part to the gradient of the rows, from dL/dI as its spikes meet it.
+
+    trace : flat (width * n_steps,) float32 in blocks of columns, as of `backward.hidden_layer`
+    """
+    steps, units = example.of_example(spikes, i)
+    n_steps, width = len(tape.first) - 1, w.state.shape[1]
+    counts = out.hidden_spikes[i][: len(model.recurrent_weights) // width]
+    # A spike arrives in the step after its own; one of the last step arrives no more.
+    backward.sort_by_source(steps, units, tape, n_steps - 1, counts, w.first_source, w.steps)
+    backward.gather(w.first_source, w.steps, n_steps, trace, width, True, gradient)
