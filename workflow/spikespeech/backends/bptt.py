@@ -37,8 +37,8 @@ class Backend(surrogate.Backend):
 
     name = "BPTT"
 
-    def __init__(self, *parts, slope=surrogate.SLOPE, **options):
-        super().__init__(*parts, **options)
+    def __init__(self, network, weights, loss, regulariser=None, threads=1, slope=surrogate.SLOPE):
+        super().__init__(network, weights, loss, regulariser, threads)
         self.slope = np.float32(slope)
         self.voltages, self.traces = (
             aligned((PARALLEL, self.engine.loss.n_steps * self.engine.width)) for _ in range(2)

@@ -34,8 +34,8 @@ class Backend(surrogate.Backend):
 
     name = "e-prop"
 
-    def __init__(self, *parts, **options):
-        super().__init__(*parts, **options)
+    def __init__(self, network, weights, loss, regulariser=None, threads=1):
+        super().__init__(network, weights, loss, regulariser, threads)
         self.voltage = aligned(self.engine.loss.n_steps * self.engine.width)
 
     def add_gradients(self, batch, out):
