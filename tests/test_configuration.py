@@ -31,7 +31,7 @@ def test_every_configuration_of_the_project_is_valid(path):
         (("training", "regularisation", "lambda_uper"), 1.0, "training.regularisation.lambda_uper"),
         (("trainin",), {}, "did you mean 'training'"),
         (("training", "epochs"), 0, "training.epochs: 0 is less than"),
-        (("training", "learning_rate"), "2e-2", "training.learning_rate: '2e-2' is not of type"),
+        (("training", "learning_rate"), "fast", "training.learning_rate: 'fast' is not of type"),
         (("networks", "loss"), ["gausian"], "did you mean 'gaussian'"),
         (("networks", "dataset"), ["shhd"], "did you mean 'shd'"),
         (("networks", "topology"), ["recurent"], "networks.topology.0"),

@@ -11,8 +11,11 @@ import numpy as np
 
 from spikespeech import command
 from spikespeech.methods import task
+from spikespeech.methods.registry import TRAINING_METHODS
 from spikespeech.network import Weights
 from spikespeech.training.settings import Settings
+
+PEERS = [name for name, method in TRAINING_METHODS.items() if method.peer]
 
 
 def fit(train, scored, settings, *, python, method):
@@ -41,6 +44,6 @@ def main(arguments):
 
 if __name__ == "__main__":
     parser = task.parser(__doc__)
-    parser.add_argument("--method", choices=["bptt"], required=True, help="whose script")
+    parser.add_argument("--method", choices=PEERS, required=True, help="whose script")
     parser.add_argument("--python", default="", help="interpreter with its library; empty: none")
     command.run(main, parser.parse_args())

@@ -2,9 +2,10 @@
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from spikespeech import configuration, provenance
+from spikespeech import configuration, provenance, schema
 from spikespeech.data.datasets import REGISTRY
 from spikespeech.errors import InputError
+from spikespeech.losses import LOSSES
 
 # One network's folder, and where its jobs log.
 NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
@@ -22,6 +23,8 @@ given, config = config, yaml.safe_load(
 configuration.update(config, given)
 
 try:
+    for file in workflow.configfiles:
+        schema.check_file(file)
     configuration.check(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None
@@ -76,7 +79,7 @@ wildcard_constraints:
     dataset="[a-z0-9_]+",
     part="train|valid|test",
     fold="main|speaker-[0-9]+",
-    loss="[a-z_]+",
+    loss="|".join(LOSSES),
     hidden="[0-9]+",
     topology="recurrent|feedforward",
     seed="[0-9]+",

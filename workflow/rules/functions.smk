@@ -68,10 +68,12 @@ def method_network(method, seed):
         seed=seed,
     )
     resolved |= {
-        "backend": "eprop" if method == "eprop" else "native",
+        "backend": TRAINING_METHODS[method].backend or "native",
         "selection": "training",
         "epochs": METHODS["epochs"],
         "augmentation": {"shift": 0, "blend": False},
+        # Each trial has its own; the study's must not make them stale.
+        TRAINING_METHODS[method].tries: None,
     }
     if method == "eprop":
         resolved["regularisation"] = resolved["regularisation"] | {
@@ -114,9 +116,14 @@ def method_job(wildcards, input):
 
 
 def method_script(wildcards):
-    """What trains: e-prop and EventProp are backends of one training."""
-    name = "eventprop" if wildcards.method == "eprop" else wildcards.method
-    return f"scripts/methods/{name}.py"
+    """What trains by a method."""
+    return f"scripts/methods/{TRAINING_METHODS[wildcards.method].script}"
+
+
+def method_code(wildcards):
+    """What trains by a method, and its backend where it has one."""
+    trains = TRAINING_METHODS[wildcards.method].backend
+    return [method_script(wildcards), *([registry.source(trains)] if trains else [])]
 
 
 def agreement_settings(wildcards):

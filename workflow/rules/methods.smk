@@ -1,6 +1,8 @@
 # Training methods side by side on one task: the first data set, its first fold. Each method tries
 # as many settings on the validation speakers; the best is trained with fresh seeds. A method whose
 # library is not here is reported as not run.
+from spikespeech.methods.registry import TRAINING_METHODS
+
 METHODS = config["methods"] or {"train": [], "seeds": [], "trials": {}}
 METHOD_DATA = {
     "parts": [
@@ -9,19 +11,10 @@ METHOD_DATA = {
     ],
     "split": f"<results>/data/{DATASETS[0]}/splits/{FOLD}.csv",
 }
-TRIED = {
-    len(values)
-    for method in METHODS["train"]
-    for values in METHODS["trials"][method].values()
-}
-if len(TRIED) > 1:
-    raise WorkflowError(
-        "configuration: methods.trials: each method must have as many trials as the others"
-    )
 
 
 wildcard_constraints:
-    method="eventprop|bptt|eprop|conversion|stdp",
+    method="|".join(TRAINING_METHODS),
     run="trials|seed-[1-9][0-9]*",
 
 
@@ -34,7 +27,7 @@ rule train_method:
     log:
         "<results>/logs/methods/{method}/{run}.log",
     wildcard_constraints:
-        method="eventprop|eprop|conversion|stdp",
+        method="|".join(n for n, method in TRAINING_METHODS.items() if not method.peer),
     conda:
         "../../envs/spikespeech.yaml"
     threads: 1
@@ -45,10 +38,7 @@ rule train_method:
         settings=method_settings,
         job=method_job,
         script=method_script,
-        code=lambda w: code(
-            method_script(w),
-            registry.source("eprop" if w.method == "eprop" else "native"),
-        ),
+        code=lambda w: code(*method_code(w)),
     shell:
         'python "$SPIKESPEECH/"{params.script:q} {input.parts:q} --split {input.split:q} '
         "--settings {params.settings:q} {params.job} --out {output.result:q} > {log:q} 2>&1"
@@ -63,7 +53,7 @@ rule train_method_in_peer:
     log:
         "<results>/logs/methods/{method}/{run}.log",
     wildcard_constraints:
-        method="bptt",
+        method="|".join(n for n, method in TRAINING_METHODS.items() if method.peer),
     conda:
         "../../envs/peers.yaml"
     threads: 1
@@ -74,7 +64,7 @@ rule train_method_in_peer:
         settings=method_settings,
         job=method_job,
         python=config["peers_python"] or "",
-        code=lambda w: code("scripts/methods/peer.py", f"scripts/methods/{w.method}.py"),
+        code=lambda w: code("scripts/methods/peer.py", method_script(w)),
     shell:
         'python "$SPIKESPEECH/scripts/methods/peer.py" {input.parts:q} --split {input.split:q} '
         "--method {wildcards.method} --python={params.python:q} "
@@ -106,7 +96,14 @@ rule plot_training_methods:
             {
                 "label": NAMED[DATASETS[0]],
                 "epochs": METHODS.get("epochs"),
-                "trials": max(TRIED, default=0),
+                "trials": max(
+                    (
+                        len(values)
+                        for method in METHODS["train"]
+                        for values in METHODS["trials"][method].values()
+                    ),
+                    default=0,
+                ),
             }
         ),
         code=code("scripts/exhibits/training/plot_training_methods.py"),

@@ -3,6 +3,7 @@
 # The number of rounds stands in the inputs of `best` alone, so that raising it adds the new
 # rounds and redoes nothing. All proposers of an optimiser seed share the rounds of `initial`.
 from spikespeech.search import studies
+from spikespeech.search.propose import INITIAL, PROPOSERS
 
 # A search that is null in one configuration file drops that of another.
 config["search"] = {k: section for k, section in config["search"].items() if section}
@@ -17,8 +18,8 @@ CHAIN = "<results>/search/{search}/{proposer}/seed-{seed}"
 
 wildcard_constraints:
     search="[a-z][a-z0-9_]*",
-    proposer="initial|bayesian|evolutionary|random|grid",
-    candidate="defaults|bayesian|evolutionary|random|grid",
+    proposer="|".join((INITIAL, *PROPOSERS)),
+    candidate="|".join((studies.DEFAULTS, *PROPOSERS)),
     round="[1-9][0-9]*",
     trial="[1-9][0-9]*",
 

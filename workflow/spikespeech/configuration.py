@@ -1,100 +1,105 @@
 """From the study's configuration to the settings of each job.
 
-The configuration is checked against `workflow/schemas/`; a misspelt key is named together with
-the nearest valid one. Every job then gets its own leaf settings only, so that a change of one
-setting reruns the jobs that depend on it and no others.
+The configuration is checked against `workflow/schemas/` (`spikespeech.schema`) and for what no
+schema can say. Every job then gets its own leaf settings only, so that a change of one setting
+reruns the jobs that depend on it and no others.
 """
 
 import copy
-import functools
 import itertools
 import json
-import re
-import textwrap
-import unicodedata
-from pathlib import Path
 
-import jsonschema
-import yaml
-from referencing import Registry, Resource
-
+from spikespeech import losses, schema
+from spikespeech.data import datasets
 from spikespeech.errors import InputError, nearest
+from spikespeech.training.settings import Settings
 
-SCHEMAS = Path(__file__).parent.parent / "schemas"
 AXES = ("dataset", "fold", "loss", "hidden", "topology", "seed")
+"""What tells the networks of a study apart."""
 
 
 def check(config):
-    """Raise InputError, naming the key, unless `config` is a valid configuration."""
-    _check_plain(config, ())
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(config))
-    if error is not None:
-        raise InputError(f"configuration: {explain(error)}")
-    for axis, known in (("dataset", config["datasets"]), ("loss", config["losses"])):
-        for name in config["networks"][axis]:
-            if name not in known:
-                raise InputError(
-                    f"configuration: networks.{axis}: {name!r} is not defined{nearest(name, known)}"
-                )
+    """Raise InputError, naming the key, unless `config` is a valid configuration.
+
+    It is completed in place: text that stands where the schema wants a number is that number, as
+    Snakemake takes nested values of `--config` for text and YAML 1.1 does `1e-3`; a window's table
+    is read from its file.
+    """
+    schema.check(config)
+    try:
+        _complete_losses(config)
+        _check_names(config)
+        _check_speakers(config)
+        _check_settings(config)
+        _check_methods(config)
+    except InputError as error:
+        raise InputError(f"configuration: {error}") from None
 
 
-@functools.cache
-def schemas():
-    """Return {file name: schema} of `workflow/schemas/`."""
-    return {p.name: yaml.safe_load(p.read_text(encoding="utf-8")) for p in SCHEMAS.iterdir()}
+def _complete_losses(config):
+    table = config["losses"].get("table") or {}
+    if isinstance(table.get("values"), str):
+        table["values"] = losses.read_table(table["values"])
 
 
-@functools.cache
-def _validator():
-    registry = Registry().with_resources(
-        (name, Resource.from_contents(schema)) for name, schema in schemas().items()
-    )
-    return jsonschema.Draft202012Validator(schemas()["config.schema.yaml"], registry=registry)
+def _check_names(config):
+    known = {"dataset": config["datasets"], "loss": config["losses"]}
+    named = [(f"networks.{axis}", axis, config["networks"][axis]) for axis in known]
+    for i, override in enumerate(config["overrides"]):
+        when = override["when"]
+        named += [
+            (f"overrides.{i}.when.{axis}", axis, [when[axis]]) for axis in known if axis in when
+        ]
+    for where, axis, names in named:
+        for name in names:
+            if name not in known[axis]:
+                raise InputError(f"{where}: {name!r} is not defined{nearest(name, known[axis])}")
 
 
-def _check_plain(value, path):
-    """Refuse what YAML has and JSON, in which jobs get their settings, has not: dates, NaN, …"""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise InputError(
-                    f"configuration: {_where(path)}: the key {key!r} is no text", hint="quote it"
-                )
-            _check_plain(inner, (*path, key))
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            _check_plain(inner, (*path, i))
-    elif isinstance(value, str):
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-            raise InputError(f"configuration: {_where(path)}: {value!r} has control characters")
-    elif isinstance(value, int | float):
-        if not abs(value) < 2**63:  # NaN compares with nothing
-            raise InputError(f"configuration: {_where(path)}: {value!r:.30} is out of range")
-    elif value is not None:
-        raise InputError(
-            f"configuration: {_where(path)}: {value!r} is no number, text or list", hint="quote it"
-        )
+def _check_speakers(config):
+    """Refuse folds and validation speakers that a data set of known speakers has not."""
+    chosen = config["splits"]["validation_speakers"]
+    for name in config["networks"]["dataset"]:
+        section, dataset = config["datasets"][name], datasets.REGISTRY[name]
+        n = section.get("speakers", dataset.n_speakers)
+        if n is None or "valid" in dataset.parts:
+            continue
+        known = datasets.training_speakers(name, section)
+        n_chosen = len(chosen) if isinstance(chosen, list) else chosen
+        if "main" in config["networks"]["fold"] and n_chosen >= known:
+            raise InputError(
+                f"splits.validation_speakers: {n_chosen} leave nobody to train on: {name} has "
+                f"{known} training speakers"
+            )
+        numbers = chosen if isinstance(chosen, list) else []
+        asked = [("splits.validation_speakers", s) for s in numbers if isinstance(s, int)]
+        for fold in config["networks"]["fold"]:
+            number = fold.removeprefix("speaker-")
+            asked += [("networks.fold", int(number))] if number.isdigit() else []
+        for where, speaker in asked:
+            if speaker >= n:
+                raise InputError(f"{where}: {name} has no speaker {speaker}, only 0 to {n - 1}")
+            if speaker in section.get("test_speakers", ()):
+                raise InputError(f"{where}: speaker {speaker} of {name} is a test speaker")
 
 
-def _where(path):
-    return ".".join(map(str, path)) or "top level"
+def _check_settings(config):
+    """Refuse settings with which no training of a network could start."""
+    steps = config["time"]["steps"]
+    for network in networks(config):
+        parsed = Settings.parse(settings(config, **network), "training")
+        losses.make(**parsed.loss, n_steps=steps)
 
 
-def explain(error):
-    """Return one line that says which key of the configuration is wrong, and the hint."""
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
-        patterns = error.schema.get("patternProperties", ())
-        key = next(
-            k
-            for k in error.instance
-            if k not in known and not any(re.search(p, k) for p in patterns)
-        )
-        where = _where((*error.absolute_path, key))
-        if not known and patterns:
-            return f"{where}: name it with small letters, digits and _"
-        return f"unknown key {where!r}{nearest(key, known)}"
-    return f"{_where(error.absolute_path)}: {textwrap.shorten(error.message, 300)}"
+def _check_methods(config):
+    section = config["methods"] or {"train": []}
+    counts = set()
+    for method in section["train"]:
+        if method not in section["trials"]:
+            raise InputError(f"methods.trials: {method!r} is missing", hint="say what it tries")
+        counts |= {len(values) for values in section["trials"][method].values()}
+    if len(counts) > 1:
+        raise InputError("methods.trials: each method must have as many trials as the others")
 
 
 def networks(config):

@@ -6,15 +6,19 @@ cross-entropy L = -log softmax(Y)_label. A windowed loss reads
     Y_k = 1/T Σ_t w(t) V_k(t)        (Nowotny et al. 2025; Shoesmith et al. 2025, Eq 19)
 
 and drives the adjoint of V_k with w(t) (1[k = label] - softmax(Y)_k) / T. The window w is data:
-a new one is one function of the time as a fraction of the trial, entered in `WINDOWS`.
+a new one is one function of the time as a fraction of the trial, entered in `LOSSES`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.errors import InputError
+from spikespeech import reading
+from spikespeech.errors import InputError, nearest
 
 
 def _sum(u):
@@ -32,25 +36,76 @@ def _linear(u):
     return 1 - u
 
 
-def _sigmoid(u, centre=0.5, width=0.2):
+def _sigmoid(u, centre, width):
     """w = 1 / (1 + exp((t/T - centre) / width)) (Nowotny et al. 2025)."""
     return 1 / (1 + np.exp((u - centre) / width))
 
 
-def _gaussian(u, mu=0.35, sigma=0.2):
+def _gaussian(u, mu, sigma):
     """w = exp(-(t/T - mu)² / (2 sigma²)); mu and sigma are fractions of the trial."""
     return np.exp(-((u - mu) ** 2) / (2 * sigma**2))
 
 
-WINDOWS: dict[str, Callable] = {
-    "sum": _sum,
-    "sum_exp": _sum_exp,
-    "linear": _linear,
-    "sigmoid": _sigmoid,
-    "gaussian": _gaussian,
+class Parameter(NamedTuple):
+    """A number that a loss takes: its default, what it is, and what it must be above, if any."""
+
+    default: float
+    meaning: str
+    above: float | None = None
+
+
+class Kind(NamedTuple):
+    """One kind of loss.
+
+    Attributes
+    ----------
+    reads : how the output is read, see `Loss.kind`
+    parameters : {name: Parameter}
+    window : function of the time as a fraction of the trial and of the parameters; None where the
+        window is given (`table`), follows from the examples (`input`), or there is none
+    """
+
+    reads: str
+    parameters: Mapping[str, Parameter] = MappingProxyType({})
+    window: Callable | None = None
+
+
+LOSSES = {
+    "sum": Kind("window", window=_sum),
+    "sum_exp": Kind("window", window=_sum_exp),
+    "linear": Kind("window", window=_linear),
+    "sigmoid": Kind(
+        "window",
+        {
+            "centre": Parameter(0.5, "where it falls fastest, as a fraction of the trial"),
+            "width": Parameter(0.2, "of its fall, as a fraction of the trial", 0),
+        },
+        _sigmoid,
+    ),
+    "gaussian": Kind(
+        "window",
+        {
+            "mu": Parameter(0.35, "its middle, as a fraction of the trial"),
+            "sigma": Parameter(0.2, "its standard deviation, as a fraction of the trial", 0),
+        },
+        _gaussian,
+    ),
+    "input": Kind("window", {"tau": Parameter(20.0, "of the low-pass filter, in ms", 0)}),
+    "table": Kind("window"),
+    "max": Kind("max"),
+    "first_spike": Kind(
+        "first_spike",
+        {
+            "temperature": Parameter(1.0, "of the soft-max of spike times, in ms", 0),
+            "alpha": Parameter(0.01, "strength of the pull towards early spikes"),
+        },
+    ),
+    "per_timestep": Kind("per_timestep"),
 }
-OTHERS = ("input", "table", "max", "first_spike", "per_timestep")
-NAMES = (*WINDOWS, *OTHERS)
+"""Every loss, by name. `table` takes `values`, (n_steps,) numbers, instead of parameters."""
+
+WINDOWS = {name: kind.window for name, kind in LOSSES.items() if kind.window}
+"""The windows that are functions of the time alone."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +114,7 @@ class Loss:
 
     Attributes
     ----------
-    name : one of `NAMES`
+    name : one of `LOSSES`
     kind : "window", "max", "per_timestep" or "first_spike": how the output is read
     n_steps, dt_ms : the trial's length in steps, and a step's in ms
     window : (n_steps,) float64, w at each step; empty where the window follows from the
@@ -68,7 +123,7 @@ class Loss:
         for `sum_exp`, where mlGeNN takes w at the end of each step: a factor exp(-dt/T)
     gain : mean of the window before normalising; nan where there is none
     normalise : whether windows are scaled to mean 1
-    parameters : what the loss was made with
+    parameters : of the loss, defaults included
     """
 
     name: str
@@ -107,42 +162,42 @@ def make(name, *, n_steps, dt_ms=1.0, normalise=False, **parameters):
 
     Parameters
     ----------
-    name : one of `NAMES`
+    name : one of `LOSSES`
     n_steps : length of a trial in steps
     dt_ms : length of a step in ms
     normalise : scale the window to mean 1, so that windows are compared at equal gain
-    parameters : `mu`, `sigma` (gaussian) and `centre`, `width` (sigmoid), fractions of the trial;
-        `tau` (input), ms; `values` (table), (n_steps,) finite numbers; `temperature`, in ms, and
-        `alpha` (first_spike)
+    parameters : those of the loss, see `LOSSES`; for `table` `values`, (n_steps,) finite numbers
 
     Raises InputError for an unknown name or parameter, or a window that cannot be normalised.
     """
-    for parameter in ("sigma", "width", "tau", "temperature"):
-        if not parameters.get(parameter, 1) > 0:
-            raise InputError(f"loss '{name}': {parameter} {parameters[parameter]} is not positive")
-    try:
-        if name in WINDOWS:
-            u = np.arange(n_steps) / n_steps
-            window = WINDOWS[name](u, **parameters)
-            drive = WINDOWS[name](u + 1 / n_steps) if name == "sum_exp" else window
-            return _windowed(name, n_steps, dt_ms, normalise, parameters, window, drive)
-        if name == "table":
-            window = _table(n_steps, **parameters)
-            return _windowed(name, n_steps, dt_ms, normalise, parameters, window, window)
-        if name == "input":
-            parameters = _input_parameters(**parameters)
-            kind = "window"
-        elif name == "first_spike":
-            parameters, kind = _first_spike_parameters(**parameters), name
-        elif name in ("max", "per_timestep"):
-            parameters, kind = dict(**parameters), name
-            if parameters:
-                raise TypeError(f"got an unexpected keyword argument '{next(iter(parameters))}'")
-        else:
-            raise InputError(f"loss '{name}' is unknown", hint=f"one of {', '.join(NAMES)}")
-    except TypeError as error:
-        raise InputError(f"loss '{name}': {str(error).partition(') ')[2] or error}") from error
-    return Loss(name, kind, n_steps, dt_ms, normalise=normalise, parameters=parameters)
+    if name not in LOSSES:
+        raise InputError(f"loss {name!r} is unknown{nearest(name, LOSSES)}")
+    kind = LOSSES[name]
+    if name == "table":
+        window = _table(n_steps, **_known(name, parameters, ("values",)))
+        return _windowed(name, n_steps, dt_ms, normalise, parameters, window, window)
+    _known(name, parameters, kind.parameters)
+    parameters = {key: p.default for key, p in kind.parameters.items()} | parameters
+    for key, value in parameters.items():
+        above = kind.parameters[key].above
+        if not np.isfinite(value) or (above is not None and not value > above):
+            wanted = "finite" if above is None else f"more than {above:g}"
+            raise InputError(f"loss '{name}': {key} {value:g} is not {wanted}")
+    if kind.window:
+        u = np.arange(n_steps) / n_steps
+        window = kind.window(u, **parameters)
+        drive = kind.window(u + 1 / n_steps) if name == "sum_exp" else window
+        return _windowed(name, n_steps, dt_ms, normalise, parameters, window, drive)
+    return Loss(name, kind.reads, n_steps, dt_ms, normalise=normalise, parameters=parameters)
+
+
+def _known(name, parameters, known):
+    """Return the `parameters`; raise InputError for one that is not among the `known`."""
+    for key in parameters:
+        if key not in known:
+            there = nearest(key, known) if known else "; it takes none"
+            raise InputError(f"loss '{name}': unknown parameter {key!r}{there}")
+    return parameters
 
 
 def _windowed(name, n_steps, dt_ms, normalise, parameters, window, drive):
@@ -154,7 +209,7 @@ def _windowed(name, n_steps, dt_ms, normalise, parameters, window, drive):
     return Loss(name, "window", n_steps, dt_ms, window, drive, gain, normalise, parameters)
 
 
-def _table(n_steps, values):
+def _table(n_steps, values=()):
     window = np.asarray(values, dtype=np.float64)
     if window.shape != (n_steps,) or not np.isfinite(window).all():
         raise InputError(
@@ -164,12 +219,12 @@ def _table(n_steps, values):
     return window
 
 
-def _input_parameters(tau=20.0):
-    return {"tau": tau}
-
-
-def _first_spike_parameters(temperature=1.0, alpha=0.01):
-    return {"temperature": temperature, "alpha": alpha}
+def read_table(path):
+    """Return the numbers of a text file with one a line (a CSV of one column, without a header)."""
+    path = Path(path).expanduser()
+    with reading.guard(path, "write one number a line"):
+        lines = path.read_text(encoding="utf-8").split()
+        return [float(line.strip(",;")) for line in lines]
 
 
 def input_activity(spikes, tau=20.0):

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from spikespeech import command, statistics
-from spikespeech.methods import task
+from spikespeech.methods.registry import TRAINING_METHODS
 from spikespeech.reading import read_json
 from spikespeech.report import exhibit, plots, prose
 
@@ -21,17 +21,17 @@ COLUMNS = [
 
 
 def tabulate(results):
-    """Return one row a method, in the order of `methods.LABELS`.
+    """Return one row a method, in the order of `TRAINING_METHODS`.
 
     Parameters
     ----------
     results : {method: [result of each seed]}, as the methods' scripts write them
 
     Accuracies are means over seeds with a 95 % interval, times are means, memory is the largest.
-    A method of which any seed did not run is not run.
+    A method counts as not run if any of its seeds did not run.
     """
     rows = []
-    for name in (name for name in task.LABELS if name in results):
+    for name in (name for name in TRAINING_METHODS if name in results):
         runs = pd.DataFrame(results[name])
         missing = runs[runs["status"] != "trained"]
         row = {"method": name, "status": "trained", "reason": "", "seeds": len(runs)}
@@ -106,7 +106,7 @@ def draw(table):
                 color=plots.FAINT,
             )
     labels = [
-        task.LABELS[name].replace(" with ", "\nwith ").replace(" conv", "\nconv")
+        TRAINING_METHODS[name].label.replace(" with ", "\nwith ").replace(" conv", "\nconv")
         for name in table["method"]
     ]
     axes[0].set(yticks=places, yticklabels=labels, ylim=(-0.6, len(table) - 0.4))
@@ -118,19 +118,20 @@ def findings(table, settings):
     ran, missing = (table[table["status"] == status] for status in ("trained", "not run"))
     sentences = []
     if len(ran):
-        told = [
-            f"{task.LABELS[row.method]} {100 * row.accuracy:.1f} % in {row.cpu_s:.3g} CPU s"
+        parts = [
+            f"{TRAINING_METHODS[row.method].label} {100 * row.accuracy:.1f} % "
+            f"in {row.cpu_s:.3g} CPU s"
             for row in ran.sort_values("accuracy", ascending=False).itertuples()
         ]
         n, seeds = ran["examples"].iloc[0], ran["seeds"].iloc[0]
         sentences.append(
             f"{settings['label']}, {prose.count(settings['epochs'], 'epoch')}, means of "
             f"{prose.count(seeds, 'seed')}, {prose.count(n, 'example')} of the test: "
-            f"{prose.listed(told)}. Each method's setting is the best of "
+            f"{prose.listed(parts)}. Each method's setting is the best of "
             f"{prose.count(settings['trials'], 'trial')} on validation speakers."
         )
     for reason, rows in missing.groupby("reason", sort=False):
-        who = prose.listed(task.LABELS[name] for name in rows["method"])
+        who = prose.listed(TRAINING_METHODS[name].label for name in rows["method"])
         sentences.append(f"Not run: {who} ({reason}).")
     return sentences
 

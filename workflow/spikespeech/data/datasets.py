@@ -68,13 +68,16 @@ class Dataset:
 OWN_AUDIO = {"test_speakers": [], "test_share": 0.0, "window": "ramps", "channels": 700, "seed": 1}
 
 
+SOURCES = {"audio_folder": "audio", "spike_file": "spikes"}
+"""How a user's own data is made, by the `source` that the configuration names."""
+
+
 def source(name, section):
     """Return how the data set with this section of the configuration is made.
 
     "download", "synthesise", "audio" (recordings) or "spikes" (a user's own spike files).
     """
-    own = {"audio_folder": "audio", "spike_file": "spikes"}
-    return own[section["source"]] if name not in REGISTRY else REGISTRY[name].source
+    return SOURCES[section["source"]] if name not in REGISTRY else REGISTRY[name].source
 
 
 def channels(name, section):

@@ -2,18 +2,10 @@
 
 import numpy as np
 
+from spikespeech.deployment.conventions import INPUTS
 from spikespeech.errors import InputError
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.spikes.stored import chunks
-
-INPUTS = {
-    "binary": "at most one spike a step, steps count from t = 0 (as in training)",
-    "counts": "the number of events in each step, from t = 0",
-    "aligned": "at most one spike a step, steps count from the first event",
-    "graded": "the number of events in each step, from the first event, without the last, "
-    "incomplete step (tonic's ToFrame, as Shoesmith et al. 2025 feed Lava)",
-}
-"""Conventions by which events become the input of a NetX network."""
 
 
 def binary(spikes):

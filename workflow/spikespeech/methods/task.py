@@ -18,14 +18,6 @@ from spikespeech.errors import InputError
 from spikespeech.reading import read_json
 from spikespeech.spikes import splits
 
-LABELS = {
-    "eventprop": "EventProp",
-    "bptt": "BPTT with surrogate gradients",
-    "eprop": "e-prop",
-    "conversion": "ANN-to-SNN conversion",
-    "stdp": "STDP with a read-out",
-}
-
 ABSENT = 3
 """Exit status of a peer's script whose library is not installed."""
 

@@ -20,6 +20,14 @@ INITIAL = "initial"
 PROPOSERS = ("bayesian", "evolutionary", "random", "grid")
 LEARNING = ("bayesian", "evolutionary")
 """The proposers that look at the earlier trials; the others are their controls."""
+SURROGATES = ("GP", "RF", "ET")
+"""Models of scikit-optimize: Gaussian process, random forest, extra trees. Its gradient-boosted
+trees are no regressor to scikit-learn since 1.6."""
+ACQUISITIONS = ("EI", "LCB", "PI")
+"""Acquisition functions of scikit-optimize: expected improvement, lower confidence bound,
+probability of improvement."""
+DESIGNS = ("latin_hypercube", "sobol", "random")
+"""Initial designs, see `initial_design`."""
 GRID_LEVELS = 4
 """Levels of a numeric setting in a grid."""
 

@@ -78,7 +78,9 @@ class Study:
 
     def trying(self):
         """Return the settings of `scripts/search/trial.py`."""
-        return {"base": self.base, **{key: self.objective[key] for key in ("seeds", "cost")}}
+        # A trial has its own values of what is searched: the study's must not make it stale.
+        base = space.apply(self.base, dict.fromkeys(self.space))
+        return {"base": base, **{key: self.objective[key] for key in ("seeds", "cost")}}
 
     def times(self, proposer, seed):
         """Return the paths of what a chain's trials and proposals took, beside the records."""

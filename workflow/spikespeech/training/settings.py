@@ -158,9 +158,9 @@ class Settings:
     seed: int = number(int, 0)
 
     @classmethod
-    def parse(cls, values):
+    def parse(cls, values, where="settings"):
         """Return the Settings of a nested dictionary; see `parse`."""
-        return parse(cls, values)
+        return parse(cls, values, where)
 
     def make_loss(self, spikes):
         """Return the Loss for trials as long as those of `spikes`."""

@@ -1,0 +1,79 @@
+"""What the library has of each kind, as the part of the configuration's schema that follows it.
+
+Each list stands beside the code that it names. The schemas in `workflow/schemas/` refer to this
+part as `library#/$defs/...`, so that a configuration can name all that the library can do.
+"""
+
+from spikespeech import losses
+from spikespeech.backends.registry import BACKENDS
+from spikespeech.data.datasets import SOURCES
+from spikespeech.deployment.conventions import INPUTS
+from spikespeech.loihi.quantise import SCALES, WORD_LENGTHS
+from spikespeech.methods.registry import TRAINING_METHODS
+from spikespeech.search.propose import ACQUISITIONS, DESIGNS, PROPOSERS, SURROGATES
+
+NAME = "library"
+"""By which the schemas refer to this one."""
+
+
+def schema():
+    """Return the schema of what the library has: `$defs` by kind."""
+    named = {
+        "backend": BACKENDS,
+        "windowed_loss": [*losses.WINDOWS, "table"],
+        "source": SOURCES,
+        "input": INPUTS,
+        "scale": SCALES,
+        "word_length": WORD_LENGTHS,
+        "method": TRAINING_METHODS,
+        "proposer": PROPOSERS,
+        "surrogate": SURROGATES,
+        "acquisition": ACQUISITIONS,
+        "design": DESIGNS,
+    }
+    return {
+        "$id": NAME,
+        "$defs": {
+            **{kind: {"enum": list(names)} for kind, names in named.items()},
+            "losses": _object({name: _loss(name) for name in losses.LOSSES}),
+            "method_trials": _object(
+                {
+                    name: _object({method.tries: _POSITIVE_NUMBERS}, required=[method.tries])
+                    for name, method in TRAINING_METHODS.items()
+                }
+            ),
+        },
+    }
+
+
+_POSITIVE_NUMBERS = {
+    "type": "array",
+    "minItems": 1,
+    "uniqueItems": True,
+    "items": {"type": "number", "exclusiveMinimum": 0},
+}
+
+
+def _object(properties, **more):
+    return {"type": "object", "additionalProperties": False, "properties": properties, **more}
+
+
+def _loss(name):
+    if name == "table":
+        values = {
+            "type": ["array", "string"],
+            "items": {"type": "number"},
+            "minLength": 1,
+            "description": "w at each step: a list, or a file with one number a line",
+        }
+        return _object({"values": values}, required=["values"])
+    return _object(
+        {
+            key: {
+                "type": "number",
+                "description": f"{parameter.meaning} ({parameter.default:g})",
+                **({} if parameter.above is None else {"exclusiveMinimum": parameter.above}),
+            }
+            for key, parameter in losses.LOSSES[name].parameters.items()
+        }
+    )
