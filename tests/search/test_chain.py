@@ -16,21 +16,15 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SNAKEFILE = """
-configfile: "config/config.yaml"
-include: "workflow/rules/common.smk"
-include: "workflow/rules/functions.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/search.smk"
-include: "workflow/rules/search_figures.smk"
-"""
+RULES = ("common", "functions", "train", "search", "exhibits/search")
 TRIAL = """
 import argparse, json, math, os, time
 from pathlib import Path
-from spikespeech import files, trials
+from spikespeech import files
+from spikespeech.search import trials
 
 parser = argparse.ArgumentParser()
-for name in ("proposal", "trial", "splits", "settings", "stamp", "record", "time"):
+for name in ("device", "proposal", "trial", "splits", "settings", "stamp", "record", "time"):
     parser.add_argument(f"--{name}")
 parser.add_argument("--spikes", nargs="+")
 a = parser.parse_args()
@@ -134,7 +128,9 @@ def prepared(tmp_path_factory):
         shutil.copytree(
             ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", ".snakemake")
         )
-    (project / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
+    head, _, _ = (ROOT / "Snakefile").read_text(encoding="utf-8").partition("\ninclude:")
+    rules = "".join(f'include: "workflow/rules/{name}.smk"\n' for name in RULES)
+    (project / "Snakefile").write_text(f"{head}\n{rules}", encoding="utf-8")
     (project / "scripts/search/trial.py").write_text(TRIAL, encoding="utf-8")
     for name in ("binned/train.h5", "binned/test.h5", "splits/main.csv"):
         path = project / "results/data/digits" / name

@@ -16,15 +16,13 @@ if Path(provenance.__file__).resolve().parents[2] != ROOT:
         f"another checkout's library is in use: {provenance.__file__} instead of {ROOT}"
     )
 
-# A module is given what differs from the defaults.
-given, config = config, yaml.safe_load(
-    (ROOT / "config/config.yaml").read_text(encoding="utf-8")
-)
-configuration.update(config, given)
-
+DEFAULTS = ROOT / "config/config.yaml"
 try:
-    for file in workflow.configfiles:
+    for file in (DEFAULTS, *workflow.configfiles):
         schema.check_file(file)
+    # A module is given what differs from the defaults.
+    given, config = config, yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    configuration.update(config, given)
     configuration.check(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None
