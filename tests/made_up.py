@@ -130,8 +130,8 @@ def write_networks(folder):
         (own / "fixed_point.json").write_text(json.dumps(fixed_point(goal)))
         cost(entry["hidden"]).to_csv(own / "cost.csv", index=False)
         (own / "evaluation.json").write_text(json.dumps(evaluation(rows)))
-        net = network.Network(data.n_units, entry["hidden"], len(CLASSES))
-        weights = network.Weights.random(
+        net = network.Network.layered(data.n_units, entry["hidden"], len(CLASSES))
+        weights = network.Parameters.random(
             net, rng, input_hidden=(0.4, 0.2), hidden_hidden=(0, 0.1), hidden_output=(0, 0.2)
         )
         network.save(own / "weights.h5", net, weights)

@@ -27,7 +27,7 @@ from spikespeech import nir as spikespeech_nir
 from spikespeech.data.events import read_events, write_events
 from spikespeech.errors import InputError
 from spikespeech.loihi import netx_file
-from spikespeech.network import Network, Weights, load, save
+from spikespeech.network import LIF, Network, Parameters, about, load, save
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.trains import bin_file
 
@@ -85,10 +85,12 @@ def read_netx(path):
 
 def read_weights(path):
     network, weights = load(path)
-    for array, expected in zip(weights, Weights.zeros(network), strict=True):
-        assert array.shape == expected.shape and array.dtype == np.float32
-        assert np.isfinite(array).all()
-    assert network.dt_ms > 0 and np.all(network.tau_mem > 0)
+    assert {name: array.shape for name, array in weights.items()} == network.shapes()
+    for array in weights.values():
+        assert array.dtype == np.float32 and np.isfinite(array).all()
+    assert network.dt_ms > 0
+    assert all(np.all(p.neuron.tau_mem > 0) for p in network.populations[1:])
+    assert isinstance(about(path), dict)
 
 
 def read_nir(path):
@@ -115,9 +117,10 @@ def valid(tmp_path_factory):
     bin_file(paths["shd"], paths["binned"], n_units=N_UNITS, n_steps=N_STEPS)
     hidden = netx_file.Layer(rng.integers(-9, 9, (4, 5)), rng.integers(-9, 9, (4, 4)), 9, 200, 64)
     netx_file.write(paths["netx"], [hidden, netx_file.Layer(hidden.weight[:, :4], None, 9, 9, 64)])
-    network = Network(5, 4, 3, tau_mem=np.linspace(10, 20, 4))
-    draw = dict.fromkeys(Weights.names(), (0, 0.1))
-    save(paths["weights"], network, weights := Weights.random(network, rng, **draw))
+    network = Network.layered(5, 4, 3, neuron=LIF(np.linspace(10, 20, 4)))
+    draw = dict.fromkeys(network.shapes(), (0, 0.1))
+    weights = Parameters.random(network, rng, **draw)
+    save(paths["weights"], network, weights, about={"seed": 1})
     spikespeech_nir.export(network, weights, paths["nir"])
     for kind, path in paths.items():
         READERS[kind](path)

@@ -11,16 +11,16 @@ import pytest
 from spikespeech import eventprop
 from spikespeech import nir as export
 from spikespeech.errors import InputError
-from spikespeech.network import Network, Weights
+from spikespeech.network import LIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 RECORDER = Path(__file__).parents[1] / "scripts/peers/nir_record.py"
-NETWORK = Network(30, 24, 5)
+NETWORK = Network.layered(30, 24, 5)
 
 
 def case(network=NETWORK, n_steps=120):
     rng = np.random.default_rng(0)
-    weights = Weights.random(
+    weights = Parameters.random(
         network, rng, input_hidden=(0.15, 0.2), hidden_hidden=(0, 0.2), hidden_output=(0, 0.3)
     )
     dense = rng.random((n_steps, network.n_inputs)) < 0.08
@@ -81,7 +81,7 @@ def assert_same(trains, voltages, hidden, output_v):
 @pytest.mark.parametrize("recurrent", [True, False])
 @pytest.mark.parametrize("dt", [None, export.SNNTORCH_DT])
 def test_the_file_has_the_networks_dynamics(recurrent, dt, tmp_path):
-    network = Network(30, 24, 5, recurrent=recurrent)
+    network = Network.layered(30, 24, 5, recurrent=recurrent)
     weights, dense, hidden, output_v = case(network)
     export.export(network, weights, tmp_path / "a.nir", dt=dt)
     graph = nir.read(tmp_path / "a.nir")
@@ -103,7 +103,7 @@ def test_the_graph_is_valid_nir(tmp_path):
 
 
 def test_neurons_of_many_time_constants(tmp_path):
-    network = Network(30, 24, 5, tau_mem=np.linspace(10, 40, 24))
+    network = Network.layered(30, 24, 5, neuron=LIF(np.linspace(10, 40, 24)))
     weights, dense, hidden, output_v = case(network)
     graph = export.export(network, weights, tmp_path / "a.nir")
     assert_same(*run(graph, dense), hidden, output_v)
@@ -111,7 +111,7 @@ def test_neurons_of_many_time_constants(tmp_path):
 
 def test_a_file_that_reads_back_otherwise_does_not_count(tmp_path, monkeypatch):
     weights, *_ = case()
-    other = export.graph(NETWORK, Weights.zeros(NETWORK), 1e-3)
+    other = export.graph(NETWORK, Parameters.zeros(NETWORK), 1e-3)
     monkeypatch.setattr(nir, "read", lambda _: other)
     with pytest.raises(InputError, match="does not read back"):
         export.export(NETWORK, weights, tmp_path / "a.nir")

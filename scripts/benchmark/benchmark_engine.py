@@ -31,7 +31,7 @@ from spikespeech.backends import native
 from spikespeech.engine import batch
 from spikespeech.engine.kernel import kernel
 from spikespeech.kernels.vectors import LANES, WIDE, aligned, load_wide, padded, store
-from spikespeech.network import Network, Weights
+from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 
@@ -63,8 +63,8 @@ def input_spikes(n, n_steps, rng, dt_ms=1):
 def workload(n_hidden, n_steps, n_examples, seed=1, dt_ms=1):
     """Return (network, weights, spikes) with about SPIKES_A_NEURON spikes a second."""
     rng = np.random.default_rng(seed)
-    network = Network(INPUTS, n_hidden, OUTPUTS, dt_ms=float(dt_ms))
-    weights = Weights.random(
+    network = Network.layered(INPUTS, n_hidden, OUTPUTS, dt_ms=float(dt_ms))
+    weights = Parameters.random(
         network,
         rng,
         input_hidden=(0, 0.01),
@@ -73,11 +73,11 @@ def workload(n_hidden, n_steps, n_examples, seed=1, dt_ms=1):
     )
     spikes = input_spikes(n_examples, n_steps, rng, dt_ms)
     wanted = SPIKES_A_NEURON * n_steps * dt_ms / 1000
-    centred, low, high = weights.input_hidden.copy(), 0.0, 0.1
+    centred, low, high = weights["input_hidden"].copy(), 0.0, 0.1
     sample = spikes.take(range(min(2, n_examples)))
     for _ in range(12):
         mean = (low + high) / 2
-        weights.input_hidden = centred + np.float32(mean)
+        weights |= {"input_hidden": centred + np.float32(mean)}
         hidden = eventprop.simulate(network, weights, sample, record=("hidden_spikes",))
         often = len(hidden.hidden_spikes.steps) / len(sample) / n_hidden
         low, high = (low, mean) if often > wanted else (mean, high)
@@ -252,7 +252,7 @@ def peer(pythons, name, work, repeats):
             labels=spikes.labels,
             dt_ms=spikes.dt_ms,
             wanted=wanted,
-            **vars(weights),
+            **weights,
         )
         for python in pythons:
             done = subprocess.run(

@@ -183,14 +183,14 @@ def mlgenn(work):
     from spikespeech import losses
     from spikespeech.backends.mlgenn import Backend
     from spikespeech.eventprop import Regulariser
-    from spikespeech.network import Network, Weights
+    from spikespeech.network import Network, Parameters
     from spikespeech.spikes import SpikeTrains
 
     n_steps, n_examples, n_inputs = work["spikes"].shape
-    weights = Weights(**{name: work[name] for name in Weights.names()})
-    n_hidden, n_outputs = weights.hidden_output.shape
+    n_hidden, n_outputs = work["hidden_output"].shape
     dt = float(work["dt_ms"])
-    network = Network(n_inputs, n_hidden, n_outputs, dt_ms=dt)
+    network = Network.layered(n_inputs, n_hidden, n_outputs, dt_ms=dt)
+    weights = Parameters({name: work[name] for name in network.shapes()})
     spikes = SpikeTrains.from_binned(
         [np.nonzero(work["spikes"][:, i]) for i in range(n_examples)],
         work["labels"],

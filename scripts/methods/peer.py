@@ -12,7 +12,7 @@ import numpy as np
 from spikespeech import command
 from spikespeech.methods import task
 from spikespeech.methods.registry import TRAINING_METHODS
-from spikespeech.network import Weights
+from spikespeech.network import Parameters
 from spikespeech.training.settings import Settings
 
 PEERS = [name for name, method in TRAINING_METHODS.items() if method.peer]
@@ -22,7 +22,7 @@ def fit(train, scored, settings, *, python, method):
     """Hand over data, initial weights and the loss's window; return what comes back."""
     common = {field.name: settings[field.name] for field in fields(Settings)}
     parsed = Settings.parse(common)
-    weights = Weights.random(
+    weights = Parameters.random(
         parsed.make_network(train),
         np.random.default_rng(parsed.seed),
         **asdict(parsed.initial_weights),
@@ -34,7 +34,7 @@ def fit(train, scored, settings, *, python, method):
         scored,
         settings,
         window=parsed.make_loss(train).window,
-        **vars(weights),
+        **weights,
     )
 
 

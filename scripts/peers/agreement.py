@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, eventprop, files
-from spikespeech.network import Weights
 from spikespeech.spikes import splits
 from spikespeech.training import loop
 from spikespeech.training.settings import Settings
@@ -46,10 +45,8 @@ def compare(spikes, settings, device):
         "read-outs": (ours.readouts, theirs.readouts),
         "losses": (ours.losses, theirs.losses),
     }
-    for layer in Weights.names():
-        if network.recurrent or layer != "hidden_hidden":
-            pair = getattr(ours.gradients, layer), getattr(theirs.gradients, layer)
-            pairs[f"gradient of {layer}"] = pair
+    for name, gradient in theirs.gradients.items():
+        pairs[f"gradient of {name}"] = ours.gradients[name], gradient
     return [
         {
             "loss": settings.loss["name"],

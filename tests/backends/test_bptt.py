@@ -6,7 +6,7 @@ import pytest
 from spikespeech import eventprop, losses
 from spikespeech.backends import bptt
 from spikespeech.errors import InputError
-from spikespeech.network import Network, Weights
+from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 N_STEPS, N_UNITS, N_HIDDEN, SLOPE = 110, 20, 6, 7.0
@@ -23,8 +23,8 @@ def make(recurrent, n_examples):
         [(c // N_UNITS, c % N_UNITS) for c in codes],
         *(np.arange(n_examples) % 2, np.zeros(n_examples), N_STEPS, N_UNITS, 1.0, ("a", "b")),
     )
-    network = Network(N_UNITS, N_HIDDEN, 2, recurrent=recurrent)
-    weights = Weights.random(
+    network = Network.layered(N_UNITS, N_HIDDEN, 2, recurrent=recurrent)
+    weights = Parameters.random(
         network, rng, input_hidden=(0.2, 0.1), hidden_hidden=(0, 0.3), hidden_output=(0, 1)
     )
     return network, weights, given, losses.make("sum_exp", n_steps=N_STEPS)
@@ -45,8 +45,8 @@ def chain_rule(network, weights, given, i, window, spike):
 
     The read-out is simulated step by step, and all of it differentiated from the last step back.
     """
-    W, R, U = (np.asarray(w, float) for w in weights)
-    R = R * network.recurrent
+    W, U = (np.asarray(weights[name], float) for name in ("input_hidden", "hidden_output"))
+    R = np.asarray(weights.get("hidden_hidden", np.zeros((N_HIDDEN, N_HIDDEN))), float)
     a, b = np.exp(-1 / network.tau_mem), np.exp(-1 / network.tau_syn)
     c = (1 - a) * network.tau_syn * (1 - b)
     x_in = np.zeros((N_STEPS, N_UNITS))
@@ -72,23 +72,25 @@ def chain_rule(network, weights, given, i, window, spike):
         dS = U @ dJ + R @ y + PULL * excess * (t < N_STEPS - 1) - V[t] * a * p
         dout = a * dout + window[t] / N_STEPS * g
         p = (1 - S[t]) * a * p + dS / (1 + SLOPE * np.abs(V[t] - 1)) ** 2
-    return loss, (dW, dR * network.recurrent, dO)
+    gradients = {"input_hidden": dW, "hidden_hidden": dR, "hidden_output": dO}
+    return loss, {name: gradients[name] for name in weights}
 
 
 @pytest.mark.parametrize("recurrent", [True, False])
 def test_the_chain_rule_is_that_of_a_network_with_smooth_spikes(recurrent):
     network, weights, given, loss = make(recurrent, 1)
-    weights = Weights(*(np.asarray(w, float) for w in weights))
+    weights = {name: w.astype(float) for name, w in weights.items()}
     _, gradients = chain_rule(network, weights, given, 0, loss.window, smooth)
-    checked = [(0, (3, 2)), (0, (11, 5)), (2, (1, 0))] + [(1, (2, 4)), (1, (5, 5))] * recurrent
-    for array, index in checked:
+    checked = [("input_hidden", (3, 2)), ("input_hidden", (11, 5)), ("hidden_output", (1, 0))]
+    checked += [("hidden_hidden", (2, 4)), ("hidden_hidden", (5, 5))] * recurrent
+    for name, index in checked:
         ends = []
         for step in (1e-5, -1e-5):
-            moved = weights.copy()
-            tuple(moved)[array][index] += step
+            moved = {key: w.copy() for key, w in weights.items()}
+            moved[name][index] += step
             ends.append(chain_rule(network, moved, given, 0, loss.window, smooth)[0])
         slope = (ends[0] - ends[1]) / 2e-5
-        assert gradients[array][index] == pytest.approx(slope, rel=1e-5, abs=1e-9)
+        assert gradients[name][index] == pytest.approx(slope, rel=1e-5, abs=1e-9)
 
 
 @pytest.mark.parametrize(("recurrent", "n_examples"), [(True, 6), (False, 3), (True, 1)])
@@ -101,10 +103,10 @@ def test_gradients_are_those_of_the_chain_rule(recurrent, n_examples):
     seen, bad = backend.differentiate(given)
     engine = eventprop.gradients(network, weights, given, loss=loss)
     np.testing.assert_array_equal(seen.hidden_spikes, engine.hidden_spikes)
-    assert not bad.any() and (seen.hidden_spikes.sum(axis=1) > 15).all()
+    assert not any(bad.values()) and (seen.hidden_spikes.sum(axis=1) > 15).all()
     each = [chain_rule(network, weights, given, i, loss.window, hard)[1] for i in range(n_examples)]
-    for found, *arrays in zip(backend.engine.gradient, *each, strict=True):
-        expected = np.mean(arrays, axis=0)
+    for name, found in backend.engine.gradient.items():
+        expected = np.mean([gradients[name] for gradients in each], axis=0)
         size = np.abs(expected).max()
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * size)
 
@@ -119,7 +121,7 @@ def test_it_learns_and_takes_up_its_state():
     second.restore(first.state())
     second.weights = first.weights
     second.train([given] * 20, [0.01] * 20)
-    np.testing.assert_array_equal(second.weights.input_hidden, whole.weights.input_hidden)
+    np.testing.assert_array_equal(second.weights["input_hidden"], whole.weights["input_hidden"])
 
 
 def test_it_refuses_a_loss_without_a_window():

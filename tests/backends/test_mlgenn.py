@@ -9,7 +9,6 @@ import os
 import runpy
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
@@ -24,7 +23,7 @@ from spikespeech.backends import mlgenn
 from spikespeech.backends.mlgenn import backend, limits
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Regulariser
-from spikespeech.network import Network, Weights
+from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 from spikespeech.training import loop
 from spikespeech.training.settings import Settings
@@ -34,7 +33,12 @@ PYTHON = "SPIKESPEECH_MLGENN_PYTHON"
 HERE = importlib.util.find_spec("ml_genn") is not None
 needs_mlgenn = pytest.mark.skipif(not HERE, reason="mlGeNN is not installed here: envs/mlgenn.txt")
 
-NETWORK = Network(n_inputs=60, n_hidden=20, n_outputs=5)
+
+def network_of(n_inputs=60, hidden=20, n_outputs=5, **options):
+    return Network.layered(n_inputs, hidden, n_outputs, **options)
+
+
+NETWORK = network_of()
 STEPS = 200
 
 
@@ -50,7 +54,7 @@ def examples(n=4, n_steps=STEPS, network=NETWORK, rate=0.06, seed=0):
 
 
 def weights(network=NETWORK, output_mean=0.0):
-    return Weights.random(
+    return Parameters.random(
         network,
         np.random.default_rng(3),
         input_hidden=(0.08, 0.05),
@@ -79,10 +83,10 @@ def test_without_mlgenn_one_line_says_what_to_install(monkeypatch):
     [
         ({}, "per_timestep", {}, "'per_timestep' cannot be expressed"),
         ({}, "first_spike", {}, "'first_spike' and spiking_output: False"),
-        ({"spiking_output": True}, "max", {}, "'max' and spiking_output: True"),
-        ({"tau_mem": np.full(20, 20.0)}, "sum", {}, "tau_mem has a value for each neuron"),
-        ({"tau_syn_output": np.full(5, 5.0)}, "sum", {}, "tau_syn_output has a value for each"),
-        ({"tau_mem": 5.0}, "sum", {}, "tau_mem and tau_syn are equal"),
+        ({"output": LIF()}, "max", {}, "'max' and spiking_output: True"),
+        ({"neuron": LIF(np.full(20, 20.0))}, "sum", {}, "tau_mem has a value for each neuron"),
+        ({"output": LI(20.0, np.full(5, 5.0))}, "sum", {}, "tau_syn_output has a value for each"),
+        ({"neuron": LIF(5.0)}, "sum", {}, "tau_mem and tau_syn are equal"),
         ({"n_outputs": 257}, "sum", {}, "257 classes"),
         ({}, "sum", {"spikes": 2.5}, "regularisation.spikes: 2.5"),
     ],
@@ -90,7 +94,7 @@ def test_without_mlgenn_one_line_says_what_to_install(monkeypatch):
 def test_refuses_by_name_what_mlgenn_cannot_express(changes, loss, regulariser, problem):
     with pytest.raises(InputError, match=problem):
         mlgenn.Backend(
-            replace(NETWORK, **changes),
+            network_of(**changes),
             weights(),
             losses.make(loss, n_steps=STEPS),
             Regulariser(**regulariser),
@@ -154,7 +158,7 @@ def test_another_version_of_mlgenn_fails_loudly(code):
 
 @pytest.mark.parametrize("name", ["gaussian", "max", "first_spike"])
 def test_losses_are_those_of_the_native_engine(name):
-    network = replace(NETWORK, spiking_output=name == "first_spike")
+    network = SPIKING if name == "first_spike" else NETWORK
     spikes, loss = examples(), losses.make(name, n_steps=STEPS)
     native = eventprop.gradients(network, weights(network, 0.3), spikes, loss=loss)
     ours = backend.cross_entropies(loss, native.readouts, spikes.labels)
@@ -220,8 +224,8 @@ def test_in_the_interpreter_that_has_mlgenn():
 
 # What needs it
 
-UNEQUAL = replace(NETWORK, tau_mem=15.0, tau_mem_output=35.0, tau_syn_output=9.0, threshold=0.9)
-SPIKING = replace(NETWORK, spiking_output=True)
+UNEQUAL = network_of(neuron=LIF(15.0, 5.0, 0.9), output=LI(35.0, 9.0))
+SPIKING = network_of(output=LIF())
 
 
 class Case(NamedTuple):
@@ -239,13 +243,13 @@ CASES = {
     "input": Case({"name": "input"}),
     "table": Case({"name": "table", "values": np.linspace(-1, 2, STEPS)}),
     "normalised, other constants": Case({"name": "gaussian", "normalise": True}, UNEQUAL),
-    "feed-forward": Case({"name": "sum_exp"}, replace(NETWORK, recurrent=False)),
-    "half steps": Case({"name": "gaussian"}, replace(NETWORK, dt_ms=0.5)),
+    "feed-forward": Case({"name": "sum_exp"}, network_of(recurrent=False)),
+    "half steps": Case({"name": "gaussian"}, network_of(dt_ms=0.5)),
     "regularised": Case({"name": "gaussian"}, NETWORK, Regulariser(1e-4, 1e-5, 4)),
     "first_spike": Case({"name": "first_spike"}, SPIKING, None, 0.5),
     "first_spike, warm, some silent": Case(
         {"name": "first_spike", "temperature": 5.0, "alpha": 2.0},
-        replace(SPIKING, tau_mem_output=30.0),
+        network_of(output=LIF(30.0)),
         Regulariser(1e-4, 1e-5, 4),
         0.2,
     ),
@@ -270,11 +274,8 @@ def test_agrees_with_the_native_engine(case):
     np.testing.assert_array_equal(ours.hidden_spikes, native.hidden_spikes)
     assert deviation(ours.readouts, native.readouts) < 1e-6
     assert deviation(ours.losses, native.losses) < 1e-6
-    for layer in Weights.names():
-        if network.recurrent or layer != "hidden_hidden":
-            assert (
-                deviation(getattr(ours.gradients, layer), getattr(native.gradients, layer)) < 5e-6
-            )
+    for layer, gradient in native.gradients.items():
+        assert deviation(ours.gradients[layer], gradient) < 5e-6
 
 
 @needs_mlgenn
@@ -290,9 +291,9 @@ def test_updates_are_those_of_the_native_engine_where_no_batch_overtakes_them():
         outcomes = [b.train([spikes.take([i]) for i in chosen], rates) for b in both]
         np.testing.assert_allclose(outcomes[0].losses, outcomes[1].losses, rtol=1e-6)
         np.testing.assert_array_equal(outcomes[0].labels, outcomes[1].labels)
-        for ours, native, old in zip(both[0].weights, both[1].weights, before, strict=True):
-            assert np.abs(ours - old).max() > 0
-            np.testing.assert_allclose(ours, native, atol=2e-5)
+        for layer, ours in both[0].weights.items():
+            assert np.abs(ours - before[layer]).max() > 0
+            np.testing.assert_allclose(ours, both[1].weights[layer], atol=2e-5)
 
 
 @needs_mlgenn
@@ -313,8 +314,8 @@ def test_a_resumed_training_gives_the_same_bytes():
     resumed.weights = halfway
     resumed.restore(state)
     np.testing.assert_array_equal(epoch(resumed, 1).losses, expected.losses)
-    for ours, theirs in zip(resumed.weights, whole.weights, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    for layer, theirs in whole.weights.items():
+        np.testing.assert_array_equal(resumed.weights[layer], theirs)
 
 
 @needs_mlgenn
@@ -326,7 +327,7 @@ def test_fine_tuning_goes_on_from_the_weights_it_is_given(rate, moves):
     still = {"augmentation": {"shift": 0, "blend": False}, "ease_in": {"start": 1, "factor": 2}}
     settings = Settings.parse(values | chosen | changed | still)
     tuned = loop.finetune(examples(6), weights(), settings)
-    apart = [np.abs(kept - begun).max() for kept, begun in zip(tuned, weights(), strict=True)]
+    apart = [np.abs(tuned[layer] - begun).max() for layer, begun in weights().items()]
     assert all(1e-4 < a < 1e-1 for a in apart) if moves else max(apart) < 1e-6
 
 
@@ -355,7 +356,7 @@ def slopes(evaluated, spikes, layer, entries, h):
         ends = []
         for sign in (1, -1):
             moved = initial.copy()
-            getattr(moved, layer)[row, column] += sign * h
+            moved[layer][row, column] += sign * h
             evaluated.weights = moved
             ends.append(evaluated.evaluate(spikes).losses.mean())
         found.append((ends[0] - ends[1]) / (2 * h))
@@ -372,7 +373,7 @@ def test_gaussian_gradient_is_the_slope_of_its_loss():
     """Output weights move no spike, so that differences are exact at any time step."""
     spikes = examples(3)
     evaluated = mlgenn.Backend(NETWORK, weights(), losses.make("gaussian", n_steps=STEPS))
-    gradient = evaluated.gradients(spikes).gradients.hidden_output
+    gradient = evaluated.gradients(spikes).gradients["hidden_output"]
     entries = largest(gradient, 8)
     differences = slopes(evaluated, spikes, "hidden_output", entries, 0.02)
     np.testing.assert_allclose(gradient[entries], differences, rtol=2e-2)
@@ -382,9 +383,9 @@ def test_gaussian_gradient_is_the_slope_of_its_loss():
 @pytest.mark.parametrize("layer", ["input_hidden", "hidden_hidden"])
 def test_gaussian_gradient_of_hidden_weights_at_small_time_steps(layer):
     """These weights move spikes, which sit on the grid of time steps: hence a fine grid."""
-    network, n_steps = replace(NETWORK, dt_ms=0.02, n_inputs=20, n_hidden=10), 3000
+    network, n_steps = network_of(20, 10, dt_ms=0.02), 3000
     spikes = examples(1, n_steps, network, rate=0.004)
-    initial = Weights.random(
+    initial = Parameters.random(
         network,
         np.random.default_rng(5),
         input_hidden=(0.5, 0.2),
@@ -393,7 +394,7 @@ def test_gaussian_gradient_of_hidden_weights_at_small_time_steps(layer):
     )
     loss = losses.make("gaussian", n_steps=n_steps, dt_ms=network.dt_ms)
     evaluated = mlgenn.Backend(network, initial, loss)
-    gradient = getattr(evaluated.gradients(spikes).gradients, layer)
+    gradient = evaluated.gradients(spikes).gradients[layer]
     entries = largest(gradient, 12)
     differences = slopes(evaluated, spikes, layer, entries, 0.05)
     exact = gradient[entries]

@@ -1,7 +1,5 @@
 """Input conventions against tonic's, predictions, ablations, costs, quantised training."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,12 +12,12 @@ from spikespeech.data.events import read_events, write_events
 from spikespeech.deployment import causes, cost, evaluation, inputs
 from spikespeech.errors import InputError
 from spikespeech.fixed_point import GradedSpikes
-from spikespeech.network import Network, Weights
+from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains, splits
 from spikespeech.training import quantised
 
 N_STEPS, N_UNITS = 80, 20
-NETWORK = Network(N_UNITS, 24, 5)
+NETWORK = Network.layered(N_UNITS, 24, 5)
 
 
 def events(n=6, seed=0):
@@ -56,7 +54,7 @@ def dense(graded, i):
 
 
 def draw():
-    return Weights.random(
+    return Parameters.random(
         NETWORK,
         np.random.default_rng(3),
         input_hidden=(0.15, 0.2),
@@ -114,9 +112,11 @@ def test_conventions_differ_in_one_thing_each(file):
 def test_read_outs_are_the_losses_own(name, file):
     """In integers, with a fine scale, every read-out comes near the float engine's."""
     spiking = name == "first_spike"
-    network = replace(NETWORK, spiking_output=spiking)
+    network = Network.layered(N_UNITS, 24, 5, output=LIF() if spiking else LI())
     weights = draw()
-    weights.hidden_output = np.abs(weights.hidden_output) if spiking else weights.hidden_output
+    weights["hidden_output"] = (
+        np.abs(weights["hidden_output"]) if spiking else weights["hidden_output"]
+    )
     spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
     loss = losses.make(name, n_steps=N_STEPS)
     fitted = netx.fit(network, weights, scale="error")
@@ -157,17 +157,17 @@ def test_float_variants_bear_one_cause_each(file):
     fitted = netx.fit(NETWORK, weights, bits=4)
     variants = causes.float_variants(NETWORK, weights, fitted)
     clipped, rounded = variants["clipping"][1], variants["rounding"][1]
-    w, kept = weights.input_hidden, fitted.weights.input_hidden
-    changed = clipped.input_hidden != w
+    w, kept = weights["input_hidden"], fitted.weights["input_hidden"]
+    changed = clipped["input_hidden"] != w
     report = fitted.report["layers"][0]["matrices"][0]
     assert changed.sum() == report["clipped"] > 0
-    np.testing.assert_array_equal(clipped.input_hidden[changed], kept[changed])
-    np.testing.assert_allclose(rounded.input_hidden[~changed], kept[~changed], rtol=1e-6)
+    np.testing.assert_array_equal(clipped["input_hidden"][changed], kept[changed])
+    np.testing.assert_allclose(rounded["input_hidden"][~changed], kept[~changed], rtol=1e-6)
     network, scaled = variants["decays"]
     assert network.tau_mem == pytest.approx(-1 / np.log(1 - 200 / 4096))
     # One input spike adds the same charge on its way to V with either time constants' k.
     ratio = causes._drive(network, 0) / causes._drive(NETWORK, 0)
-    np.testing.assert_allclose(scaled.input_hidden * ratio, w, rtol=1e-6)
+    np.testing.assert_allclose(scaled["input_hidden"] * ratio, w, rtol=1e-6)
 
 
 def test_back_to_back_leaks_only_across_resets(file):
@@ -219,10 +219,10 @@ def test_energy_of_the_published_network():
 
 
 def test_footprint_is_neurobenchs_for_shd_256():
-    sizes = cost.footprint(Network(700, 256, 20), 8)
+    sizes = cost.footprint(Network.layered(700, 256, 20), 8)
     assert sizes["float_weights"] + 12 * 4 == 999472
     assert sizes["integer_weights"] == sizes["parameters"] == 249856
-    assert cost.footprint(Network(700, 256, 20, recurrent=False), 4)["integer_weights"] == (
+    assert cost.footprint(Network.layered(700, 256, 20, recurrent=False), 4)["integer_weights"] == (
         (700 * 256 + 256 * 20) // 2
     )
 
@@ -244,7 +244,7 @@ def test_quantised_training_learns_on_the_grid(file):
     backend = quantised.QuantisedBackend(NETWORK, draw(), loss, bits=3, scale="error")
 
     def levels(weights):
-        return len(np.unique(np.concatenate([w.ravel() for w in weights][:2])))
+        return len(np.unique(np.concatenate([w.ravel() for w in list(weights.values())[:2]])))
 
     assert levels(backend.weights) <= 8
     assert levels(backend.masters) > 500
@@ -255,7 +255,7 @@ def test_quantised_training_learns_on_the_grid(file):
         backend.train([spikes], [5e-3])
     assert levels(backend.weights) <= 8
     assert backend.lsb == grid
-    assert not np.array_equal(backend.masters.input_hidden, before.input_hidden)
+    assert not np.array_equal(backend.masters["input_hidden"], before["input_hidden"])
     assert backend.evaluate(spikes).losses.mean() < first - 0.2
 
 
@@ -267,10 +267,10 @@ def test_quantised_step_is_the_gradient_at_the_quantised_weights(file):
     gradient = eventprop.gradients(NETWORK, backend.weights, spikes, loss=loss).gradients
     before = backend.masters.copy()
     backend.train([spikes], [1e-3])
-    step = backend.masters.hidden_output - before.hidden_output
-    large = np.abs(gradient.hidden_output) > 1e-4
+    step = backend.masters["hidden_output"] - before["hidden_output"]
+    large = np.abs(gradient["hidden_output"]) > 1e-4
     assert large.sum() > 20
-    np.testing.assert_array_equal(np.sign(step[large]), -np.sign(gradient.hidden_output[large]))
+    np.testing.assert_array_equal(np.sign(step[large]), -np.sign(gradient["hidden_output"][large]))
     np.testing.assert_allclose(np.abs(step[large]), 1e-3, rtol=0.05)
 
 
@@ -284,8 +284,8 @@ def test_the_control_of_quantised_training_is_plain_training(file):
         for _ in range(3):
             backend.train([spikes], [5e-3])
     control.rescale()
-    for own, other in zip(control.weights, plain.weights, strict=True):
-        np.testing.assert_array_equal(own, other)
+    for name, other in plain.weights.items():
+        np.testing.assert_array_equal(control.weights[name], other)
 
 
 def test_word_lengths_compare_training_on_the_grid_with_its_control():

@@ -25,37 +25,38 @@ class Carry:
 
 @dataclass
 class Layer:
-    """A layer's constants, in the precision of the run."""
+    """A population's constants, in the precision of the run."""
 
-    tau_mem: float
-    tau_syn: float
+    population: object
     dt: float
-    n: int
     dtype: type
 
     def __post_init__(self):
-        mem = np.broadcast_to(np.float64(self.tau_mem), (self.n,))
-        syn = np.broadcast_to(np.float64(self.tau_syn), (self.n,))
+        self.name, self.n = self.population.name, self.population.n
+        neuron = self.population.neuron
+        mem = np.broadcast_to(np.float64(neuron.tau_mem), (self.n,))
+        syn = np.broadcast_to(np.float64(neuron.tau_syn), (self.n,))
         alpha, beta = np.exp(-self.dt / mem), np.exp(-self.dt / syn)
         self.alpha, self.beta = alpha.astype(self.dtype), beta.astype(self.dtype)
         self.scale = (syn / self.dt * (1 - beta)).astype(self.dtype)
         self.gamma = (mem / (mem - syn) * (alpha - beta)).astype(self.dtype)
         self.syn = syn.astype(self.dtype)
-        self.mem = mem.astype(self.dtype)
+        self.threshold = self.dtype(getattr(neuron, "threshold", np.inf))
+
+
+def layers(network, dtype):
+    return [Layer(p, network.dt_ms, dtype) for p in network.populations[1:]]
 
 
 @dataclass
 class Forward:
-    """A simulated example: spikes as a list of index arrays, one a step."""
+    """A simulated example, by population: spikes and I - V at them as lists of arrays, one a step,
+    and voltages (n_steps, n)."""
 
-    inputs: list
-    hidden: list
-    output: list
-    hidden_slope: list
-    output_slope: list
-    hidden_v: np.ndarray
-    output_v: np.ndarray
-    carry: Carry
+    spikes: dict
+    slopes: dict
+    v: dict
+    carry: Carry = None
 
 
 def by_step(steps, units, n_steps):
@@ -64,51 +65,43 @@ def by_step(steps, units, n_steps):
 
 def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=None):
     """Simulate one example; `inputs` is a list of arrays of units, one a step."""
-    n_steps = len(inputs)
-    weights = [np.asarray(w, dtype=dtype) for w in weights]
-    hidden = Layer(network.tau_mem, network.tau_syn, network.dt_ms, network.n_hidden, dtype)
-    out = Layer(
-        network.tau_mem_output, network.tau_syn_output, network.dt_ms, network.n_outputs, dtype
-    )
+    n_steps, none = len(inputs), np.zeros(0, int)
+    weights = {name: np.asarray(w, dtype=dtype) for name, w in weights.items()}
     carry = carry if defects and carry else Carry()
-    sizes = {"ih": hidden.n, "hh": hidden.n, "ho": out.n}
-    x = {k: carry.currents.get(k, np.zeros(n, dtype)).astype(dtype) for k, n in sizes.items()}
-    none = np.zeros(0, int)
-    in_before, hid_before = (carry.pending.get(k, none) for k in ("in", "hid"))
-    v, vo = np.zeros(hidden.n, dtype), np.zeros(out.n, dtype)
-    one = dtype(1)
-    r = Forward([], [], [], [], [], np.zeros((n_steps, hidden.n)), np.zeros((n_steps, out.n)), None)
+    sizes = {p.name: p.n for p in network.populations}
+    x = {
+        c.name: carry.currents.get(c.name, np.zeros(sizes[c.target], dtype)).astype(dtype)
+        for c in network.connections
+    }
+    before = {name: carry.pending.get(name, none) for name in sizes}
+    run = layers(network, dtype)
+    r = Forward(
+        {"input": inputs} | {k.name: [] for k in run},
+        {k.name: [] for k in run},
+        {k.name: np.zeros((n_steps, k.n), dtype) for k in run},
+    )
+    v = {k.name: np.zeros(k.n, dtype) for k in run}
     for t in range(n_steps):
         if defects and t == n_steps - 1:
             for current in x.values():
                 current[:] = 0
-        for i in in_before:
-            x["ih"] += weights[0][i]
-        for i in hid_before:
-            if network.recurrent:
-                x["hh"] += weights[1][i]
-            x["ho"] += weights[2][i]
-        current = hidden.scale * x["ih"] + hidden.scale * x["hh"]
-        current_out = out.scale * x["ho"]
-        x["ih"], x["hh"], x["ho"] = x["ih"] * hidden.beta, x["hh"] * hidden.beta, x["ho"] * out.beta
-        v = hidden.alpha * v + (one - hidden.alpha) * current
-        vo = out.alpha * vo + (one - out.alpha) * current_out
-        spiking = np.flatnonzero(v >= dtype(network.threshold))
-        r.hidden_slope.append((current / hidden.scale - v)[spiking])
-        v[spiking] = 0
-        r.hidden.append(spiking)
-        spiking_out = none
-        if network.spiking_output:
-            spiking_out = np.flatnonzero(vo >= dtype(network.threshold))
-            r.output_slope.append((current_out / out.scale - vo)[spiking_out])
-            vo[spiking_out] = 0
-        else:
-            r.output_slope.append(np.zeros(0, dtype))
-        r.output.append(spiking_out)
-        r.inputs.append(inputs[t])
-        r.hidden_v[t], r.output_v[t] = v, vo
-        in_before, hid_before = inputs[t], spiking
-    r.carry = Carry(x, {"in": in_before, "hid": hid_before})
+        for c in network.connections:
+            for i in before[c.source]:
+                x[c.name] += weights[c.name][i]
+        now = {"input": inputs[t]}
+        for k in run:
+            into = [c.name for c in network.connections if c.target == k.name]
+            current = sum((k.scale * x[name] for name in into), np.zeros(k.n, dtype))
+            for name in into:
+                x[name] = x[name] * k.beta
+            potential = k.alpha * v[k.name] + (dtype(1) - k.alpha) * current
+            spiking = np.flatnonzero(potential >= k.threshold)
+            r.slopes[k.name].append((current / k.scale - potential)[spiking])
+            potential[spiking] = 0
+            now[k.name], v[k.name], r.v[k.name][t] = spiking, potential, potential
+            r.spikes[k.name].append(spiking)
+        before = now
+    r.carry = Carry(x, before)
     return r
 
 
@@ -122,7 +115,7 @@ def read(network, r, loss, label, window=None, drive_window=None):
 
     In the scale of dL/dw; everything but `first_spike` drives leaky integrators.
     """
-    v = r.output_v
+    v = r.v["output"].astype(float)
     n_steps, n = v.shape
     dt, duration = network.dt_ms, n_steps * network.dt_ms
     hot = (np.arange(n) == label).astype(float)
@@ -130,7 +123,7 @@ def read(network, r, loss, label, window=None, drive_window=None):
     if loss.kind == "first_spike":
         y = np.full(n, NEVER)
         for t in reversed(range(n_steps)):
-            y[r.output[t]] = -t * dt
+            y[r.spikes["output"][t]] = -t * dt
         alpha, temperature = loss.parameters["alpha"], loss.parameters["temperature"]
         jump = (hot - softmax(y / temperature)) / temperature
         if y[label] == NEVER:
@@ -155,65 +148,67 @@ def read(network, r, loss, label, window=None, drive_window=None):
     return y, -np.log(p[label]), drive, jump, phantom
 
 
+def penalties(network, k, spikes, regulariser, defects):
+    """Return the regulariser's jump at each spike of each neuron of a hidden layer."""
+    counts = np.bincount(np.concatenate(spikes).astype(int), minlength=k.n)
+    if regulariser is None:
+        return np.zeros(k.n, k.dtype)
+    if not defects:
+        counts = counts - np.bincount(spikes[-1], minlength=k.n)
+    excess = counts - regulariser.spikes
+    unit = 1 if network.spiking_output else np.mean(network.output.neuron.tau_mem)
+    rate = unit * np.where(excess > 0, regulariser.lambda_upper, regulariser.lambda_lower)
+    return (rate * excess).astype(k.dtype)
+
+
 def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dtype=np.float64,
              defects=False):  # fmt: skip
-    """Return the gradients of one example, dL/dw, in the order of Weights.
+    """Return the gradients of one example, dL/dw, by name of the weights.
 
     `weights` may differ from those of the forward pass, as they do in mlGeNN, where example n is
     run backward after the update that follows it.
     """
-    weights = [np.asarray(w, dtype=dtype) for w in weights]
-    n_steps = len(r.inputs)
-    hidden = Layer(network.tau_mem, network.tau_syn, network.dt_ms, network.n_hidden, dtype)
-    out = Layer(
-        network.tau_mem_output, network.tau_syn_output, network.dt_ms, network.n_outputs, dtype
-    )
-    threshold = dtype(network.threshold)
-    gradients = [np.zeros(w.shape, dtype) for w in weights]
-    lv, li = np.zeros(hidden.n, dtype), np.zeros(hidden.n, dtype)
-    lvo, lio = np.zeros(out.n, dtype), np.zeros(out.n, dtype)
-    back = np.zeros(hidden.n, dtype)
-    counts = np.bincount(np.concatenate(r.hidden).astype(int), minlength=hidden.n)
-    lost_in = lost_hid = np.zeros(0, int)
-    if defects:
-        lost_in, lost_hid = r.inputs[-1], r.hidden[-1]
-    else:
-        counts = counts - np.bincount(r.hidden[-1], minlength=hidden.n)
-    penalty = np.zeros(hidden.n, dtype)
-    if regulariser is not None:
-        excess = counts - regulariser.spikes
-        unit = 1 if network.spiking_output else np.mean(network.tau_mem_output)
-        rate = unit * np.where(excess > 0, regulariser.lambda_upper, regulariser.lambda_lower)
-        penalty = (rate * excess).astype(dtype)
+    weights = {c.name: np.asarray(weights[c.name], dtype=dtype) for c in network.connections}
+    run, n_steps = layers(network, dtype), len(r.spikes["input"])
+    gradients = {name: np.zeros(w.shape, dtype) for name, w in weights.items()}
+    lv, li, back = ({k.name: np.zeros(k.n, dtype) for k in run} for _ in range(3))
+    by_name = {k.name: k for k in run}
+    lost = {name: s[-1] if defects else np.zeros(0, int) for name, s in r.spikes.items()}
+    hidden = [p.name for p in network.hidden]
+    penalty = {
+        name: penalties(network, by_name[name], r.spikes[name], regulariser, defects)
+        for name in hidden
+    }
     firsts = {}
     for t in range(n_steps):
-        for j in r.output[t]:
+        for j in r.spikes["output"][t]:
             firsts.setdefault(int(j), t)
     drive, jump, phantom = (np.asarray(a, dtype=dtype) for a in (drive, jump, phantom))
     for s in range(n_steps - 2, -1, -1):
-        li = hidden.gamma * lv + hidden.beta * li
-        lv = hidden.alpha * lv
-        d = drive[s + 1]
-        lio = d + out.beta * (lio - d) + out.gamma * (lvo - d)
-        lvo = d + out.alpha * (lvo - d)
+        for k in run:
+            d = drive[s + 1] if k.name == "output" else dtype(0)
+            i, v = li[k.name], lv[k.name]
+            li[k.name] = d + k.beta * (i - d) + k.gamma * (v - d)
+            lv[k.name] = d + k.alpha * (v - d)
         if s == n_steps - 2:
-            lvo = lvo + phantom
+            lv["output"] = lv["output"] + phantom
         else:
-            keep = ~np.isin(r.hidden[s + 1], lost_hid)
-            e, q = r.hidden[s + 1][keep], r.hidden_slope[s + 1][keep].astype(dtype)
-            lv[e] += (threshold * lv[e] + back[e]) / q - penalty[e]
-            for j, q in zip(r.output[s + 1], r.output_slope[s + 1], strict=True):
-                if defects and j in r.output[-1]:
-                    continue
-                first = firsts[int(j)] == s + 1
-                lvo[j] += (threshold * lvo[j] + (jump[j] if first else 0)) / dtype(q)
-        e = r.hidden[s][~np.isin(r.hidden[s], lost_hid)]
-        if network.recurrent:
-            gradients[1][e] -= hidden.syn * li
-            back[e] = weights[1][e] @ (lv - li)
-        else:
-            back[e] = 0
-        gradients[2][e] -= out.syn * lio
-        back[e] += weights[2][e] @ (lvo - lio)
-        gradients[0][r.inputs[s][~np.isin(r.inputs[s], lost_in)]] -= hidden.syn * li
+            for name in hidden:
+                e, q = r.spikes[name][s + 1], r.slopes[name][s + 1].astype(dtype)
+                keep = ~np.isin(e, lost[name])
+                e, q, v = e[keep], q[keep], lv[name]
+                v[e] += (by_name[name].threshold * v[e] + back[name][e]) / q - penalty[name][e]
+            v, threshold = lv["output"], by_name["output"].threshold
+            for j, q in zip(r.spikes["output"][s + 1], r.slopes["output"][s + 1], strict=True):
+                if j not in lost["output"]:
+                    first = firsts[int(j)] == s + 1
+                    v[j] += (threshold * v[j] + (jump[j] if first else 0)) / dtype(q)
+        for name in hidden:
+            back[name][:] = 0
+        for c in network.connections:
+            e = r.spikes[c.source][s]
+            e = e[~np.isin(e, lost[c.source])]
+            gradients[c.name][e] -= by_name[c.target].syn * li[c.target]
+            if c.source in hidden:
+                back[c.source][e] += weights[c.name][e] @ (lv[c.target] - li[c.target])
     return gradients

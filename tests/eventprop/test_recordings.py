@@ -16,7 +16,7 @@ import pytest
 from spikespeech import eventprop, losses
 from spikespeech.engine import adam
 from spikespeech.kernels.vectors import aligned, padded
-from spikespeech.network import Network, Weights
+from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 KEPT = Path(__file__).parents[1] / "fixtures" / "mlgenn"
@@ -42,15 +42,18 @@ class Recording:
         )
         size = self.about["size"]
         self.n_steps = size["T"]
-        self.network = Network(
-            size["n_in"], size["n_hid"], size["n_out"], spiking_output=self.about["out_lif"]
+        self.network = Network.layered(
+            size["n_in"],
+            size["n_hid"],
+            size["n_out"],
+            output=LIF() if self.about["out_lif"] else LI(),
         )
-        self.weights = Weights(*(self.data[f"w_{k}"] for k in ("ih", "hh", "ho")))
+        self.weights = Parameters(self.arrays("w_{}"))
         self.readout = self.about["readout"]
         # mlGeNN's drives of sum_var and max_var lack the trial's length.
         lacking = self.n_steps if self.readout in ("sum_var", "max_var") else 1
         # Gradients of first spikes are dL/dw, others dL/dw / τ_mem.
-        self.unit = 1 if self.about["out_lif"] else self.network.tau_mem * lacking
+        self.unit = 1 if self.about["out_lif"] else self.network.output.neuron.tau_mem * lacking
         parameters = (
             {"values": np.full(self.n_steps, self.n_steps)} if self.readout == "sum_var" else {}
         )
@@ -61,6 +64,11 @@ class Recording:
             self.about.get("reg_lambda_lower", 0) * lacking,
             self.about.get("reg_nu_upper", 14),
         )
+
+    def arrays(self, key):
+        """Return recorded arrays of weights, whose name has {}, by name of the weights."""
+        short = {"input_hidden": "ih", "hidden_hidden": "hh", "hidden_output": "ho"}
+        return {name: self.data[key.format(k)] for name, k in short.items()}
 
     def spikes(self, examples=range(3)):
         key = "ex{}_in_{}"
@@ -81,7 +89,8 @@ class Recording:
 
     def gradients(self, i):
         """Return the recorded gradients of example i, as dL/dw."""
-        return [self.data[f"ex{i}_grad_{k}"].astype(float) * self.unit for k in ("ih", "hh", "ho")]
+        recorded = self.arrays(f"ex{i}_grad_{{}}")
+        return {name: g.astype(float) * self.unit for name, g in recorded.items()}
 
     def windows(self):
         return (w[0] for w in self.loss.windows(None))
@@ -148,9 +157,8 @@ def test_first_example_is_mlgenns(name):
     kept = np.ones(recording.network.n_inputs, bool)
     kept[inputs(recording, 0)[-1]] = False
     assert recording.n_steps - 1 not in recorded_steps
-    for ours, theirs, rows in zip(
-        result.gradients, recording.gradients(0), (kept, slice(None), slice(None)), strict=True
-    ):
+    for name, theirs in recording.gradients(0).items():
+        ours, rows = result.gradients[name], kept if name == "input_hidden" else slice(None)
         # sum_var's softmax is of sums: the last step alone moves it.
         assert apart(ours[rows], theirs[rows]) < (2e-3 if recording.readout == "sum_var" else 1e-5)
     assert result.guarded == 0
@@ -162,25 +170,25 @@ def test_reference_with_defects_is_mlgenn(name):
     recording = Recording(name)
     data, carry, network = recording.data, None, recording.network
     for i in range(3):
-        suffix = "batch1_w_after_{}" if i == 2 else "w_{}"
-        keys = [suffix.format(k) for k in ("ih", "hh", "ho")]
-        if keys[0] not in data:
+        key = "batch1_w_after_{}" if i == 2 else "w_{}"
+        if key.format("ih") not in data:
             break  # the weights of this example were not recorded
-        weights = [data[k] for k in keys]
+        weights = recording.arrays(key)
         single = {"dtype": np.float32, "defects": True}
         r = reference.forward(network, weights, inputs(recording, i), carry=carry, **single)
         carry = r.carry
-        for ours, theirs in zip(flat(r.hidden), recording.hidden(i), strict=True):
+        for ours, theirs in zip(flat(r.spikes["hidden"]), recording.hidden(i), strict=True):
             np.testing.assert_array_equal(ours, theirs)
-        np.testing.assert_allclose(r.output_v, data[f"ex{i}_out_v"], rtol=0, atol=1e-6)
-        later = [f"batch{i}_w_after_{k}" for k in ("ih", "hh", "ho")]
-        if recording.loss is None or "overflow" in name or i == 2 or (i and later[0] not in data):
+        np.testing.assert_allclose(r.v["output"], data[f"ex{i}_out_v"], rtol=0, atol=1e-6)
+        later = f"batch{i}_w_after_{{}}"
+        recorded = not i or later.format("ih") in data
+        if recording.loss is None or "overflow" in name or i == 2 or not recorded:
             continue
         # Example i runs backward while example i + 1 runs forward: after the update between.
-        back = [data[k] for k in later] if i else weights
+        back = recording.arrays(later) if i else weights
         _, _, gradients = recording.refer(i, r, weights=back, **single)
-        for ours, theirs in zip(gradients, recording.gradients(i), strict=True):
-            assert apart(ours, theirs) < 2e-5
+        for which, theirs in recording.gradients(i).items():
+            assert apart(gradients[which], theirs) < 2e-5
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if "mse" not in n and "overflow" not in n])
@@ -200,18 +208,19 @@ def test_every_example_is_the_references(name):
         single = reference.forward(network, weights, inputs(recording, i), dtype=np.float32)
         double = reference.forward(network, weights, inputs(recording, i))
         for ours, theirs in zip(
-            simulation.hidden_spikes.example(i), flat(single.hidden), strict=True
+            simulation.hidden_spikes.example(i), flat(single.spikes["hidden"]), strict=True
         ):
             np.testing.assert_array_equal(ours, theirs)
-        np.testing.assert_array_equal(simulation.output_v[i], single.output_v.astype(np.float32))
-        for s, d in zip(single.hidden, double.hidden, strict=True):
+        np.testing.assert_array_equal(simulation.output_v[i], single.v["output"])
+        for s, d in zip(single.spikes["hidden"], double.spikes["hidden"], strict=True):
             np.testing.assert_array_equal(s, d)
         y, loss, exact = recording.refer(i, double)
         _, _, rounded = recording.refer(i, single, dtype=np.float32)
         assert apart(result.readouts[0], y) < 1e-5
         assert result.losses[0] == pytest.approx(loss, rel=1e-5)
-        for ours, theirs, spread in zip(result.gradients, exact, rounded, strict=True):
-            assert apart(ours, theirs) < max(1e-5, 2 * apart(spread, theirs))
+        for which, theirs in exact.items():
+            spread = apart(rounded[which], theirs)
+            assert apart(result.gradients[which], theirs) < max(1e-5, 2 * spread)
 
 
 def test_training_follows_mlgenns_trajectory():
@@ -223,19 +232,22 @@ def test_training_follows_mlgenns_trajectory():
     """
     recording = Recording("train_small_avg_var_exp_weight")
     data, network = recording.data, recording.network
-    sizes = [w.size for w in recording.weights]
+    sizes = [w.size for w in recording.weights.values()]
     flat_size = padded(sum(sizes))
     w, g, m, v = (aligned(flat_size) for _ in range(4))
     for a in (w, g, m, v):
         a[:] = 0
-    w[: sum(sizes)] = np.concatenate([x.ravel() for x in recording.weights])
+    w[: sum(sizes)] = np.concatenate([x.ravel() for x in recording.weights.values()])
 
     def current():
         parts = np.split(w[: sum(sizes)], np.cumsum(sizes)[:-1])
-        return [p.reshape(x.shape).copy() for p, x in zip(parts, recording.weights, strict=True)]
+        return {
+            name: part.reshape(x.shape).copy()
+            for part, (name, x) in zip(parts, recording.weights.items(), strict=True)
+        }
 
     single = {"dtype": np.float32, "defects": True}
-    epsilon, carry = np.float32(1e-8 * network.tau_mem), None
+    epsilon, carry = np.float32(1e-8 * network.output.neuron.tau_mem), None
     offsets, labels = data["ex_offsets"], data["labels"]
     window, drive_window = recording.windows()
     for epoch in range(3):
@@ -252,14 +264,15 @@ def test_training_follows_mlgenns_trajectory():
             )
             if before is not None:
                 gradients = reference.backward(network, weights, *before, **single)
-                g[: sum(sizes)] = np.concatenate([x.ravel() for x in gradients])
+                g[: sum(sizes)] = np.concatenate([x.ravel() for x in gradients.values()])
                 n = 64 * epoch + batch + 1
                 rate = np.float32(recording.about["adam_alpha"] / (1 - adam.BETA1**n))
                 unbias = np.float32(1 / (1 - adam.BETA2**n))
                 adam.step(w, g, m, v, rate, unbias, epsilon, 0, flat_size)
             before = (r, *driven[2:])
-        for ours, k in zip(current(), ("ih", "hh", "ho"), strict=True):
+        recorded = recording.arrays(f"epoch{epoch}_w_{{}}")
+        for name, ours in current().items():
             # Adam magnifies rounding where a gradient is next to zero: up to a fifth of a step.
-            away = np.abs(ours - data[f"epoch{epoch}_w_{k}"])
+            away = np.abs(ours - recorded[name])
             assert np.median(away) < 1e-6
             assert away.max() < 0.2 * recording.about["adam_alpha"]

@@ -222,11 +222,11 @@ def test_probes_read_the_adjoint_and_disturb_nothing():
     lambda_i, _, probed = plot_eventprop.adjoints(loss)
     n = plot_eventprop.N_INPUTS
     assert probed.losses == own.losses
-    np.testing.assert_array_equal(probed.gradients.hidden_output, own.gradients.hidden_output)
+    np.testing.assert_array_equal(probed.gradients["hidden_output"], own.gradients["hidden_output"])
     steps, units = plot_eventprop.trial().example(0)
-    total = np.zeros_like(own.gradients.input_hidden)
+    total = np.zeros_like(own.gradients["input_hidden"])
     np.add.at(total, np.asarray(units, int), -5.0 * lambda_i[np.asarray(steps, int)])
-    np.testing.assert_allclose(total, own.gradients.input_hidden, rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(total, own.gradients["input_hidden"], rtol=1e-4, atol=1e-9)
     assert n == len(total)
 
 

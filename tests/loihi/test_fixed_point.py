@@ -13,7 +13,7 @@ from scripts.peers import lava_check
 from spikespeech import fixed_point, netx
 from spikespeech.errors import InputError
 from spikespeech.loihi import netx_file
-from spikespeech.network import Network, Weights
+from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 RECORDINGS = sorted(Path(__file__).parents[1].joinpath("fixtures/lava").glob("*.npz"))
@@ -202,8 +202,8 @@ def test_real_lava_agrees(tmp_path):
     python = os.environ.get("SPIKESPEECH_LAVA_PYTHON")
     if not python:
         pytest.skip("SPIKESPEECH_LAVA_PYTHON names no Python with Lava (.ci/lava.sh makes one)")
-    network = Network(20, 24, 5)
-    weights = Weights.random(
+    network = Network.layered(20, 24, 5)
+    weights = Parameters.random(
         network,
         np.random.default_rng(3),
         input_hidden=(0.15, 0.2),

@@ -11,23 +11,26 @@ from hypothesis import strategies as st
 from spikespeech import eventprop, fixed_point, netx
 from spikespeech.errors import InputError
 from spikespeech.loihi import netx_file, quantise
-from spikespeech.network import Network, Weights
+from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
-NETWORK = Network(20, 24, 5)
+
+def network_of(neuron=None, output=None, **options):
+    return Network.layered(20, 24, 5, neuron=neuron, output=output, **options)
+
+
+NETWORK = network_of()
 
 
 def draw(network=NETWORK, seed=3, **changes):
-    weights = Weights.random(
+    weights = Parameters.random(
         network,
         np.random.default_rng(seed),
         input_hidden=(0.15, 0.2),
         hidden_hidden=(0, 0.2),
         hidden_output=(0, 0.3),
     )
-    for name, change in changes.items():
-        setattr(weights, name, change(getattr(weights, name)).astype(np.float32))
-    return weights
+    return weights | {name: change(weights[name]) for name, change in changes.items()}
 
 
 def spikes(n=6, n_steps=80):
@@ -43,12 +46,12 @@ def test_the_papers_scale_and_constants(tmp_path):
     weights = draw()
     q = netx.export(NETWORK, weights, tmp_path / "a.net")
     k = (1 - np.exp(-1 / 20)) * 5 * (1 - np.exp(-1 / 5))
-    both = np.concatenate([weights.input_hidden.ravel(), weights.hidden_hidden.ravel()]) * k
+    both = np.concatenate([weights["input_hidden"].ravel(), weights["hidden_hidden"].ravel()]) * k
     largest = max(np.percentile(both[both > 0], 99), np.percentile(-both[both <= 0], 99))
     lsb = 2 ** (np.floor(np.log2(largest)) - 6)
     hidden, output = netx_file.read(tmp_path / "a.net")
     assert q.lsb[0] == lsb
-    expected = np.clip(np.round(weights.input_hidden * k / lsb), -128, 127)
+    expected = np.clip(np.round(weights["input_hidden"] * k / lsb), -128, 127)
     np.testing.assert_array_equal(hidden.weight, expected.T)
     assert (hidden.current_decay, hidden.voltage_decay) == (742, 200)
     assert hidden.threshold == round(1 / lsb)
@@ -105,10 +108,10 @@ def test_one_sign_layers_are_exact_in_lava(changes, bits, scale, tmp_path):
         (NETWORK, draw(hidden_output=np.zeros_like), "all weights of the output layer are zero"),
         (NETWORK, draw(input_hidden=lambda w: w * 1e-6, hidden_hidden=np.zeros_like), "threshold"),
         (NETWORK, draw(input_hidden=lambda w: w * 1e6), "threshold"),
-        (replace(NETWORK, tau_mem=np.linspace(10, 20, 24)), draw(), "tau_mem has 24 different"),
-        (replace(NETWORK, tau_syn_output=np.array([5, 5, 5, 5, 6])), draw(), "tau_syn_output"),
-        (replace(NETWORK, threshold=np.linspace(1, 2, 24)), draw(), "threshold has 24"),
-        (replace(NETWORK, tau_mem=20000.0), draw(), "12 bits"),
+        (network_of(LIF(np.linspace(10, 20, 24))), draw(), "tau_mem has 24 different"),
+        (network_of(output=LI(20, np.array([5, 5, 5, 5, 6]))), draw(), "tau_syn_output"),
+        (network_of(LIF(threshold=np.linspace(1, 2, 24))), draw(), "threshold has 24"),
+        (network_of(LIF(20000.0)), draw(), "12 bits"),
         (NETWORK, draw(hidden_hidden=lambda w: w * np.nan), "NaN"),
     ],
 )
@@ -125,7 +128,7 @@ def test_unknown_options_are_refused(tmp_path):
 
 
 def test_equal_values_of_all_neurons_are_one_value(tmp_path):
-    network = replace(NETWORK, tau_mem=np.full(24, 20.0))
+    network = network_of(LIF(np.full(24, 20.0)))
     netx.export(network, draw(), tmp_path / "a.net")
     netx.export(NETWORK, draw(), tmp_path / "b.net")
     a, b = netx_file.read(tmp_path / "a.net"), netx_file.read(tmp_path / "b.net")
@@ -147,10 +150,10 @@ def test_a_file_that_reads_back_otherwise_does_not_count(tmp_path, monkeypatch):
 
 
 def test_feed_forward_networks_have_no_recurrent_weights(tmp_path):
-    network = replace(NETWORK, recurrent=False)
+    network = network_of(recurrent=False)
     q = netx.export(network, draw(network), tmp_path / "a.net")
     assert netx_file.read(tmp_path / "a.net")[0].weight_rec is None
-    assert not q.weights.hidden_hidden.any()
+    assert list(q.weights) == ["input_hidden", "hidden_output"]
 
 
 def test_errors_are_reported():
@@ -159,14 +162,14 @@ def test_errors_are_reported():
     assert [layer["name"] for layer in report["layers"]] == ["hidden", "output"]
     q = netx.fit(NETWORK, weights, bits=4).weights
     matrix = report["layers"][0]["matrices"][0]
-    w = weights.input_hidden.astype(float)
-    error = np.sqrt(np.mean((q.input_hidden - w) ** 2) / np.mean(w**2))
+    w = weights["input_hidden"].astype(float)
+    error = np.sqrt(np.mean((q["input_hidden"] - w) ** 2) / np.mean(w**2))
     assert matrix["error"] == pytest.approx(error, rel=1e-5)
     assert matrix["error"] ** 2 == pytest.approx(
         matrix["clipping_error"] ** 2 + matrix["rounding_error"] ** 2
     )
     assert matrix["clipped"] == np.sum(
-        np.abs(q.input_hidden - w) > report["layers"][0]["lsb"] / 2 / 0.0442 * 1.001
+        np.abs(q["input_hidden"] - w) > report["layers"][0]["lsb"] / 2 / 0.0442 * 1.001
     )
 
 
@@ -177,8 +180,8 @@ def test_the_error_minimising_scale_errs_least(seed, bits):
 
     def error(scale):
         kept = quantise.quantise(NETWORK, weights, bits=bits, scale=scale).weights
-        return np.sum((kept.input_hidden - weights.input_hidden) ** 2) + np.sum(
-            (kept.hidden_hidden - weights.hidden_hidden) ** 2
+        return np.sum((kept["input_hidden"] - weights["input_hidden"]) ** 2) + np.sum(
+            (kept["hidden_hidden"] - weights["hidden_hidden"]) ** 2
         )
 
     assert error("error") <= error("percentile") * 1.02
@@ -188,12 +191,16 @@ def test_the_error_minimising_scale_errs_least(seed, bits):
 def test_weights_on_a_grid_stay_as_they_are(bits):
     once = quantise.quantise(NETWORK, draw(), bits=bits, scale="error")
     again = quantise.quantise(NETWORK, once.weights, bits=bits, scale="error")
-    np.testing.assert_allclose(again.weights.input_hidden, once.weights.input_hidden, rtol=1e-5)
-    np.testing.assert_allclose(again.weights.hidden_output, once.weights.hidden_output, rtol=1e-5)
+    np.testing.assert_allclose(
+        again.weights["input_hidden"], once.weights["input_hidden"], rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        again.weights["hidden_output"], once.weights["hidden_output"], rtol=1e-5
+    )
 
 
 def test_calibration_keeps_outputs_from_firing():
-    network = replace(NETWORK, tau_mem_output=500.0, tau_syn_output=100.0)
+    network = network_of(output=LI(500.0, 100.0))
     weights = draw(network, hidden_output=np.abs)
     long = spikes(n=3, n_steps=1000)
     free = netx.fit(network, weights)

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from spikespeech.backends import eprop, surrogate
 from spikespeech.errors import InputError
 from spikespeech.illustrations import neurons
 from spikespeech.methods import conversion, stdp, task
-from spikespeech.network import Network, Weights
+from spikespeech.network import LI, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -91,8 +90,8 @@ def make(recurrent, n_examples=3, n_steps=130, n_units=20):
     given = SpikeTrains.from_binned(
         binned, labels, np.zeros(n_examples), n_steps, n_units, 1.0, ("a", "b")
     )
-    network = Network(n_units, 6, 2, recurrent=recurrent)
-    weights = Weights.random(
+    network = Network.layered(n_units, 6, 2, recurrent=recurrent)
+    weights = Parameters.random(
         network, rng, input_hidden=(0.2, 0.1), hidden_hidden=(0, 0.3), hidden_output=(0, 1)
     )
     return network, weights, given, losses.make("sum_exp", n_steps=n_steps)
@@ -120,14 +119,14 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
         [(loss.window[s + 1 :] * response[: given.n_steps - s - 1]).sum() for s in lag - 1]
     )
     share /= given.n_steps
-    inputs, rows = weights.input_hidden.astype(float), []
+    inputs, rows = weights["input_hidden"].astype(float), []
     for i in range(len(given)):
         steps, units = given.example(i)
         n, h = network.n_inputs, network.n_hidden
         S = np.zeros((given.n_steps + 1, n + h))
         S[steps, units] = 1
         e, P, X = np.zeros((n + h, h)), np.zeros(n + h), np.zeros(n + h)
-        W = np.vstack([inputs, weights.hidden_hidden * recurrent])
+        W = np.vstack([inputs, weights["hidden_hidden"] if recurrent else np.zeros((h, h))])
         V, x = np.zeros(h), np.zeros(h)
         for t in range(given.n_steps):
             X, x = X + S[t - 1], x + S[t - 1] @ W
@@ -140,11 +139,11 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
         g = np.exp(readouts[i] - readouts[i].max())
         g /= g.sum()
         g[given.labels[i]] -= 1
-        rows.append(e * (weights.hidden_output @ g))
+        rows.append(e * (weights["hidden_output"] @ g))
     mean = np.mean(rows, axis=0)
-    np.testing.assert_allclose(gradient.input_hidden, mean[:n], rtol=2e-3, atol=2e-6)
-    own = mean[n:] if recurrent else np.zeros((h, h))
-    np.testing.assert_allclose(gradient.hidden_hidden, own, rtol=2e-3, atol=2e-6)
+    np.testing.assert_allclose(gradient["input_hidden"], mean[:n], rtol=2e-3, atol=2e-6)
+    if recurrent:
+        np.testing.assert_allclose(gradient["hidden_hidden"], mean[n:], rtol=2e-3, atol=2e-6)
 
 
 def test_eprops_output_gradient_is_the_losss():
@@ -156,11 +155,11 @@ def test_eprops_output_gradient_is_the_losss():
         values = []
         for sign in (1, -1):
             moved = weights.copy()
-            moved.hidden_output[index] += sign * step
+            moved["hidden_output"][index] += sign * step
             backend.weights = moved
             values.append(backend.evaluate(given).losses.mean())
         slope = (values[0] - values[1]) / (2 * step)
-        assert gradient.hidden_output[index] == pytest.approx(slope, rel=1e-2, abs=1e-5)
+        assert gradient["hidden_output"][index] == pytest.approx(slope, rel=1e-2, abs=1e-5)
 
 
 def test_eprop_learns_and_takes_up_its_state():
@@ -173,14 +172,14 @@ def test_eprop_learns_and_takes_up_its_state():
     second.restore(first.state())
     second.weights = first.weights
     second.train([given] * 20, [0.01] * 20)
-    np.testing.assert_array_equal(second.weights.input_hidden, whole.weights.input_hidden)
+    np.testing.assert_array_equal(second.weights["input_hidden"], whole.weights["input_hidden"])
 
 
 def test_eprop_refuses_what_it_does_not_have():
     network, weights, _, loss = make(recurrent=True)
     with pytest.raises(InputError, match="not for e-prop"):
         eprop.Backend(network, weights, losses.make("max", n_steps=130))
-    unequal = replace(network, tau_mem_output=np.array([20.0, 30.0]))
+    unequal = Network.layered(network.n_inputs, 6, 2, output=LI(np.array([20.0, 30.0])))
     with pytest.raises(InputError, match="several time constants"):
         eprop.Backend(unequal, weights, loss)
 

@@ -18,7 +18,7 @@ from spikespeech.backends import native
 from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv
-from spikespeech.network import Weights, load
+from spikespeech.network import LI, LIF, load
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.splits import examples, split
 from spikespeech.training import loop, quantised, schedule
@@ -174,7 +174,7 @@ def test_a_missing_setting_is_named():
 def test_settings_make_the_network():
     network = settings(neuron__tau_mem=30.0, recurrent=False).make_network(spoken())
     assert (network.n_inputs, network.n_hidden, network.n_outputs) == (40, 16, 4)
-    assert (network.tau_mem, network.tau_mem_output, network.tau_syn_output) == (30, 30, 5)
+    assert (network.hidden[0].neuron, network.output.neuron) == (LIF(30, 5), LI(30, 5))
     assert not network.recurrent and not network.spiking_output
 
 
@@ -197,15 +197,20 @@ class Scripted:
         guess = np.where(right, labels, (labels + 1) % self.network.n_outputs)
         hidden = np.tile(self.spikes(self.epoch, self.network.n_hidden), (n, 1))
         return Outcome(
-            np.ones(n), np.eye(self.network.n_outputs)[guess], labels, hidden, 0, [0, nonfinite, 0]
+            np.ones(n),
+            np.eye(self.network.n_outputs)[guess],
+            labels,
+            hidden,
+            0,
+            {"hidden_hidden": nonfinite},
         )
 
     def train(self, batches, learning_rates):
         batches, self.rates = list(batches), list(learning_rates)
         assert len(batches) == len(self.rates)
         self.epoch += 1
-        self.weights.hidden_output += np.float32(0.25)
-        self.weights.hidden_hidden[: self.break_weights, 0] = np.nan
+        self.weights["hidden_output"][:] += np.float32(0.25)
+        self.weights["hidden_hidden"][: self.break_weights, 0] = np.nan
         labels = np.concatenate([b.labels for b in batches])
         return self.outcome(
             labels, self.accuracies[min(self.epoch, len(self.accuracies)) - 1], self.break_gradients
@@ -247,7 +252,7 @@ def test_best_epoch_by_validation_and_by_training(scripted):
     by_training = scripted({"selection": "training"}, **scripts)
     assert by_training.best_epoch == 2
     first = settings().initial_weights.hidden_output[0]
-    drift = [r.weights.hidden_output.mean() for r in (by_validation, by_training)]
+    drift = [r.weights["hidden_output"].mean() for r in (by_validation, by_training)]
     assert drift[0] - drift[1] == pytest.approx(0.5, abs=1e-4)
     assert drift[1] == pytest.approx(first + 0.5, abs=0.02)
     history = by_validation.history
@@ -273,7 +278,7 @@ def test_silent_neurons_are_lifted_and_no_others(scripted):
     )
     assert result.history.silent.tolist() == [1, 1, 0, 0, 0, 0]
     network, backend = loop.start(spoken(), settings())
-    lifted = result.weights.input_hidden - backend.weights.input_hidden
+    lifted = result.weights["input_hidden"] - backend.weights["input_hidden"]
     np.testing.assert_allclose(lifted[:, 5], 1.0, atol=1e-6)
     assert not np.delete(lifted, 5, axis=1).any()
     assert network.n_hidden == 16
@@ -370,15 +375,15 @@ def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_latter_h
 
     def note(_):
         with np.load(checkpoint) as state:
-            after.append([state[f"weights_{name}"] for name in Weights.names()])
+            after.append([state[f"weights_{name}"] for name in first])
 
     tuned = loop.finetune(both, first, chosen, checkpoint=checkpoint, progress=note)
     assert len(after) == 6
-    for kept, arrays in zip(tuned, zip(*after[3:], strict=True), strict=True):
+    for kept, arrays in zip(tuned.values(), zip(*after[3:], strict=True), strict=True):
         np.testing.assert_allclose(kept, np.mean(arrays, axis=0), rtol=1e-6, atol=1e-7)
     # A first epoch of no steps to speak of leaves the weights where they came from.
     still = replace(chosen, learning_rate=1e-12, epochs=4, silent_lift=0.0)
-    for kept, begun in zip(loop.finetune(both, first, still), first, strict=True):
+    for kept, begun in zip(loop.finetune(both, first, still).values(), first.values(), strict=True):
         np.testing.assert_allclose(kept, begun, atol=1e-6)
     # Another start is another training: its checkpoint is not taken up.
     loop.finetune(both, tuned, chosen, checkpoint=checkpoint, progress=note)
@@ -459,7 +464,7 @@ def test_the_script_keeps_a_fine_tuned_network_and_the_history_of_the_training_t
     result = loop.train(train, validation, chosen)
     tuned = loop.finetune(spikes.take(np.arange(480)), result.weights, chosen)
     assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)
-    for kept, expected in zip(load(whole / "weights.h5")[1], tuned, strict=True):
+    for kept, expected in zip(load(whole / "weights.h5")[1].values(), tuned.values(), strict=True):
         np.testing.assert_array_equal(kept, expected)
     assert epochs(whole) == [list(range(1, 25)), list(range(1, 7))]
 
@@ -501,7 +506,8 @@ def test_quantised_training_of_a_fine_tuned_network_is_on_both_sides(study, whol
     )
     assert expected.history.validation_accuracy.isna().all()
     assert (tmp_path / "history.csv").read_text() == expected.history.to_csv(index=False)
-    for kept, array in zip(load(tmp_path / "weights.h5")[1], expected.weights, strict=True):
+    for name, kept in load(tmp_path / "weights.h5")[1].items():
+        array = expected.weights[name]
         np.testing.assert_array_equal(kept, array)
 
 

@@ -22,7 +22,7 @@ def export(network, weights, path, *, bits=8, scale="percentile", calibration=No
 
     Parameters
     ----------
-    network, weights : Network, Weights
+    network, weights : Network, Parameters
     path : the file to write
     bits, scale : see `quantise.quantise`
     calibration : SpikeTrains (never of test speakers) or None. With it the scale "error" weighs

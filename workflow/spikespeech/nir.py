@@ -37,7 +37,7 @@ def export(network, weights, path, *, dt=None):
 
     Parameters
     ----------
-    network, weights : Network, Weights
+    network, weights : Network, Parameters
     path : the file to write
     dt : time step in seconds that the constants are written for, by default the network's. The
         dynamics a step are the same for any; snntorch needs `SNNTORCH_DT`. It stands in the
@@ -73,7 +73,7 @@ def graph(network, weights, dt):
             nodes={
                 "input": nir.Input(input_type={"input": np.array([h])}),
                 "lif": lif,
-                "w_rec": nir.Linear(weight=_matrix(weights.hidden_hidden, gain)),
+                "w_rec": nir.Linear(weight=_matrix(weights["hidden_hidden"], gain)),
                 "output": nir.Output(output_type={"output": np.array([h])}),
             },
             edges=[("input", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")],
@@ -81,9 +81,9 @@ def graph(network, weights, dt):
     return nir.NIRGraph(
         nodes={
             "input": nir.Input(input_type={"input": np.array([n])}),
-            "w_in": nir.Linear(weight=_matrix(weights.input_hidden, gain)),
+            "w_in": nir.Linear(weight=_matrix(weights["input_hidden"], gain)),
             "hidden": hidden,
-            "w_out": nir.Linear(weight=_matrix(weights.hidden_output, gain_output)),
+            "w_out": nir.Linear(weight=_matrix(weights["hidden_output"], gain_output)),
             "readout": readout,
             "output": nir.Output(output_type={"output": np.array([o])}),
         },

@@ -4,19 +4,19 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, eventprop, losses
-from spikespeech.network import Network, Weights
+from spikespeech.network import Network, Parameters
 from spikespeech.report import exhibit, plots
 from spikespeech.spikes import SpikeTrains
 
 N_INPUTS, N_HIDDEN, N_OUTPUTS, N_STEPS, SEED = 12, 8, 3, 200, 4
 LABEL, RATE = 0, 0.03
-NETWORK = Network(N_INPUTS, N_HIDDEN, N_OUTPUTS)
+NETWORK = Network.layered(N_INPUTS, N_HIDDEN, N_OUTPUTS)
 LAYERS = {"input": plots.GREY, "hidden": plots.BLUE}
 
 
 def weights():
     """Return random weights that make every hidden neuron fire a few times."""
-    return Weights.random(
+    return Parameters.random(
         NETWORK,
         np.random.default_rng(SEED),
         input_hidden=(1.1, 0.8),
@@ -52,8 +52,8 @@ def probed(network, own, spikes):
         spikes.classes,
     )
     silent = np.zeros((spikes.n_steps, network.n_hidden), np.float32)
-    wider = Weights(np.vstack([own.input_hidden, silent]), own.hidden_hidden, own.hidden_output)
-    return Network(N_INPUTS + spikes.n_steps, N_HIDDEN, N_OUTPUTS), wider, together
+    wider = own | {"input_hidden": np.vstack([own["input_hidden"], silent])}
+    return Network.layered(N_INPUTS + spikes.n_steps, N_HIDDEN, N_OUTPUTS), wider, together
 
 
 def adjoints(loss):
@@ -62,7 +62,7 @@ def adjoints(loss):
     lambda_V follows from the engine's own recursion λ_I[s] = γ λ_V[s+1] + β λ_I[s+1].
     """
     result = eventprop.gradients(*probed(NETWORK, weights(), trial()), loss=loss)
-    lambda_i = -result.gradients.input_hidden[N_INPUTS:] / NETWORK.tau_syn
+    lambda_i = -result.gradients["input_hidden"][N_INPUTS:] / NETWORK.tau_syn
     alpha, beta = np.exp(-1 / NETWORK.tau_mem), np.exp(-1 / NETWORK.tau_syn)
     gamma = NETWORK.tau_mem / (NETWORK.tau_mem - NETWORK.tau_syn) * (alpha - beta)
     lambda_v = np.zeros_like(lambda_i)
@@ -149,7 +149,7 @@ def findings(table, loss):
     steps, units = trial().example(0)
     total = np.zeros((N_INPUTS, N_HIDDEN))
     np.add.at(total, np.asarray(units, int), -NETWORK.tau_syn * lambda_i[np.asarray(steps, int)])
-    gradient = result.gradients.input_hidden[:N_INPUTS]
+    gradient = result.gradients["input_hidden"][:N_INPUTS]
     deviation = np.abs(total - gradient).max() / np.abs(gradient).max()
     counts = table["layer"].value_counts()
     stored, states = 2 * counts["hidden"], 2 * N_STEPS * N_HIDDEN

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, eventprop, losses
-from spikespeech.network import Network, Weights
+from spikespeech.network import Network, Parameters
 from spikespeech.report import exhibit, plots, prose
 from spikespeech.spikes import SpikeTrains
 
@@ -19,10 +19,10 @@ ENOUGH_FOR_ONE_SPIKE = 8.0
 
 def one_spike_network(dt_ms):
     """Return (network, weights): one input spike makes one hidden spike, seen by output 0 of 2."""
-    network = Network(1, 1, 2, recurrent=False, dt_ms=dt_ms)
-    weights = Weights.zeros(network)
-    weights.input_hidden[:] = ENOUGH_FOR_ONE_SPIKE
-    weights.hidden_output[0, 0] = 1
+    network = Network.layered(1, 1, 2, recurrent=False, dt_ms=dt_ms)
+    weights = Parameters.zeros(network)
+    weights["input_hidden"][:] = ENOUGH_FOR_ONE_SPIKE
+    weights["hidden_output"][0, 0] = 1
     return network, weights
 
 

@@ -1,6 +1,7 @@
 """Training with the native engine: the backend that `training` drives."""
 
 import sys
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from spikespeech.engine import adam, forward
 from spikespeech.engine.batch import Engine, mlgenn_unit
 from spikespeech.eventprop.api import as_loss, gradients
 from spikespeech.kernels.vectors import aligned
-from spikespeech.network import Network, Weights
+from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.stored import chunks
 
@@ -29,7 +30,7 @@ class Outcome:
     labels : (n,) int64
     hidden_spikes : (n, n_hidden) int32 counts: all 0 is a silent network
     guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
-    nonfinite : (3,) int64, how many entries of the gradient of each weight array were not finite;
+    nonfinite : how many entries of the gradient of each weight array were not finite, by its name;
         a batch with any is not learned from, so that the weights stay finite
     """
 
@@ -38,7 +39,7 @@ class Outcome:
     labels: np.ndarray
     hidden_spikes: np.ndarray
     guarded: int
-    nonfinite: np.ndarray
+    nonfinite: dict[str, int]
 
 
 class Backend:
@@ -49,7 +50,7 @@ class Backend:
     Parameters
     ----------
     network : Network
-    weights : Weights, the initial ones; copied
+    weights : Parameters, the initial ones; copied
     loss : Loss
     regulariser : Regulariser or None
     threads : int
@@ -72,7 +73,7 @@ class Backend:
 
     @property
     def weights(self):
-        """The current Weights, as a copy; settable."""
+        """The current Parameters, as a copy; settable."""
         return self.engine.weights
 
     @weights.setter
@@ -81,13 +82,13 @@ class Backend:
 
     def train(self, batches, learning_rates):
         """Learn from each of `batches` (SpikeTrains) at its learning rate; return the Outcome."""
-        parts, labels, nonfinite = [], [], np.zeros(3, np.int64)
+        parts, labels, nonfinite = [], [], Counter()
         for spikes, rate in zip(batches, learning_rates, strict=False):
             seen, bad = self.differentiate(spikes)
             parts.append(seen)
             labels.append(spikes.labels)
-            nonfinite += bad
-            if not bad.any():
+            nonfinite.update(bad)
+            if not any(bad.values()):
                 self._step(rate)
         return self._outcome(parts, labels, nonfinite)
 
@@ -102,7 +103,7 @@ class Backend:
     def evaluate(self, spikes):
         """Return the Outcome of `spikes` without learning; they may be on disk."""
         parts = [self.engine.run(some, some.labels, learn=False) for some in chunks(spikes)]
-        return self._outcome(parts, [spikes.labels], np.zeros(3, np.int64))
+        return self._outcome(parts, [spikes.labels], {})
 
     def _step(self, rate):
         self.steps += 1
@@ -119,7 +120,7 @@ class Backend:
             np.concatenate([np.zeros(0, np.int64), *labels]),
             np.concatenate([empty[1], *(p.hidden_spikes for p in parts)]),
             int(sum(p.guarded.sum() for p in parts)),
-            nonfinite,
+            dict(nonfinite),
         )
 
     def state(self):
@@ -148,8 +149,8 @@ def compile_kernels():
     forward.index_steps(*np.zeros((2, 1), np.uint16), 1, np.zeros(2, np.uint32))
     if forward.index_steps.stats.cache_misses:
         print("compiling the EventProp kernels for this CPU (once)", file=sys.stderr, flush=True)
-    network = Network(2, 2, 2)
-    weights = Weights.zeros(network)
+    network = Network.layered(2, 2, 2)
+    weights = Parameters.zeros(network)
     spikes = SpikeTrains.from_arrays([[0.0]], [[0]], [0], n_units=2, n_steps=4, classes="ab")
     gradients(network, weights, spikes)
     backend = Backend.__new__(Backend)

@@ -34,7 +34,7 @@ class Backend(native.Backend, ABC):
     Parameters
     ----------
     network : Network, whose outputs all have the same time constants
-    weights : Weights, the initial ones; copied
+    weights : Parameters, the initial ones; copied
     loss : Loss with a window that all examples share
     regulariser : Regulariser, or None
     threads : of evaluations; learning has one thread
@@ -64,7 +64,7 @@ class Backend(native.Backend, ABC):
         check_sound(out.sound, batch, engine.network, engine.loss.n_steps)
         for gradient in engine.gradients:
             gradient /= np.float32(n)
-        return out, np.array([np.count_nonzero(~np.isfinite(g)) for g in engine.gradient])
+        return out, {n: np.count_nonzero(~np.isfinite(g)) for n, g in engine.gradient.items()}
 
     @abstractmethod
     def add_gradients(self, batch, out):

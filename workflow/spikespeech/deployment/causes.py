@@ -7,7 +7,7 @@ import numpy as np
 from spikespeech.errors import InputError
 from spikespeech.loihi import quantise
 from spikespeech.loihi.netx_file import LARGEST_THRESHOLD
-from spikespeech.network import Weights
+from spikespeech.network import Parameters
 
 PAPER_OUTPUT_THRESHOLD = 1 << 16
 
@@ -20,13 +20,12 @@ def float_variants(network, weights, quantised):
     """
     decayed, gains = _with_integer_decays(network, quantised.layers)
     clipped, rounded = weights.copy(), weights.copy()
-    matrix_layers = (0, 0, 1)
-    for name, layer in zip(Weights.names(), matrix_layers, strict=True):
-        w, kept = getattr(weights, name), getattr(quantised.weights, name)
+    for name, kept in quantised.weights.items():
+        w, layer = weights[name], int(name == "hidden_output")
         step = quantised.lsb[layer] / _drive(network, layer)
         cut = np.abs(kept - w) > step / 2 * (1 + 1e-4)
-        getattr(clipped, name)[cut] = kept[cut]
-        setattr(rounded, name, (np.rint(w / step) * step).astype(np.float32))
+        clipped[name][cut] = kept[cut]
+        rounded |= {name: np.rint(w / step) * step}
     return {
         "decays": (decayed, _scaled(weights, gains)),
         "clipping": (network, clipped),
@@ -66,16 +65,15 @@ def _with_integer_decays(network, layers):
     for layer in layers:
         for d in (layer.voltage_decay, layer.current_decay):
             taus.append(-network.dt_ms / np.log(max(1 - d / quantise.DECAY_UNIT, 1e-12)))
-    decayed = replace(
-        network,
-        tau_mem=taus[0],
-        tau_syn=taus[1],
-        tau_mem_output=taus[2],
-        tau_syn_output=taus[3],
+    inputs, hidden, output = network.populations
+    populations = (
+        inputs,
+        replace(hidden, neuron=replace(hidden.neuron, tau_mem=taus[0], tau_syn=taus[1])),
+        replace(output, neuron=replace(output.neuron, tau_mem=taus[2], tau_syn=taus[3])),
     )
+    decayed = replace(network, populations=populations)
     return decayed, [_drive(network, i) / _drive(decayed, i) for i in range(2)]
 
 
 def _scaled(weights, gains):
-    gains = (gains[0], gains[0], gains[1])
-    return Weights(*((w * g).astype(np.float32) for w, g in zip(weights, gains, strict=True)))
+    return Parameters({n: w * gains[n == "hidden_output"] for n, w in weights.items()})

@@ -8,7 +8,7 @@ from spikespeech.engine import adam, example, readout
 from spikespeech.engine.constants import constants
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import LANES, aligned, padded
-from spikespeech.network import Weights
+from spikespeech.network import Parameters
 
 SLOPE_MIN = 1e-3
 """Guard of 1 / (I - V): a smaller I - V of a spike counts as this in the backward pass.
@@ -31,7 +31,7 @@ class Engine:
     Parameters
     ----------
     network : Network
-    weights : Weights
+    weights : Parameters
     loss : Loss
     regulariser : Regulariser or None
     threads : number of threads; results do not depend on it
@@ -60,35 +60,33 @@ class Engine:
         self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
     def _views(self, arrays):
-        """Return views of flat padded arrays in the shapes of Weights, without the padding."""
+        """Return views of flat padded arrays by connection, without the padding."""
         n, h, o = self.network.n_inputs, self.network.n_hidden, self.network.n_outputs
         rows = arrays[0].reshape(-1, self.width)[:, :h]
-        return rows[:n], rows[n:], arrays[1].reshape(h, -1)[:, :o]
+        views = rows[:n], rows[n:], arrays[1].reshape(h, -1)[:, :o]
+        return dict(
+            zip((c.name for c in self.network.connections), filter(len, views), strict=True)
+        )
 
     @property
     def weights(self):
-        """The Weights, as a copy."""
-        return self._unpadded(self.parameters, self.unused)
+        """The Parameters, as a copy."""
+        return Parameters(self._views(self.parameters)).copy() | self.delays
 
     @weights.setter
     def weights(self, weights):
-        weights = checked_weights(self.network, weights)
+        weights = Parameters.checked(self.network, weights)
         for flat in self.parameters:
             flat[:] = 0
-        for view, array in zip(self._views(self.parameters), weights, strict=True):
-            if len(view):
-                view[:] = array
-        self.unused = weights.hidden_hidden.copy()
+        views = self._views(self.parameters)
+        for name, view in views.items():
+            view[:] = weights[name]
+        self.delays = {name: weights[name].copy() for name in weights if name not in views}
 
     @property
     def gradient(self):
-        """The gradient as Weights; zeros for recurrent weights of a feed-forward network."""
-        return self._unpadded(self.gradients, np.zeros_like(self.unused))
-
-    def _unpadded(self, arrays, unused):
-        first, recurrent, last = self._views(arrays)
-        recurrent = recurrent if self.network.recurrent else unused
-        return Weights(first.copy(), recurrent.copy(), last.copy())
+        """The gradient of the weights as Parameters."""
+        return Parameters(self._views(self.gradients)).copy()
 
     @property
     def model(self):
@@ -123,7 +121,10 @@ class Engine:
         return out
 
     def mean_gradient(self, n):
-        """Leave the mean over n examples in `gradients`; return each array's entries not finite."""
+        """Leave the mean over n examples in `gradients`; return how many of each are not finite.
+
+        The counts are by name of the weights.
+        """
         rows, output_rows = self.shares
         used = shares(n)
         factor = np.full(self.width, -self.hidden.tau_syn / np.float32(n), np.float32)
@@ -142,7 +143,9 @@ class Engine:
                 )
 
         self._each(work)
-        return bad.sum(axis=0)
+        names = "input_hidden", "hidden_hidden", "hidden_output"
+        counts = dict(zip(names, bad.sum(axis=0).tolist(), strict=True))
+        return {c.name: counts[c.name] for c in self.network.connections}
 
     def step(self, mean, square, rate, unbias, epsilon):
         """Take a step of Adam, see `adam.step`; mean and square are pairs like `parameters`."""
@@ -190,7 +193,7 @@ class Engine:
 def layers(network):
     """Return the Constants of the hidden layer and of the outputs."""
     h, o, dt = network.n_hidden, network.n_outputs, network.dt_ms
-    threshold = network.threshold if network.spiking_output else np.inf
+    threshold = network.output.neuron.threshold if network.spiking_output else np.inf
     return (
         constants(network.tau_mem, network.tau_syn, network.threshold, dt, h),
         constants(network.tau_mem_output, network.tau_syn_output, threshold, dt, o),
@@ -236,25 +239,6 @@ def balanced(load, n_shares):
     by_share = np.argsort(share, kind="stable")
     order = np.argsort(-load, kind="stable")[by_share]
     return order, np.searchsorted(share[by_share], np.arange(n_shares + 1))
-
-
-def checked_weights(network, weights):
-    """Return weights given as Weights, a dictionary or three arrays; raise InputError if bad."""
-    if isinstance(weights, dict):
-        weights = Weights(**weights)
-    elif not isinstance(weights, Weights):
-        weights = Weights(*weights)
-    weights = Weights(*(np.ascontiguousarray(w, dtype=np.float32) for w in weights))
-    for name, array, expected in zip(Weights.names(), weights, Weights.zeros(network), strict=True):
-        if array.shape != expected.shape:
-            raise InputError(f"{name} has shape {array.shape}, the network {expected.shape}")
-        bad = np.count_nonzero(~np.isfinite(array))
-        if bad:
-            raise InputError(
-                f"{bad} of {array.size} {name} weights are not finite",
-                hint="lower the learning rate or the initial weights",
-            )
-    return weights
 
 
 def checked_spikes(network, spikes, labels, n_steps):

@@ -6,10 +6,10 @@ import numpy as np
 
 from spikespeech import losses
 from spikespeech.engine import forward
-from spikespeech.engine.batch import Engine, check_sound, checked_spikes, checked_weights, layers
+from spikespeech.engine.batch import Engine, check_sound, checked_spikes, layers
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import aligned, padded
-from spikespeech.network import Weights
+from spikespeech.network import Parameters
 from spikespeech.spikes import SpikeTrains
 
 RECORDABLE = ("hidden_spikes", "output_v", "output_spikes")
@@ -56,18 +56,18 @@ class Gradients:
     ----------
     losses : (n,) float64
     readouts : (n, n_outputs) float64
-    gradients : Weights, dL/dw of the mean loss over the examples, float32
+    gradients : Parameters, dL/dw of the mean loss over the examples, float32
     hidden_spikes : (n, n_hidden) counts
     guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
-    nonfinite : (3,) entries of each gradient array that are not finite
+    nonfinite : how many entries of each gradient array are not finite
     """
 
     losses: np.ndarray
     readouts: np.ndarray
-    gradients: Weights
+    gradients: Parameters
     hidden_spikes: np.ndarray
     guarded: int
-    nonfinite: np.ndarray
+    nonfinite: dict[str, int]
 
 
 def as_loss(network, loss, n_steps):
@@ -94,7 +94,7 @@ def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=Non
     Parameters
     ----------
     network : Network
-    weights : Weights, or a dictionary or tuple of their arrays
+    weights : Parameters, or any mapping of their arrays
     spikes : SpikeTrains, n examples
     labels : (n,) integers; by default the spikes' own
     loss : Loss, or the name of one without parameters
@@ -122,7 +122,7 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     Parameters
     ----------
     network : Network
-    weights : Weights, or a dictionary or tuple of their arrays
+    weights : Parameters, or any mapping of their arrays
     spikes : SpikeTrains
     record : names from `RECORDABLE`
 
@@ -131,15 +131,14 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     for name in record:
         if name not in RECORDABLE:
             raise InputError(f"cannot record '{name}'", hint=f"one of {', '.join(RECORDABLE)}")
-    weights = checked_weights(network, weights)
+    weights = Parameters.checked(network, weights)
     labels = np.zeros(len(spikes), np.int64)
     batch = checked_spikes(network, spikes, labels, spikes.n_steps)
     n_steps, h, o = spikes.n_steps, network.n_hidden, network.n_outputs
     hidden, output = layers(network)
-    rows = [_rows(w) for w in weights]
-    if not network.recurrent:
-        rows[1] = rows[1][:0]
     first_input, nothing = np.empty(n_steps + 1, np.uint32), np.zeros(0, np.float32)
+    names = "input_hidden", "hidden_hidden", "hidden_output"
+    rows = [_rows(weights[name]) if name in weights else nothing for name in names]
     state, output_state = aligned((4, padded(h))), aligned((4, padded(o)))
     tape, output_tape = forward.tape(n_steps, h), forward.tape(n_steps, o)
     voltage = aligned(n_steps * padded(o))

@@ -14,7 +14,7 @@ import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.loihi.netx_file import LARGEST_THRESHOLD, Layer, synapses
-from spikespeech.network import Weights
+from spikespeech.network import Parameters
 
 SCALES = ("percentile", "error")
 WORD_LENGTHS = (8, 6, 4, 3, 2)
@@ -29,13 +29,13 @@ class Quantised:
     ----------
     layers : list of netx_file.Layer, hidden and output
     lsb : (hidden, output), value of one unit of q in V
-    weights : Weights that the integers stand for, float32, on the scale of the original
+    weights : Parameters that the integers stand for, float32, on the scale of the original
     report : dictionary fit for JSON: word length, scale and errors of each layer
     """
 
     layers: list
     lsb: tuple
-    weights: Weights
+    weights: Parameters
     report: dict
 
 
@@ -46,7 +46,7 @@ def quantise(
 
     Parameters
     ----------
-    network, weights : Network, Weights
+    network, weights : Network, Parameters
     bits : word length of the weights, one of `WORD_LENGTHS`; q is in -2^(bits-1) … 2^(bits-1) - 1
     scale : "percentile": LSB = 2^(floor(log2 p) - bits + 2), p the larger 99th percentile of
         positive and of negative weights (Shoesmith et al. 2025, ml_genn_netx). "error": the LSB
@@ -65,11 +65,11 @@ def quantise(
         )
     if scale not in SCALES:
         raise InputError(f"scale {scale!r}", hint=f"choose from {', '.join(SCALES)}")
-    for name, array in zip(Weights.names(), weights, strict=True):
+    for name, array in weights.items():
         if not np.all(np.isfinite(array)):
             raise InputError(f"{name} holds NaN or infinity", hint="train the network again")
     input_activity, hidden_activity = activity if activity is not None else (None, None)
-    recurrent = [(weights.hidden_hidden, hidden_activity)] if network.recurrent else []
+    recurrent = [(weights["hidden_hidden"], hidden_activity)] if network.recurrent else []
     threshold = one_value("threshold", network.threshold)
     hidden = IntegerConstants(network.tau_mem, network.tau_syn, network.dt_ms, "tau_mem", "tau_syn")
     output = IntegerConstants(
@@ -81,7 +81,7 @@ def quantise(
     )
     hidden_part = _quantise_layer(
         "hidden",
-        [(weights.input_hidden, input_activity), *recurrent],
+        [(weights["input_hidden"], input_activity), *recurrent],
         hidden,
         threshold,
         True,
@@ -92,7 +92,7 @@ def quantise(
     )
     output_part = _quantise_layer(
         "output",
-        [(weights.hidden_output, hidden_activity)],
+        [(weights["hidden_output"], hidden_activity)],
         output,
         threshold,
         network.spiking_output,
@@ -101,13 +101,11 @@ def quantise(
         coarser,
         lsb[1],
     )
-    hidden_hidden = (
-        hidden_part.arrays[1] if network.recurrent else np.zeros_like(weights.hidden_hidden)
-    )
+    arrays = *hidden_part.arrays, *output_part.arrays
     return Quantised(
         [hidden_part.layer, output_part.layer],
         (hidden_part.lsb, output_part.lsb),
-        Weights(hidden_part.arrays[0], hidden_hidden, output_part.arrays[0]),
+        Parameters({c.name: a for c, a in zip(network.connections, arrays, strict=True)}),
         {"bits": bits, "scale": scale, "layers": [hidden_part.report, output_part.report]},
     )
 

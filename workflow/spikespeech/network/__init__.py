@@ -1,5 +1,18 @@
-"""What a network is: its sizes and constants, its weights, and the file that holds them."""
+"""What a network is: its populations and connections, its parameters, and the file of both."""
 
-from spikespeech.network.model import Network, Weights, load, save
+from spikespeech.network.file import about, load, save
+from spikespeech.network.model import Connection, Network, Population
+from spikespeech.network.neurons import LI, LIF
+from spikespeech.network.parameters import Parameters
 
-__all__ = ["Network", "Weights", "load", "save"]
+__all__ = [
+    "LI",
+    "LIF",
+    "Connection",
+    "Network",
+    "Parameters",
+    "Population",
+    "about",
+    "load",
+    "save",
+]

@@ -1,145 +1,239 @@
-"""What a network is: its sizes and constants, and its weights.
+"""What a network is: populations of neurons, and the connections between them."""
 
-One hidden layer of leaky integrate-and-fire neurons with exponential synapses, optionally with
-all-to-all recurrence, and leaky-integrator outputs (Shoesmith et al. 2025, Eq 1-3).
-"""
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
-from dataclasses import asdict, dataclass, fields
-
-import h5py
 import numpy as np
 
-from spikespeech import reading
 from spikespeech.errors import InputError
-from spikespeech.files import write_hdf5
+from spikespeech.network.neurons import LI, LIF
+
+# Names of parameters join those of populations by "_" and "."
+NAME = "[a-z][a-z0-9]*"
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons of one model; without a model, channels whose spikes come from outside."""
+
+    name: str
+    n: int
+    neuron: LIF | LI | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Weights from each neuron of a population to each of another, or of the same one.
+
+    A spike of step s arrives in step s + 1, or by its source's own delay later.
+
+    Attributes
+    ----------
+    source, target : names of populations
+    longest_delay : in steps; above 0 the parameters hold a delay for each source neuron
+    """
+
+    source: str
+    target: str
+    longest_delay: int = 0
+
+    @property
+    def name(self) -> str:
+        """What its weights are called among the parameters."""
+        return f"{self.source}_{self.target}"
+
+    @property
+    def delay(self) -> str:
+        """What its delays are called among the parameters."""
+        return f"{self.name}.delay"
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether it runs within a population."""
+        return self.source == self.target
 
 
 @dataclass(frozen=True)
 class Network:
-    """Sizes and constants of a network.
+    """Populations in the order in which they run, and their connections.
+
+    A connection runs to the same or a later population, so that each can run over a whole example
+    before the next. The first population is the inputs, the last the outputs, those between are
+    hidden and spike. Raises InputError for anything else.
 
     Attributes
     ----------
-    n_inputs, n_hidden, n_outputs : int
-    recurrent : bool, all-to-all connections within the hidden layer, self-connections included
-    tau_mem, tau_syn : membrane and synaptic time constant in ms; a float, or one value for
-        each hidden neuron (n_hidden,)
-    tau_mem_output, tau_syn_output : the same for the outputs; a float or (n_outputs,)
-    threshold : spike threshold of V, dimensionless
+    populations : tuple of Population
+    connections : tuple of Connection, sorted by target, then by source
     dt_ms : time step in ms
-    spiking_output : outputs are LIF neurons instead of leaky integrators (`first_spike` loss)
     """
 
-    n_inputs: int
-    n_hidden: int
-    n_outputs: int
-    recurrent: bool = True
-    tau_mem: float = 20.0
-    tau_syn: float = 5.0
-    tau_mem_output: float = 20.0
-    tau_syn_output: float = 5.0
-    threshold: float = 1.0
+    populations: tuple[Population, ...]
+    connections: tuple[Connection, ...]
     dt_ms: float = 1.0
-    spiking_output: bool = False
 
-    def parameters(self):
-        """Return the constants as a dictionary of numbers and arrays."""
-        return asdict(self)
-
-
-@dataclass
-class Weights:
-    """Weights of a network, float32, (source, target).
-
-    Attributes
-    ----------
-    input_hidden : (n_inputs, n_hidden)
-    hidden_hidden : (n_hidden, n_hidden), zeros and never trained without recurrence
-    hidden_output : (n_hidden, n_outputs)
-    """
-
-    input_hidden: np.ndarray
-    hidden_hidden: np.ndarray
-    hidden_output: np.ndarray
-
-    def __iter__(self):
-        return iter((self.input_hidden, self.hidden_hidden, self.hidden_output))
-
-    def copy(self):
-        """Return an independent copy."""
-        return Weights(*(w.copy() for w in self))
+    def __post_init__(self):
+        if len(self.populations) < 2 or not 0 < self.dt_ms < np.inf:
+            raise InputError(
+                f"{len(self.populations)} populations with a time step of {self.dt_ms} ms",
+                hint="give inputs, outputs and a step above 0",
+            )
+        order = {population.name: i for i, population in enumerate(self.populations)}
+        if len(order) < len(self.populations):
+            raise InputError("two populations have one name")
+        for i, population in enumerate(self.populations):
+            _check_population(population, i, len(self.populations))
+        ends = []
+        for c in self.connections:
+            if not {c.source, c.target} <= set(order):
+                raise InputError(f"no populations for the connection {c.name}")
+            ends.append((order[c.target], order[c.source]))
+            forward = 0 < order[c.target] >= order[c.source] < len(order) - 1
+            if not forward or c.longest_delay < 0:
+                raise InputError(
+                    f"the connection {c.name} with delays up to {c.longest_delay}",
+                    hint="connect a population to itself or a later one, with delays from 0 on",
+                )
+        if ends != sorted(set(ends)):
+            raise InputError("connections are not in order", hint="sort by target, then by source")
 
     @classmethod
-    def names(cls):
-        """Return the names of the arrays, in order."""
-        return tuple(f.name for f in fields(cls))
+    def layered(
+        cls,
+        n_inputs: int,
+        hidden: int | Sequence[int],
+        n_outputs: int,
+        *,
+        recurrent: bool = True,
+        neuron: LIF | None = None,
+        output: LI | LIF | None = None,
+        dt_ms: float = 1.0,
+        longest_delay: int = 0,
+    ) -> "Network":
+        """Return a network of layers, each connected to the next.
 
-    @classmethod
-    def zeros(cls, network):
-        """Return all-zero weights of a network's shapes."""
-        n, h, o = network.n_inputs, network.n_hidden, network.n_outputs
-        return cls(*(np.zeros(shape, np.float32) for shape in ((n, h), (h, h), (h, o))))
-
-    @classmethod
-    def random(cls, network, rng, *, input_hidden, hidden_hidden, hidden_output):
-        """Draw normal weights; each keyword is (mean, standard deviation).
-
-        Shoesmith et al. use N(0.03, 0.01), N(0, 0.02) and N(0, 0.03). `rng` is a
-        numpy.random.Generator; recurrent weights are drawn in every case, so that networks with
-        and without recurrence share the other weights.
+        Parameters
+        ----------
+        hidden : sizes of the hidden layers; a number for one. One is called "hidden", several
+            "hidden1", "hidden2", …
+        recurrent : all-to-all connections within each hidden layer, self-connections included
+        neuron, output : of all hidden layers, by default LIF(); of the outputs, by default LI(),
+            which spike if it is a LIF
+        longest_delay : of the inputs, in steps
         """
-        draws = cls.zeros(network)
-        for name, (mean, sd) in (
-            ("input_hidden", input_hidden),
-            ("hidden_hidden", hidden_hidden),
-            ("hidden_output", hidden_output),
-        ):
-            shape = getattr(draws, name).shape
-            setattr(draws, name, rng.normal(mean, sd, shape).astype(np.float32))
-        if not network.recurrent:
-            draws.hidden_hidden[:] = 0
-        return draws
+        sizes = [hidden] if isinstance(hidden, int | np.integer) else list(hidden)
+        names = ["hidden"] if len(sizes) == 1 else [f"hidden{i + 1}" for i in range(len(sizes))]
+        populations, connections = [Population("input", int(n_inputs))], []
+        for name, n in zip(names, sizes, strict=True):
+            delay = 0 if connections else longest_delay
+            connections.append(Connection(populations[-1].name, name, delay))
+            if recurrent:
+                connections.append(Connection(name, name))
+            populations.append(Population(name, int(n), neuron or LIF()))
+        connections.append(Connection(populations[-1].name, "output"))
+        populations.append(Population("output", int(n_outputs), output or LI()))
+        return cls(tuple(populations), tuple(connections), float(dt_ms))
+
+    def __getitem__(self, name: str) -> Population:
+        """Return a population by its name."""
+        return next(p for p in self.populations if p.name == name)
+
+    @property
+    def input(self) -> Population:
+        """The inputs."""
+        return self.populations[0]
+
+    @property
+    def hidden(self) -> tuple[Population, ...]:
+        """The hidden layers, in order."""
+        return self.populations[1:-1]
+
+    @property
+    def output(self) -> Population:
+        """The outputs."""
+        return self.populations[-1]
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of input channels."""
+        return self.input.n
+
+    @property
+    def n_hidden(self) -> int:
+        """The number of neurons of all hidden layers."""
+        return sum(p.n for p in self.hidden)
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of outputs."""
+        return self.output.n
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether any population is connected to itself."""
+        return any(c.recurrent for c in self.connections)
+
+    @property
+    def spiking_output(self) -> bool:
+        """Whether the outputs spike."""
+        return isinstance(self.output.neuron, LIF)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each parameter by its name.
+
+        First weights, (source, target), in the order of the connections, then delays, (source,).
+        """
+        sizes = {p.name: p.n for p in self.populations}
+        weights = {c.name: (sizes[c.source], sizes[c.target]) for c in self.connections}
+        delays = {c.delay: (sizes[c.source],) for c in self.connections if c.longest_delay}
+        return weights | delays
+
+    def _layer(self) -> LIF:
+        if len(self.hidden) != 1:
+            raise InputError(f"{len(self.hidden)} hidden layers, where only one is known of")
+        return self.hidden[0].neuron
+
+    @property
+    def tau_mem(self):
+        """The membranes' time constant of the one hidden layer, ms."""
+        return self._layer().tau_mem
+
+    @property
+    def tau_syn(self):
+        """The synapses' time constant of the one hidden layer, ms."""
+        return self._layer().tau_syn
+
+    @property
+    def threshold(self):
+        """The threshold of the one hidden layer."""
+        return self._layer().threshold
+
+    @property
+    def tau_mem_output(self):
+        """The membranes' time constant of the outputs, ms."""
+        return self.output.neuron.tau_mem
+
+    @property
+    def tau_syn_output(self):
+        """The synapses' time constant of the outputs, ms."""
+        return self.output.neuron.tau_syn
 
 
-def save(path, network, weights):
-    """Write `weights.h5`: the three arrays, with the network's constants as attributes."""
-    with write_hdf5(path) as file:
-        for name, array in zip(Weights.names(), weights, strict=True):
-            file[name] = np.asarray(array, dtype=np.float32)
-        file.attrs.update(network.parameters())
-
-
-def load(path):
-    """Read `weights.h5`; return (Network, Weights). Raises InputError for any other file."""
-    with reading.guard(path, "delete it and train again"), h5py.File(path, "r") as file:
-        network = Network(**{field.name: _constant(file, field) for field in fields(Network)})
-        n, h, o = network.n_inputs, network.n_hidden, network.n_outputs
-        shapes = zip(Weights.names(), ((n, h), (h, h), (h, o)), strict=True)
-        weights = Weights(*(_matrix(file, name, shape) for name, shape in shapes))
-    return network, weights
-
-
-def _constant(file, field):
-    """Read a constant of the network: an integer or truth value; a number, or one a neuron."""
-    if field.type is float:
-        value = reading.attribute(file, field.name, "numbers", dimensions=None)
-        layer = "n_outputs" if field.name.endswith("_output") else "n_hidden"
-        neurons = (int(file.attrs[layer]),)
-        if np.shape(value) not in ((), () if field.name == "dt_ms" else neurons):
-            raise InputError(f"{field.name} has shape {np.shape(value)}, the layer {neurons}")
-        if not np.all(value > 0) or not np.isfinite(value).all():
-            raise InputError(f"{field.name} is {value}")
-        return value if np.ndim(value) else float(value)
-    value = reading.attribute(
-        file, field.name, "truth values" if field.type is bool else "integers"
-    )
-    if field.type is int and value < 1:
-        raise InputError(f"{field.name} is {value}")
-    return field.type(value)
-
-
-def _matrix(file, name, shape):
-    found = reading.dataset(file, name, "numbers", dimensions=2)
-    if found.shape != shape:
-        raise InputError(f"{name} has shape {found.shape}, the network {shape}")
-    return reading.finite(found[()].astype(np.float32), name)
+def _check_population(population, place, n_populations):
+    name, n, neuron = population.name, population.n, population.neuron
+    if not re.fullmatch(NAME, name):
+        raise InputError(f"a population is called {name!r}", hint="use small letters and digits")
+    if not (isinstance(n, int) and n > 0):
+        raise InputError(f"the population {name} has {n} neurons")
+    kinds = type(None) if place == 0 else LIF if place < n_populations - 1 else LI | LIF
+    if not isinstance(neuron, kinds):
+        model = type(neuron).__name__ if neuron else "none"
+        raise InputError(
+            f"population {place + 1} of {n_populations}, {name}, has the neuron model {model}",
+            hint="give inputs none, hidden neurons LIF and outputs LI or LIF",
+        )
+    for field in fields(neuron) if neuron else ():
+        shape = np.shape(getattr(neuron, field.name))
+        if shape not in ((), (n,)):
+            raise InputError(f"{name}.{field.name} has shape {shape}, the population ({n},)")

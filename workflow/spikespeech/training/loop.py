@@ -18,7 +18,7 @@ from spikespeech import eventprop, reading
 from spikespeech.backends import registry
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
-from spikespeech.network import Network, Weights
+from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 from spikespeech.spikes.stored import chunks, load_few
@@ -49,7 +49,7 @@ class TrainingFailed(InputError):  # noqa: N818 - it says what happened
 class Backend(Protocol):
     """What computes: the native engine, or mlGeNN. `Outcome` is that of `native`."""
 
-    weights: Weights
+    weights: Parameters
 
     def train(self, batches: Iterable[SpikeTrains], learning_rates: Iterable[float]):
         """Learn from each batch of an epoch; return the Outcome of its forward passes."""
@@ -68,7 +68,7 @@ class Result(NamedTuple):
     """A trained network: the weights that were kept, and the history of all epochs."""
 
     network: Network
-    weights: Weights
+    weights: Parameters
     history: pd.DataFrame
     best_epoch: int
 
@@ -112,16 +112,16 @@ def train(spikes_train, spikes_validation, settings, **options):
 
 
 def finetune(spikes, weights, settings, *, stamp="", **options):
-    """Go on with a trained network, its validation speakers among the examples; return Weights.
+    """Go on with a trained network, its validation speakers among the examples; return Parameters.
 
     It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch from a worse
-    one, the Weights are the mean over the latter half of them (stochastic weight averaging,
+    one, they are the mean over the latter half of them (stochastic weight averaging,
     Izmailov et al. 2018).
 
     Parameters
     ----------
     spikes : of the training and the validation side, SpikeTrains in memory or Stored
-    weights : Weights of the best epoch of a `train`
+    weights : Parameters of the best epoch of a `train`
     settings : Settings
     stamp, options : as of `train`
     """
@@ -131,9 +131,9 @@ def finetune(spikes, weights, settings, *, stamp="", **options):
         n = len(history) - epochs // 2
         if n <= 1:
             return weights.copy()
-        return Weights(*(mean + (w - mean) / n for mean, w in zip(kept, weights, strict=True)))
+        return Parameters({name: kept[name] + (w - kept[name]) / n for name, w in weights.items()})
 
-    from_here = hashlib.blake2b(b"".join(w.tobytes() for w in weights)).hexdigest()
+    from_here = hashlib.blake2b(b"".join(w.tobytes() for w in weights.values())).hexdigest()
     options |= {"stamp": f"{stamp} {from_here}", "weights": weights}
     brief = replace(settings, epochs=epochs)
     _, kept, _ = _train(spikes, spikes.take([]), brief, keep, **options)
@@ -200,7 +200,7 @@ def _train(
 def start(spikes, settings, threads=1, device="auto"):
     """Return (network, backend) with initial weights drawn from the seed."""
     network = settings.make_network(spikes)
-    weights = Weights.random(
+    weights = Parameters.random(
         network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
     )
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
@@ -226,11 +226,13 @@ def _check(spikes_train, spikes_validation, settings):
 
 
 def _check_finite(epoch, outcome, weights):
-    for what, arrays in (("gradients", outcome.nonfinite), ("weights", map(_nonfinite, weights))):
-        for layer, array, count in zip(Weights.names(), weights, arrays, strict=True):
+    found = {name: _nonfinite(array) for name, array in weights.items()}
+    for what, counts in (("gradients", outcome.nonfinite), ("weights", found)):
+        for name, count in counts.items():
             if count:
+                size = weights[name].size
                 raise TrainingFailed(
-                    f"epoch {epoch}: {count} of {array.size} {what} of {layer} are not finite",
+                    f"epoch {epoch}: {count} of {size} {what} of {name} are not finite",
                     hint="lower training.learning_rate",
                 )
     if count := _nonfinite(outcome.losses):
@@ -265,7 +267,7 @@ def _lift(backend, silent, by):
     """Add `by` to all input weights of the `silent` hidden neurons."""
     if by and silent.any():
         weights = backend.weights.copy()
-        weights.input_hidden[:, silent] += np.float32(by)
+        weights["input_hidden"][:, silent] += np.float32(by)
         backend.weights = weights
 
 
@@ -300,10 +302,7 @@ class Checkpoint:
         arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in HISTORY}
         arrays |= {f"state_{key}": array for key, array in backend.state().items()}
         for kind, weights in (("weights", backend.weights), ("kept", kept)):
-            arrays |= {
-                f"{kind}_{name}": array
-                for name, array in zip(Weights.names(), weights, strict=True)
-            }
+            arrays |= {f"{kind}_{name}": array for name, array in weights.items()}
         with atomic(self.path) as partial, partial.open("wb") as file:
             np.savez(file, identity=np.array(self.identity), **arrays)
 
@@ -326,10 +325,10 @@ class Checkpoint:
             }
             for kind in ("history_", "state_", "weights_", "kept_")
         }
-        backend.weights = Weights(**groups["weights_"])
+        backend.weights = Parameters(groups["weights_"])
         backend.restore(groups["state_"])
         columns = {key: groups["history_"][key].tolist() for key in HISTORY}
         history = [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
-        return history, Weights(**groups["kept_"])
+        return history, Parameters(groups["kept_"])

@@ -15,7 +15,7 @@ from spikespeech import eventprop
 from spikespeech.backends import native
 from spikespeech.errors import InputError
 from spikespeech.loihi.quantise import quantise
-from spikespeech.network import Weights
+from spikespeech.network import Parameters
 from spikespeech.spikes.augment import Presentations
 from spikespeech.training.loop import accuracy
 
@@ -24,9 +24,9 @@ FLOAT = 32
 
 
 class Result(NamedTuple):
-    """Weights on the grid, of the best epoch, and the history (see `train`)."""
+    """Parameters on the grid, of the best epoch, and the history (see `train`)."""
 
-    weights: Weights
+    weights: Parameters
     history: pd.DataFrame
 
 
@@ -113,7 +113,7 @@ def train(
             learnt = backend.train(presentations.batches(epoch, settings.batch_size), rates)
         else:
             learnt = backend.evaluate(spikes_train)
-        if not np.isfinite(learnt.losses).all() or learnt.nonfinite.any():
+        if not np.isfinite(learnt.losses).all() or any(learnt.nonfinite.values()):
             raise InputError(
                 f"training at {bits} bits: loss or gradient of epoch {epoch} is not finite",
                 hint="lower the learning rate",

@@ -1,11 +1,11 @@
 """Settings of one training, checked: what the configuration resolves to for one network."""
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 
 from spikespeech import losses
 from spikespeech.backends.registry import BACKENDS
 from spikespeech.errors import InputError, nearest
-from spikespeech.network import Network
+from spikespeech.network import LI, LIF, Network
 
 
 def number(kind, low=None, *, above=None, high=None):
@@ -168,16 +168,14 @@ class Settings:
 
     def make_network(self, spikes):
         """Return the Network for the channels, classes and time step of `spikes`."""
-        return Network(
+        neuron = LIF(**asdict(self.neuron))
+        spiking = self.make_loss(spikes).kind == "first_spike"
+        return Network.layered(
             spikes.n_units,
             self.hidden,
             spikes.n_classes,
             recurrent=self.recurrent,
-            tau_mem=self.neuron.tau_mem,
-            tau_syn=self.neuron.tau_syn,
-            tau_mem_output=self.neuron.tau_mem,
-            tau_syn_output=self.neuron.tau_syn,
-            threshold=self.neuron.threshold,
+            neuron=neuron,
+            output=neuron if spiking else LI(neuron.tau_mem, neuron.tau_syn),
             dt_ms=spikes.dt_ms,
-            spiking_output=self.make_loss(spikes).kind == "first_spike",
         )

@@ -10,7 +10,7 @@ from spikespeech.backends.mlgenn.limits import check, check_times, genn_options
 from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Gradients, Regulariser, Simulation
-from spikespeech.network import Weights
+from spikespeech.network import Parameters
 from spikespeech.spikes import SpikeTrains
 
 
@@ -20,7 +20,7 @@ class Backend:
     Parameters
     ----------
     network : Network, with one value of each time constant a layer
-    weights : Weights
+    weights : Parameters
     loss : Loss; `per_timestep` is refused
     regulariser : Regulariser, with a whole number of spikes
     threads : not used; GeNN's CPU backend has one thread
@@ -53,8 +53,7 @@ class Backend:
         self._quiet = extension.QUIET
         check_times(loss.n_steps + self._quiet, network.dt_ms)
         self.network, self.loss, self.batch_size = network, loss, batch_size
-        weights = Weights(*(np.array(w, dtype=np.float32) for w in weights))
-        self._unconnected = np.zeros_like(weights.hidden_hidden)
+        weights = Parameters(weights)
         self._built = extension.build(network, weights, loss, regulariser, batch_size, **genn)
         self._updates = 0
         self._folder = tempfile.TemporaryDirectory(prefix="mlgenn-")
@@ -62,14 +61,14 @@ class Backend:
 
     @property
     def weights(self):
-        """The Weights, as arrays of their own; assign Weights to change them."""
+        """The Parameters, as arrays of their own; assign others to change them."""
         values = {name: pull(s.vars["g"]) for name, s in self._built.synapses.items()}
-        return self._shaped({"hidden_hidden": self._unconnected.copy()} | values)
+        return self._shaped(values)
 
     @weights.setter
     def weights(self, weights):
         for name, synapses in self._built.synapses.items():
-            push(synapses.vars["g"], getattr(weights, name))
+            push(synapses.vars["g"], weights[name])
 
     @property
     def kernel_times(self):
@@ -136,10 +135,10 @@ class Backend:
         return Gradients(
             outcome.losses,
             outcome.readouts,
-            self._shaped({"hidden_hidden": self._unconnected} | mean),
+            self._shaped(mean),
             outcome.hidden_spikes,
             outcome.guarded,
-            np.array([np.count_nonzero(~np.isfinite(mean.get(n, 0))) for n in Weights.names()]),
+            {name: np.count_nonzero(~np.isfinite(value)) for name, value in mean.items()},
         )
 
     def simulate(self, spikes):
@@ -212,7 +211,7 @@ class Backend:
             labels=labels,
             hidden_spikes=counts,
             guarded=0,
-            nonfinite=np.zeros(3, np.int64),
+            nonfinite={},
         )
 
     def _hidden_counts(self):
@@ -238,14 +237,9 @@ class Backend:
         push(self._built.output.extra_global_params[name], table)
 
     def _shaped(self, values):
-        """Return flat arrays by name as Weights."""
-        shapes = Weights.zeros(self.network)
-        return Weights(
-            **{
-                name: np.reshape(values[name], getattr(shapes, name).shape).astype(np.float32)
-                for name in Weights.names()
-            }
-        )
+        """Return flat arrays by name as Parameters."""
+        shapes = self.network.shapes()
+        return Parameters({name: np.reshape(values[name], shapes[name]) for name in shapes})
 
     def _split(self, spikes):
         """Yield the examples in batches."""

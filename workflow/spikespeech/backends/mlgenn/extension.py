@@ -139,7 +139,7 @@ class Built(NamedTuple):
     compiled : ml_genn's CompiledTrainingNetwork
     source, target : ml_genn's populations of the inputs and outputs
     hidden, output : GeNN's populations
-    synapses : GeNN's synapse populations, by the names of `Weights`
+    synapses : GeNN's synapse populations, by the names of their connections
     updates : GeNN's custom updates that hold Adam's moments, by the same names
     optimiser : ml_genn's Adam
     """

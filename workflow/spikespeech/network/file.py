@@ -1,0 +1,132 @@
+"""`weights.h5`: the parameters of a network, the network itself, and what it is a result of.
+
+Each parameter is a data set of its name. Attributes are texts of JSON: `network`, the populations
+with their neuron models and the connections, and `about`, what whoever saved it says.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from spikespeech import reading
+from spikespeech.errors import InputError
+from spikespeech.files import write_hdf5
+from spikespeech.network.model import Connection, Network, Population
+from spikespeech.network.neurons import LI, LIF, MODELS
+from spikespeech.network.parameters import Parameters
+
+HINT = "delete it and train again"
+
+
+def save(
+    path: Path | str,
+    network: Network,
+    parameters: Mapping[str, np.ndarray],
+    *,
+    about: Mapping | None = None,
+) -> None:
+    """Write `weights.h5`.
+
+    Parameters
+    ----------
+    about : what the network comes from, as JSON can hold it: settings, data set, fold, seed, …
+    """
+    with write_hdf5(path) as file:
+        for name in network.shapes():
+            file[name] = np.asarray(parameters[name], dtype=np.float32)
+        file.attrs["network"] = json.dumps(_described(network))
+        file.attrs["about"] = json.dumps(dict(about or {}), sort_keys=True, allow_nan=False)
+
+
+def load(path: Path | str) -> tuple[Network, Parameters]:
+    """Read `weights.h5`, of this or an earlier version, whose networks had one hidden layer.
+
+    Raises InputError for any other file.
+    """
+    with reading.guard(path, HINT), h5py.File(path, "r") as file:
+        network = _network(file) if "network" in file.attrs else _earlier_network(file)
+        found = {
+            name: reading.array(file, name, "numbers", dimensions=len(shape))
+            for name, shape in network.shapes().items()
+        }
+        return network, Parameters.checked(network, found)
+
+
+def about(path: Path | str) -> dict:
+    """Return what `save` was told about the network in `path`: nothing by earlier versions.
+
+    Raises InputError for a file that is none.
+    """
+    with reading.guard(path, HINT), h5py.File(path, "r") as file:
+        if "about" not in file.attrs:
+            return {}
+        found = json.loads(reading.attribute(file, "about", "text"))
+        if not isinstance(found, dict):
+            raise InputError("about holds no JSON object")
+        return found
+
+
+def _described(network):
+    """Return a network as JSON can hold it."""
+
+    def model(neuron):
+        constants = {name: np.asarray(value).tolist() for name, value in asdict(neuron).items()}
+        return {"model": type(neuron).__name__, **constants}
+
+    return {
+        "populations": [
+            {"name": p.name, "n": p.n, "neuron": p.neuron and model(p.neuron)}
+            for p in network.populations
+        ],
+        "connections": [asdict(c) for c in network.connections],
+        "dt_ms": network.dt_ms,
+    }
+
+
+def _network(file):
+    found = json.loads(reading.attribute(file, "network", "text"))
+
+    def neuron(model, **constants):
+        if model not in MODELS:
+            raise InputError(f"the neuron model {model!r} is not known")
+        values = {n: np.array(v) if isinstance(v, list) else v for n, v in constants.items()}
+        return MODELS[model](**values)
+
+    populations = tuple(
+        Population(p["name"], p["n"], p["neuron"] and neuron(**p["neuron"]))
+        for p in found["populations"]
+    )
+    connections = tuple(Connection(**c) for c in found["connections"])
+    return Network(populations, connections, found["dt_ms"])
+
+
+def _earlier_network(file):
+    """Read the attributes of versions whose networks had one hidden layer."""
+    n_inputs, n_hidden, n_outputs = (
+        int(reading.attribute(file, name, "integers"))
+        for name in ("n_inputs", "n_hidden", "n_outputs")
+    )
+    recurrent, spiking = (
+        bool(reading.attribute(file, name, "truth values"))
+        for name in ("recurrent", "spiking_output")
+    )
+
+    def constant(name):
+        value = reading.attribute(file, name, "numbers", dimensions=None)
+        return value if np.ndim(value) else float(value)
+
+    threshold = constant("threshold")
+    output = constant("tau_mem_output"), constant("tau_syn_output")
+    return Network.layered(
+        n_inputs,
+        n_hidden,
+        n_outputs,
+        recurrent=recurrent,
+        neuron=LIF(constant("tau_mem"), constant("tau_syn"), threshold),
+        output=LIF(*output, threshold) if spiking else LI(*output),
+        dt_ms=constant("dt_ms"),
+    )

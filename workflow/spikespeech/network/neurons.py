@@ -1,0 +1,62 @@
+"""Models of neurons: their constants, and the equations that these are in.
+
+Constants are numbers, or arrays with one value a neuron. τ_syn belongs to the neuron that a spike
+reaches, as on Loihi and in NIR: all its synapses share it. Each model stands in `MODELS` by its
+name; what runs, exports or imports networks has its own module or row for each that it can.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spikespeech.errors import InputError
+
+
+@dataclass(frozen=True)
+class LIF:
+    """Leaky integrate-and-fire neurons with exponential synapses (Shoesmith et al. 2025, Eq 1-2).
+
+        τ_mem dV/dt = -V + I,   τ_syn dI/dt = -I
+
+    A spike is fired where V ≥ threshold, and V is then 0; a spike that arrives through a weight W
+    adds W to I.
+
+    Attributes
+    ----------
+    tau_mem, tau_syn : time constants of membrane and synapses in ms; a number or (n,)
+    threshold : of V, without unit
+    """
+
+    tau_mem: ArrayLike = 20.0
+    tau_syn: ArrayLike = 5.0
+    threshold: ArrayLike = 1.0
+
+    def __post_init__(self):
+        _check_positive(self)
+
+
+@dataclass(frozen=True)
+class LI:
+    """Leaky integrators (Shoesmith et al. 2025, Eq 3): LIF neurons without a threshold.
+
+    Attributes
+    ----------
+    tau_mem, tau_syn : as of LIF
+    """
+
+    tau_mem: ArrayLike = 20.0
+    tau_syn: ArrayLike = 5.0
+
+    def __post_init__(self):
+        _check_positive(self)
+
+
+MODELS = {model.__name__: model for model in (LIF, LI)}
+
+
+def _check_positive(neuron):
+    for field in fields(neuron):
+        value = np.asarray(getattr(neuron, field.name))
+        if value.dtype.kind not in "fiu" or not np.all((value > 0) & np.isfinite(value)):
+            raise InputError(f"{field.name} is {value}", hint="give positive numbers")

@@ -1,0 +1,116 @@
+"""What a network learns, and what is given it for good: weights and delays by name."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from spikespeech.errors import InputError
+from spikespeech.network.model import Network
+
+
+class Parameters(Mapping[str, np.ndarray]):
+    """Arrays of a network by name, float32; `Network.shapes` lists them.
+
+    "input_hidden" and its like are the weights of a connection, (source, target), and
+    "input_hidden.delay" is how many steps later than others the spikes of each source arrive,
+    whole numbers (source,), which no training changes.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]):
+        self._arrays = {n: np.ascontiguousarray(a, np.float32) for n, a in arrays.items()}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __or__(self, others: Mapping[str, np.ndarray]) -> "Parameters":
+        """Return parameters with some replaced, as of dictionaries."""
+        return Parameters(self._arrays | dict(others))
+
+    def __repr__(self) -> str:
+        return f"Parameters({', '.join(f'{n} {a.shape}' for n, a in self.items())})"
+
+    def copy(self) -> "Parameters":
+        """Return an independent copy."""
+        return Parameters({name: array.copy() for name, array in self.items()})
+
+    @classmethod
+    def zeros(cls, network: Network) -> "Parameters":
+        """Return all-zero parameters of a network."""
+        return cls({name: np.zeros(shape) for name, shape in network.shapes().items()})
+
+    @classmethod
+    def random(
+        cls,
+        network: Network,
+        rng: np.random.Generator,
+        *,
+        input_hidden: tuple[float, float],
+        hidden_hidden: tuple[float, float],
+        hidden_output: tuple[float, float],
+    ) -> "Parameters":
+        """Draw normal weights, layer after layer; delays are 0.
+
+        Each keyword is (mean, standard deviation): of the weights into the first hidden layer, of
+        those within each, and of those into the outputs. Shoesmith et al. use N(0.03, 0.01),
+        N(0, 0.02) and N(0, 0.03). Into a later hidden layer weights are as into the first, scaled
+        so that the sum over all sources, were these as active, has the same distribution: the mean
+        by n / m, the deviation by √(n / m), for n inputs and m neurons of the layer before.
+
+        Recurrent weights are drawn in every case, so that networks with and without recurrence
+        share the other weights.
+        """
+        shapes, drawn = network.shapes(), {}
+        for source, target in zip(network.populations, network.populations[1:], strict=False):
+            name = f"{source.name}_{target.name}"
+            mean, sd = hidden_output if target is network.output else input_hidden
+            if source in network.hidden and target in network.hidden:
+                ratio = network.n_inputs / source.n
+                mean, sd = mean * ratio, sd * ratio**0.5
+            drawn[name] = rng.normal(mean, sd, (source.n, target.n))
+            if target in network.hidden:
+                drawn[f"{target.name}_{target.name}"] = rng.normal(
+                    *hidden_hidden, (target.n, target.n)
+                )
+        return cls.zeros(network) | {name: drawn[name] for name in shapes if name in drawn}
+
+    @classmethod
+    def checked(cls, network: Network, arrays: Mapping[str, np.ndarray]) -> "Parameters":
+        """Return the parameters of a network in its order.
+
+        Raises InputError unless `arrays` has all and no others, of the right shapes, all finite,
+        and whole delays within the connection's longest.
+        """
+        shapes = network.shapes()
+        for name in arrays:
+            if name not in shapes:
+                raise InputError(f"the network has no {name}", hint=f"it has {', '.join(shapes)}")
+        for name, shape in shapes.items():
+            if name not in arrays:
+                raise InputError(f"{name} is missing from the parameters")
+            array = np.asarray(arrays[name], np.float32)
+            if array.shape != shape:
+                raise InputError(f"{name} has shape {array.shape}, the network {shape}")
+            if bad := np.count_nonzero(~np.isfinite(array)):
+                raise InputError(
+                    f"{bad} of {array.size} {name} weights are not finite",
+                    hint="lower the learning rate or the initial weights",
+                )
+        for connection in network.connections:
+            if connection.longest_delay:
+                _check_delays(connection, np.asarray(arrays[connection.delay]))
+        return cls({name: arrays[name] for name in shapes})
+
+
+def _check_delays(connection, delays):
+    sound = (delays == np.round(delays)) & (delays >= 0) & (delays <= connection.longest_delay)
+    if not sound.all():
+        raise InputError(
+            f"{connection.delay} holds {delays[~sound][0]:g}",
+            hint=f"give whole steps from 0 to {connection.longest_delay}",
+        )
