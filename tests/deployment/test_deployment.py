@@ -114,9 +114,8 @@ def test_read_outs_are_the_losses_own(name, file):
     spiking = name == "first_spike"
     network = Network.layered(N_UNITS, 24, 5, output=LIF() if spiking else LI())
     weights = draw()
-    weights["hidden_output"] = (
-        np.abs(weights["hidden_output"]) if spiking else weights["hidden_output"]
-    )
+    if spiking:
+        weights |= {"hidden_output": np.abs(weights["hidden_output"])}
     spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
     loss = losses.make(name, n_steps=N_STEPS)
     fitted = netx.fit(network, weights, scale="error")

@@ -324,7 +324,7 @@ def test_no_validation_examples(scripted):
 
 
 def bytes_of(result):
-    return [w.tobytes() for w in result.weights], result.history.to_csv()
+    return [w.tobytes() for w in result.weights.values()], result.history.to_csv()
 
 
 @pytest.fixture(scope="module")
