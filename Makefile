@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 # Jobs call `python`: the environment's, activated or not.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# What a cluster sets for its users' own installations, and the libraries of its modules, stay out.
+unexport PYTHONPATH PIP_TARGET PIP_PREFIX
+export PIP_USER := 0
+
 .PHONY: study check environment lock
 study: environment
 	$(BIN)/snakemake --cores $(CORES)
@@ -31,7 +35,11 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Needs uv; rewrites the pinned and hashed requirements for Python 3.11 to 3.13.
+# Needs uv; rewrites the pinned and hashed requirements for Python 3.11 to 3.13, and the same pins of
+# what jobs need in conda's file, which can name no other file.
+COMPILE := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+PINS := sed -i '/^      - /d' envs/spikespeech.yaml && sed "s/.*/      - &/" >> envs/spikespeech.yaml
 lock:
-	uv pip compile pyproject.toml --quiet --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.txt
+	$(COMPILE) --group dev --generate-hashes -o requirements.txt
+	$(COMPILE) --constraint requirements.txt | { $(PINS); }
