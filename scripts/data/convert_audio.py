@@ -1,12 +1,13 @@
 """Turn recordings of words into spikes: FSDD, or a user's own folder of WAV and FLAC files."""
 
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
 from spikespeech import command
-from spikespeech.data import datasets, download
+from spikespeech.data import archives, datasets, download
 from spikespeech.errors import InputError, nearest
 from spikespeech.sound import audio, recordings
 
@@ -14,7 +15,7 @@ from spikespeech.sound import audio, recordings
 def main(arguments):
     """Write the training and the test part in SHD's layout."""
     settings = datasets.OWN_AUDIO | arguments.settings
-    words, classes, speakers = gather(arguments.dataset, settings)
+    words, classes, speakers = gather(arguments.dataset, settings, arguments.archive)
     divided = recordings.parts(
         words,
         seed=settings["seed"],
@@ -38,11 +39,14 @@ def main(arguments):
         )
 
 
-def gather(dataset, settings):
+def gather(dataset, settings, archive):
     """Return the recordings, the classes and the names of the speakers."""
     if dataset == "fsdd":
-        file = datasets.REGISTRY["fsdd"].files["all"]
-        archive = download.fetch(file, mirror=settings["archive"])
+        archive = archive or download.fetch(
+            datasets.REGISTRY["fsdd"].files["all"],
+            mirror=settings["archive"],
+            check=partial(archives.read_tar, suffix=".wav"),
+        )
         return audio.fsdd(archive, utterances=settings["utterances"])
     return audio.folder(
         settings["folder"],
@@ -71,6 +75,7 @@ if __name__ == "__main__":
         required=True,
         help="JSON: the section of the data set in the configuration",
     )
+    parser.add_argument("--archive", help="FSDD's archive, where it is not to be downloaded")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--train", type=Path, required=True, help="training part to write (HDF5)")
     parser.add_argument("--test", type=Path, required=True, help="test part to write (HDF5)")

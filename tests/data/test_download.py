@@ -1,15 +1,20 @@
 """Downloads from a server that lies, breaks off and falls over; archives that misbehave."""
 
 import contextlib
+import errno
+import functools
 import hashlib
+import io
+import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 import tonic.datasets
 
-from spikespeech.data import datasets, download
+from spikespeech.data import archives, datasets, download
 from spikespeech.data.datasets import File
 from spikespeech.errors import InputError
 
@@ -103,6 +108,48 @@ def test_a_wrong_checksum_is_an_error_and_leaves_nothing(tmp_path):
     with server([]) as (url, _), pytest.raises(InputError, match="its checksum is not md5:0123"):
         fetch(url, tmp_path, checksum="md5:0123")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("checksum", [CHECKSUM, None])
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_file_that_several_want_at_once_comes_whole_to_each(
+    tmp_path, monkeypatch, checksum, locks
+):
+    monkeypatch.setattr(download, "WAIT", 0.01)
+    if not locks:
+
+        def refuse(*_):
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr(download.fcntl, "flock", refuse)
+        monkeypatch.setattr(download.os, "getpid", threading.get_ident)
+    with server([]) as (url, requests), ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda _: fetch(url, tmp_path, checksum=checksum), range(4)))
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert list(tmp_path.iterdir()) == [tmp_path / "data.zip"]
+    assert len(requests) == 1 or not locks
+
+
+def test_what_is_of_no_use_is_not_kept_and_asked_for_again(tmp_path):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a.wav"))
+    check = functools.partial(archives.read_tar, suffix=".wav")
+    with server([], b"<!doctype html><title>Sign in</title>") as (url, _):
+        with pytest.raises(InputError, match=r"data\.zip: what came is of no use: .*sign-in"):
+            fetch(url, tmp_path, checksum=None, check=check)
+        assert not list(tmp_path.iterdir())
+    (tmp_path / "data.zip").write_bytes(b"spoilt")
+    with server([], archive.getvalue()) as (url, _):
+        path = fetch(url, tmp_path, checksum=None, check=check)
+    assert path.read_bytes() == archive.getvalue()
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPIKESPEECH_CACHE", str(tmp_path / "file/cache"))
+    with pytest.raises(InputError, match=r"cannot be written: .*\(set SPIKESPEECH_CACHE"):
+        download.fetch(File("http://127.0.0.1:9/data.zip"))
 
 
 def test_no_such_file_and_no_such_server(tmp_path):

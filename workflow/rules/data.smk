@@ -14,6 +14,7 @@ MADE_BY = {
 }
 
 
+# Downloads run where Snakemake was started: compute nodes often have no internet.
 rule download:
     output:
         "<results>/data/{dataset}/{part}.h5",
@@ -21,6 +22,7 @@ rule download:
         "<results>/logs/data/{dataset}/{part}.log",
     wildcard_constraints:
         dataset=MADE_BY["download"],
+    localrule: True
     conda:
         "../../envs/spikespeech.yaml"
     resources:
@@ -30,6 +32,26 @@ rule download:
         code=code("scripts/data/download.py"),
     shell:
         'python "$SPIKESPEECH/scripts/data/download.py" --dataset {wildcards.dataset} --part {wildcards.part} '
+        "--settings {params.settings:q} --out {output:q} 2>&1 | tee -- {log:q}"
+
+
+rule download_recordings:
+    output:
+        "<results>/data/{dataset}/recordings.tar.gz",
+    log:
+        "<results>/logs/data/{dataset}/recordings.log",
+    wildcard_constraints:
+        dataset=MADE_BY["audio"],
+    localrule: True
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=lambda w: configuration.text(
+            {"archive": config["datasets"][w.dataset]["archive"]}
+        ),
+        code=code("scripts/data/download.py"),
+    shell:
+        'python "$SPIKESPEECH/scripts/data/download.py" --dataset {wildcards.dataset} --part all '
         "--settings {params.settings:q} --out {output:q} 2>&1 | tee -- {log:q}"
 
 
@@ -56,7 +78,7 @@ rule synthesise:
 
 rule convert_audio:
     input:
-        lambda w: datasets.local_files(w.dataset, config["datasets"][w.dataset]),
+        recordings,
     output:
         train="<results>/data/{dataset}/train.h5",
         test="<results>/data/{dataset}/test.h5",
@@ -72,10 +94,11 @@ rule convert_audio:
         runtime=60,
     params:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
+        archive=archive,
         code=code("scripts/data/convert_audio.py"),
     shell:
         'python "$SPIKESPEECH/scripts/data/convert_audio.py" --dataset {wildcards.dataset} '
-        "--settings {params.settings:q} --threads {threads} "
+        "--settings {params.settings:q} {params.archive} --threads {threads} "
         "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
 
 

@@ -20,6 +20,20 @@ def searching_backend(wildcards):
     return STUDIES[wildcards.search].base["backend"]
 
 
+def recordings(wildcards):
+    """Files that a data set of recordings is made from: the user's own, or what is downloaded."""
+    own = datasets.local_files(wildcards.dataset, config["datasets"][wildcards.dataset])
+    if own or not REGISTRY[wildcards.dataset].files:
+        return own
+    return f"<results>/data/{wildcards.dataset}/recordings.tar.gz"
+
+
+def archive(wildcards, input):
+    """The option that names the one archive which a data set of the registry comes in."""
+    packed = REGISTRY[wildcards.dataset].files
+    return f"--archive={shlex.quote(input[0])}" if packed else ""
+
+
 def searched_size(wildcards):
     """Hidden neurons of the networks that a search trains."""
     return STUDIES[wildcards.search].hidden

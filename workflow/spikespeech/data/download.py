@@ -1,7 +1,10 @@
-"""Files from the internet: checked, taken up where they broke off."""
+"""Files from the internet: checked before they are kept, taken up where they broke off."""
 
+import contextlib
+import errno
+import fcntl
 import os
-import shutil
+import socket
 import time
 from pathlib import Path
 
@@ -14,15 +17,20 @@ ATTEMPTS = 5
 FIRST_PAUSE = 1.0  # seconds before the second attempt; each later pause is twice as long
 TIMEOUT = 30.0  # seconds without a byte
 PIECE = 2**14  # bytes; where a connection breaks, less than that is lost
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, 524)  # 524: ENOTSUPP, of some drivers
+WAIT = 0.5  # seconds between two looks at a file that another process downloads
 
 
 def cache():
     """Return the folder of downloads, which all studies share; SPIKESPEECH_CACHE sets it."""
-    return Path(os.environ.get("SPIKESPEECH_CACHE") or pooch.os_cache("spikespeech"))
+    chosen = os.environ.get("SPIKESPEECH_CACHE")
+    return Path(chosen).expanduser() if chosen else Path(pooch.os_cache("spikespeech"))
 
 
-def fetch(file, *, mirror=None, folder=None, progress=None, pause=FIRST_PAUSE):
+def fetch(file, *, mirror=None, folder=None, progress=None, pause=FIRST_PAUSE, check=None):
     """Return the local path of a `datasets.File`, which is downloaded unless it is there.
+
+    Processes that want the same file at once download it once: the others wait for it.
 
     Parameters
     ----------
@@ -30,32 +38,123 @@ def fetch(file, *, mirror=None, folder=None, progress=None, pause=FIRST_PAUSE):
         itself) for machines without internet
     folder : of downloads, by default `cache()`
     progress : called with (bytes so far, bytes in all or None)
+    check : called with the path of a file that has no checksum before it is kept; raises InputError
 
-    Raises InputError where the file cannot be had or has another checksum.
+    Raises InputError where the file cannot be had or is not the one that was asked for.
     """
     url = file.url
     if mirror and "://" in str(mirror):
         url = f"{str(mirror).rstrip('/')}/{file.name}"
     elif mirror:
-        local = Path(mirror) / file.name if Path(mirror).is_dir() else Path(mirror)
+        mirror = Path(mirror).expanduser()
+        local = mirror / file.name if mirror.is_dir() else mirror
         if not local.is_file():
             raise InputError("does not exist", file=local, hint="set `mirror` of the data set")
         _check(local, file.checksum, "copy it again")
         return local
+    path = Path(folder or cache()) / file.name
+    if _fits(path, file.checksum, check):
+        return path
+    with _claimed(path.with_name(f"{path.name}.part")) as partial:
+        if not _fits(path, file.checksum, check):  # by another process meanwhile
+            _resume(url, partial, progress, pause)
+            try:
+                _verify(partial, url, file.checksum, check)
+            except InputError:
+                partial.unlink()
+                raise
+            partial.replace(path)
+    return path
 
-    def download(url, output, _pooch):
-        _resume(url, Path(folder) / f"{file.name}.part", progress, pause)
-        shutil.move(Path(folder) / f"{file.name}.part", output)
 
-    folder = Path(folder or cache())
+@contextlib.contextmanager
+def _claimed(partial):
+    """Yield the path of a part that no other process writes: `partial`, once it is free.
+
+    The claim is a lock of the part itself, which ends with its process. File systems without locks
+    give each process a part of its own. An empty part goes when the block ends.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_locked(partial))
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise InputError(
+                    f"cannot be written: {error.strerror}",
+                    file=partial.parent,
+                    hint="set SPIKESPEECH_CACHE to a folder for downloads",
+                ) from error
+            _drop_empty(partial)
+            unique = f"{partial.stem}.{socket.gethostname()}.{os.getpid()}.part"
+            partial = partial.with_name(unique)
+        try:
+            yield partial
+        finally:
+            _drop_empty(partial)
+
+
+def _drop_empty(path):
+    with contextlib.suppress(FileNotFoundError):
+        if not path.stat().st_size:
+            path.unlink()
+
+
+def _locked(path):
+    """Open `path` and lock it, after other processes, which may move or remove it meanwhile."""
+    while True:
+        file = path.open("ab")
+        try:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(WAIT)
+            if _same(file, path):
+                return file
+        except OSError:
+            file.close()
+            raise
+        file.close()
+
+
+def _same(file, path):
     try:
-        return Path(pooch.retrieve(url, file.checksum, file.name, folder, downloader=download))
-    except ValueError as error:  # pooch found another checksum and removed the file
-        raise InputError(
-            f"its checksum is not {file.checksum}",
-            file=url,
-            hint="try again; if it stays so, the file was changed: use another `mirror`",
-        ) from error
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _fits(path, checksum, check):
+    """Return whether `path` is there and what it should be."""
+    if not path.is_file():
+        return False
+    try:
+        _verify(path, path, checksum, check)
+    except InputError:
+        return False
+    return True
+
+
+def _verify(path, name, checksum, check):
+    """Raise InputError, which calls the file `name`, unless it is what it should be."""
+    if checksum:
+        if pooch.file_hash(path, alg=checksum.partition(":")[0]) != checksum.partition(":")[2]:
+            raise InputError(
+                f"its checksum is not {checksum}",
+                file=name,
+                hint="try again; if it stays so, the file was changed: use another `mirror`",
+            )
+    elif check:
+        try:
+            check(path)
+        except InputError as error:
+            raise InputError(
+                f"what came is of no use: {error.problem}",
+                file=name,
+                hint="does the network ask for a sign-in? Nothing was kept: try again",
+            ) from error
 
 
 def _check(path, checksum, hint):
@@ -101,7 +200,7 @@ def _continue(url, partial, progress):
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             if answer.headers.get("Content-Range", "").rpartition("/")[2] == str(done):
                 return  # it was whole already
-            partial.unlink()
+            os.truncate(partial, 0)
             raise EOFError("the part that was there does not fit")
         answer.raise_for_status()
         if answer.status_code != requests.codes.partial_content:
