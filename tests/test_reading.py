@@ -1,8 +1,10 @@
 """Damaged JSON and CSV files: one line names the file and the hint, whichever script reads it."""
 
+import errno
 import json
 import re
 
+import h5py
 import made_up
 import numpy as np
 import pandas as pd
@@ -218,3 +220,14 @@ def test_the_meter_of_a_trial_names_its_damaged_file(content, tmp_path):
         return
     with pytest.raises(InputError, match=r"trial\.spent: cannot be read: .* \(delete it\)"):
         trials.Meter(path)
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    # HDF5 refuses to open a file in one process with a lock and without.
+    with files.read_hdf5(path), pytest.raises(OSError):
+        h5py.File(path, "r", locking=True)
+    with pytest.raises(InputError, match="HDF5_USE_FILE_LOCKING=FALSE"), reading.guard(path, "x"):
+        raise OSError(errno.ENOLCK, "No locks available")

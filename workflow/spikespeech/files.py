@@ -54,6 +54,11 @@ def _runs(process):
     return True
 
 
+def read_hdf5(path):
+    """Open an HDF5 file for reading, without a lock: NFS and Lustre often have none to give."""
+    return h5py.File(path, "r", locking=False)
+
+
 @contextlib.contextmanager
 def write_hdf5(path):
     """Yield a new HDF5 file, which becomes `path` when the block succeeds.

@@ -1,6 +1,7 @@
 """Files that others wrote: whatever is wrong with one becomes one line that names it."""
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -40,7 +41,12 @@ def guard(path, hint):
         raise InputError("is not text in UTF-8", file=path, hint=hint) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
-            raise InputError(f"cannot be read: {os.strerror(error.errno)}", file=path) from error
+            locks = error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EAGAIN, 524)
+            raise InputError(
+                f"cannot be read: {os.strerror(error.errno)}",
+                file=path,
+                hint="set HDF5_USE_FILE_LOCKING=FALSE" if locks else None,
+            ) from error
         # A KeyError would quote its own message.
         reason = " ".join(str(error.args[0] if error.args else error).split())
         raise InputError(

@@ -11,7 +11,7 @@ import numpy as np
 
 from spikespeech import reading
 from spikespeech.errors import InputError
-from spikespeech.files import write_hdf5
+from spikespeech.files import read_hdf5, write_hdf5
 
 HINT = "fetch or make it again, in SHD's layout"
 MOST_CLASSES = 2**16  # labels are 16-bit integers
@@ -21,7 +21,7 @@ MOST_CLASSES = 2**16  # labels are 16-bit integers
 def read_events(path, *, n_units=700):
     """Open a file in SHD's layout as `Events`. Raises InputError where it is not one."""
     with reading.guard(path, HINT):
-        file = h5py.File(path, "r")
+        file = read_hdf5(path)
     with file:
         with reading.guard(path, HINT):
             events = Events(path, file, n_units)

@@ -1,6 +1,8 @@
 """Compilation of kernels: for the user's own CPU, once, kept between processes."""
 
+import functools
 import hashlib
+import sys
 from pathlib import Path
 
 from numba import njit, types
@@ -27,16 +29,53 @@ def compiler(*folders, **options):
     files = sorted(file for folder in (_HERE, *folders) for file in Path(folder).glob("*.py"))
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
-    class Cache(FunctionCache):
-        def _index_key(self, sig, codegen):
-            return (*super()._index_key(sig, codegen), digest)
-
     def compiled(function):
         dispatcher = njit(nogil=True, **options)(function)
-        dispatcher._cache = Cache(function)
+        try:
+            dispatcher._cache = _Cache(function, digest)
+        except (RuntimeError, OSError):
+            _say_unkept("no folder for them can be written")
         return dispatcher
 
     return compiled
+
+
+class _Cache(FunctionCache):
+    """Numba's cache, which only costs time where it is damaged or cannot be read or written."""
+
+    def __init__(self, function, digest):
+        super().__init__(function)
+        self._digest = digest
+
+    def _index_key(self, sig, codegen):
+        return (*super()._index_key(sig, codegen), self._digest)
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # what damaged bytes make of unpickling can be any
+            return None
+
+    def save_overload(self, sig, data):
+        try:
+            try:
+                super().save_overload(sig, data)
+            except OSError:
+                raise
+            except Exception:  # the index is damaged: begin another
+                self.flush()
+                super().save_overload(sig, data)
+        except OSError as error:
+            _say_unkept(f"{self.cache_path}: {error.strerror}")
+
+
+@functools.cache
+def _say_unkept(reason):
+    print(
+        f"note: compiled kernels are not kept, so that each job compiles its own: {reason} "
+        "(set NUMBA_CACHE_DIR to a folder that can be written)",
+        file=sys.stderr,
+    )
 
 
 kernel = compiler()

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikespeech import reading
 from spikespeech.errors import InputError
-from spikespeech.files import write_hdf5
+from spikespeech.files import read_hdf5, write_hdf5
 
 LARGEST_THRESHOLD = (1 << 17) - 1  # vThMant is a 17-bit field
 LARGEST_DELAY = 62
@@ -89,7 +89,7 @@ def read(path):
     Weights are truncated towards zero and delays above 62 become 62, as in lava-dl. Raises
     InputError for what lava-dl cannot load and for layers that are not dense CUBA layers.
     """
-    with reading.guard(path, "export it again"), h5py.File(path, "r") as file:
+    with reading.guard(path, "export it again"), read_hdf5(path) as file:
         return _read(file)
 
 

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from spikespeech import reading
 from spikespeech.errors import InputError
-from spikespeech.files import write_hdf5
+from spikespeech.files import read_hdf5, write_hdf5
 from spikespeech.network.model import Connection, Network, Population
 from spikespeech.network.neurons import LI, LIF, MODELS
 from spikespeech.network.parameters import Parameters
@@ -47,7 +46,7 @@ def load(path: Path | str) -> tuple[Network, Parameters]:
 
     Raises InputError for any other file.
     """
-    with reading.guard(path, HINT), h5py.File(path, "r") as file:
+    with reading.guard(path, HINT), read_hdf5(path) as file:
         network = _network(file) if "network" in file.attrs else _earlier_network(file)
         found = {
             name: reading.array(file, name, "numbers", dimensions=len(shape))
@@ -61,7 +60,7 @@ def about(path: Path | str) -> dict:
 
     Raises InputError for a file that is none.
     """
-    with reading.guard(path, HINT), h5py.File(path, "r") as file:
+    with reading.guard(path, HINT), read_hdf5(path) as file:
         if "about" not in file.attrs:
             return {}
         found = json.loads(reading.attribute(file, "about", "text"))

@@ -9,7 +9,7 @@ import numpy as np
 from spikespeech import reading
 from spikespeech.data.events import check_events, check_labels, class_names, read_events
 from spikespeech.errors import InputError
-from spikespeech.files import write_hdf5
+from spikespeech.files import read_hdf5, write_hdf5
 from spikespeech.spikes.stored import Column
 
 HINT = "delete it and bin it again with scripts/data/bin_spikes.py"
@@ -134,7 +134,7 @@ class SpikeTrains:
     @classmethod
     def open(cls, path):
         """Open a file of binned spikes; they stay on disk until `take` asks for them."""
-        with reading.guard(path, HINT), h5py.File(path, "r") as file:
+        with reading.guard(path, HINT), read_hdf5(path) as file:
             offsets, steps, units, labels, speakers = (
                 reading.dataset(file, name, "integers") for name in _ARRAYS
             )
