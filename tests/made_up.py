@@ -34,11 +34,14 @@ NETWORKS = [
 ]
 TRAINING = {
     "backend": "native",
-    "selection": "finetune",
+    "selection": "validation",
+    "finetune": True,
     "epochs": EPOCHS,
     "batch_size": 16,
     "learning_rate": 0.002,
-    "augmentation": {"shift": 15, "blend": True},
+    "schedule": {"kind": "cosine", "warm_up": 4},
+    "augmentation": {"shift": 15, "blend": True, "warp": 0.1},
+    "delays": {"input": {"kind": "random", "high": 9}},
     "regularisation": {"lambda_upper": 2.5e-10, "lambda_lower": 5e-10, "spikes": 14},
     "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
 }
@@ -219,7 +222,7 @@ def draw_all(folder):
     run(
         "training/collect.py",
         *("--history", *of["history.csv"], "--evaluation", *of["evaluation.json"]),
-        *given({"networks": NETWORKS, "selections": ["finetune"] * 12, "labels": labels}),
+        *given({"networks": NETWORKS, "selections": ["validation"] * 12, "labels": labels}),
         *("--histories", tables / "histories.csv"),
         *evaluations,
     )

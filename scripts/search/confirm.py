@@ -31,7 +31,9 @@ def unseen(speakers, known):
 def main(arguments):
     records = [read_json(path, keys=["objective", "settings"]) for path in arguments.best]
     chosen = choose(arguments.settings, records)
-    settings = Settings.parse({**chosen, "seed": arguments.seed, "selection": "training"})
+    kept = "last" if chosen["selection"] == "last" else "training"  # nobody validates
+    own = {"seed": arguments.seed, "selection": kept, "finetune": False}
+    settings = Settings.parse(chosen | own)
     rows = splits.read(arguments.split)
     rows = rows[rows["part"] != "valid"]
     rows = rows.assign(side=rows["side"].where(rows["part"] != "train", "train"))

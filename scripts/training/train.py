@@ -1,8 +1,7 @@
-"""Train one network and keep the weights of its best epoch.
+"""Train one network and keep the weights that its selection names.
 
-Where the selection is "finetune" it then goes on with the validation speakers, too. What was
-interrupted is resumed from its checkpoint; each training has its own, and they are deleted in the
-end.
+Where it is fine-tuned it then goes on with the validation speakers, too. What was interrupted is
+resumed from its checkpoint; each training has its own, and they are deleted in the end.
 """
 
 import time
@@ -45,7 +44,7 @@ def main(arguments):
         checkpoint=first,
     )
     weights = chosen.weights
-    if settings.selection == "finetune":
+    if settings.finetune:
         weights = run(
             loop.finetune,
             splits.gather(arguments.parts, rows, "train", "validation"),
@@ -63,7 +62,7 @@ def main(arguments):
         checkpoint.unlink(missing_ok=True)
     best = chosen.history.iloc[chosen.best_epoch - 1]
     print(
-        f"best epoch {chosen.best_epoch} (selection: {settings.selection}): "
+        f"epoch {chosen.best_epoch} (selection: {settings.selection}): "
         f"validation accuracy {best.validation_accuracy:.1%}"
     )
 

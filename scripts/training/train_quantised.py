@@ -18,7 +18,7 @@ def main(arguments):
     rows = splits.read(arguments.split)
     settings = Settings.parse(arguments.settings)
     sides = ["train"], ["validation"]
-    if settings.selection == "finetune":
+    if settings.finetune:
         # The network has been trained on the validation speakers, who cannot choose any more.
         sides = ["train", "validation"], []
     result = quantised.train(

@@ -327,9 +327,7 @@ def test_selection_never_looks_at_the_test():
     assert selection.best_network(table, "a")["loss"] == "sum"
 
 
-@pytest.mark.parametrize(
-    ("selection", "epoch"), [("validation", 1), ("finetune", 1), ("training", 2)]
-)
+@pytest.mark.parametrize(("selection", "epoch"), [("validation", 1), ("last", 2), ("training", 2)])
 def test_the_epoch_shown_is_the_one_that_was_chosen(selection, epoch):
     history = pd.DataFrame({"epoch": [1, 2], "train_accuracy": [0.5, 0.6], "train_loss": 1.0})
     history = history.assign(validation_accuracy=[0.4, 0.3], validation_loss=2.0)

@@ -378,7 +378,7 @@ STUDY = {
 def test_a_study_starts_from_the_resolved_settings_of_its_network(config):
     study = studies.load(config)["tiny"]
     assert study.base["epochs"] == 7
-    assert study.base["augmentation"] == {"shift": 2, "blend": False}
+    assert study.base["augmentation"] == config["training"]["augmentation"] | {"shift": 2}
     assert study.base["batch_size"] == config["training"]["batch_size"]
     assert study.base["loss"]["mu"] == config["losses"]["gaussian"]["mu"]
     assert (study.base["hidden"], study.base["recurrent"]) == (32, False)

@@ -29,12 +29,25 @@ ROOT = Path(__file__).parents[2]
 PLAIN = {
     "backend": "native",
     "selection": "validation",
+    "finetune": False,
+    "average": 3,
     "epochs": 6,
     "batch_size": 8,
     "learning_rate": 5e-3,
+    "schedule": {"kind": "plateau", "warm_up": 0},
     "ease_in": {"start": 1e-4, "factor": 1.3},
     "plateau": {"fast": 0.8, "slow": 0.85, "patience": 50},
-    "augmentation": {"shift": 3, "blend": True},
+    "augmentation": {
+        "shift": 3,
+        "blend": True,
+        "warp": 0.0,
+        "stretch": 0.0,
+        "band": 0,
+        "mask": 0,
+        "drop": 0.0,
+        "jitter": 0.0,
+        "noise": 0.0,
+    },
     "regularisation": {"lambda_upper": 1e-9, "lambda_lower": 1e-9, "spikes": 4},
     "silent_lift": 0.002,
     "initial_weights": {
@@ -43,6 +56,7 @@ PLAIN = {
         "hidden_output": [0.0, 0.03],
     },
     "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
+    "delays": {"input": None},
     "loss": {"name": "sum_exp", "normalise": True},
     "hidden": 16,
     "recurrent": True,
@@ -129,6 +143,17 @@ def test_rate_is_halved_on_a_plateau_alone():
     assert rates == [5e-3] * 12 + [2.5e-3] * 11 + [1.25e-3] * 11 + [6.25e-4] * 11 + [3.125e-4]
 
 
+def test_a_cosine_rises_in_a_line_and_falls_to_zero():
+    falling = settings(
+        schedule__kind="cosine", schedule__warm_up=3, epochs=5, learning_rate=1.0, selection="last"
+    )
+    rates = np.concatenate([schedule.rates(falling, [0.1] * epoch, 4) for epoch in range(5)])
+    cosine = (1 + np.cos(np.pi * np.arange(20) / 20)) / 2
+    np.testing.assert_allclose(rates[:3] / cosine[:3], [0.25, 0.5, 0.75])
+    np.testing.assert_allclose(rates[3:], cosine[3:])
+    assert 0 < rates[-1] < 0.01
+
+
 # --- settings -------------------------------------------------------------------------------
 
 
@@ -149,10 +174,10 @@ def test_rate_is_halved_on_a_plateau_alone():
         ("plateau__fast", 1.5, r"settings\.plateau\.fast: 1\.5 is not at most 1"),
         (
             "selection",
-            "test",
-            r"settings\.selection: 'test'.*known: finetune, training, validation",
+            "unseen",
+            r"settings\.selection: 'unseen'.*known: last, training, validation",
         ),
-        ("selection", "finetun", r"settings\.selection: 'finetun'; did you mean 'finetune'"),
+        ("selection", "validaton", r"selection: 'validaton'; did you mean 'validation'"),
         ("backend", "native2", r"settings\.backend: 'native2'; did you mean 'native'"),
         ("neuron", 20, r"settings\.neuron: 20 is not a group"),
         ("initial_weights__hidden_output", [0, -1], r"hidden_output: \[0, -1\] is not a mean"),
@@ -248,7 +273,7 @@ def test_best_epoch_by_validation_and_by_training(scripted):
     }
     by_validation = scripted(**scripts)
     assert by_validation.best_epoch == 4
-    assert scripted({"selection": "finetune"}, **scripts).best_epoch == 4
+    assert scripted({"finetune": True}, **scripts).best_epoch == 4
     by_training = scripted({"selection": "training"}, **scripts)
     assert by_training.best_epoch == 2
     first = settings().initial_weights.hidden_output[0]
@@ -259,6 +284,25 @@ def test_best_epoch_by_validation_and_by_training(scripted):
     assert list(history.columns) == list(loop.HISTORY)
     assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
     np.testing.assert_allclose(history.validation_accuracy, scripts["validation"])
+
+
+def test_the_last_epochs_mean_is_kept_and_validated(scripted):
+    last = {"selection": "last", "average": 3}
+    result = scripted(last, validation=(0.9, 0.1, 0.1, 0.1, 0.2, 0.3))
+    assert result.best_epoch == 6
+    begun = loop.start(spoken(), settings())[1].weights.hidden_output
+    np.testing.assert_allclose(result.weights.hidden_output - begun, 0.25 * 5, atol=1e-6)
+    seen = []
+    kept = scripted(
+        last,
+        evaluate=lambda self, spikes: (
+            seen.append(self.weights.copy()) or (self.outcome(spikes.labels, 0.5))
+        ),
+    ).weights
+    means = [w.hidden_output.mean() - begun.mean() for w in seen]
+    np.testing.assert_allclose(means, [0.25, 0.5, 0.75, 1.0, 1.125, 1.25], atol=1e-6)
+    for a, b in zip(kept, seen[-1], strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_equal_accuracy_is_decided_by_loss_then_by_being_first():
@@ -313,11 +357,12 @@ def test_a_network_that_cannot_train_stops(scripted, attributes, changes, messag
 
 def test_no_validation_examples(scripted):
     nobody = spoken().take([])
-    for selection in ("validation", "finetune"):
+    for needing in ({}, {"selection": "last", "finetune": True}):
         with pytest.raises(InputError, match="no validation examples"):
-            scripted({"selection": selection}, side=nobody)
-    result = scripted({"selection": "training"}, side=nobody)
-    assert result.history.validation_accuracy.isna().all()
+            scripted(needing, side=nobody)
+    for selection in ("training", "last"):
+        result = scripted({"selection": selection}, side=nobody)
+        assert result.history.validation_accuracy.isna().all()
 
 
 # --- the native engine ----------------------------------------------------------------------
@@ -350,27 +395,29 @@ def test_bytes_do_not_depend_on_threads(data, uninterrupted, threads):
     assert bytes_of(loop.train(*data, settings(), threads=threads)) == bytes_of(uninterrupted)
 
 
+@pytest.mark.parametrize("selection", ["validation", "last"])
 @pytest.mark.parametrize("after", [1, 3, 5])
-def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, data, uninterrupted, after):
-    checkpoint = tmp_path / "checkpoint.npz"
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, data, after, selection):
+    checkpoint, chosen = tmp_path / "checkpoint.npz", settings(selection=selection)
+    uninterrupted = loop.train(*data, chosen)
 
     def stop(row):
         if row["epoch"] == after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        loop.train(*data, settings(), checkpoint=checkpoint, progress=stop)
+        loop.train(*data, chosen, checkpoint=checkpoint, progress=stop)
     seen = []
-    result = loop.train(*data, settings(), checkpoint=checkpoint, progress=seen.append)
+    result = loop.train(*data, chosen, checkpoint=checkpoint, progress=seen.append)
     assert [row["epoch"] for row in seen] == list(range(after + 1, 7))
     assert bytes_of(result) == bytes_of(uninterrupted)
-    again = loop.train(*data, settings(), checkpoint=checkpoint, progress=seen.append)
+    again = loop.train(*data, chosen, checkpoint=checkpoint, progress=seen.append)
     assert bytes_of(again) == bytes_of(uninterrupted) and len(seen) == 6 - after
 
 
-def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_latter_half(tmp_path, data):
+def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_last_epochs(tmp_path, data):
     both, checkpoint, after = spoken(n=96), tmp_path / "checkpoint.npz", []
-    chosen = settings(selection="finetune", epochs=26)
+    chosen = settings(finetune=True, epochs=26)
     first = loop.train(*data, replace(chosen, epochs=2)).weights
 
     def note(_):
@@ -426,7 +473,7 @@ def study(tmp_path_factory):
 
 
 def command(study, out, threads=1, **changes):
-    values = {**PLAIN, "epochs": 24, "selection": "finetune", **changes}
+    values = {**PLAIN, "epochs": 24, "finetune": True, **changes}
     return [
         sys.executable,
         ROOT / "scripts/training/train.py",
@@ -445,7 +492,7 @@ def whole(study):
 
 
 def epochs(folder):
-    """Return the epochs that were timed in a folder: of the training that chose, of fine-tuning."""
+    """Return the epochs that were timed in a folder: of the first training, of the second."""
     ticks = json.loads((folder / "timing.json").read_text())
     return [
         [t["epoch"] for t in ticks if t["training"] == f"sum_exp 16 seed 1{which}"]
@@ -460,7 +507,7 @@ def test_the_script_keeps_a_fine_tuned_network_and_the_history_of_the_training_t
     train, validation = (
         spikes.take(rows.example[rows.side == side]) for side in ("train", "validation")
     )
-    chosen = settings(epochs=24, selection="finetune")
+    chosen = settings(epochs=24, finetune=True)
     result = loop.train(train, validation, chosen)
     tuned = loop.finetune(spikes.take(np.arange(480)), result.weights, chosen)
     assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)
@@ -492,7 +539,7 @@ def test_a_killed_script_goes_on_where_it_was(study, whole, tmp_path, phase):
 
 def test_quantised_training_of_a_fine_tuned_network_is_on_both_sides(study, whole, tmp_path):
     on = {"bits": 4, "epochs": 2, "learning_rate": 5e-3, "scale": "error"}
-    chosen = {**PLAIN, "selection": "finetune"}
+    chosen = {**PLAIN, "finetune": True}
     train = [
         *(sys.executable, ROOT / "scripts/training/train_quantised.py", whole / "weights.h5"),
         *("--parts", study / "train.h5", study / "test.h5", "--split", study / "main.csv"),

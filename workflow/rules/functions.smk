@@ -84,8 +84,11 @@ def method_network(method, seed):
     resolved |= {
         "backend": TRAINING_METHODS[method].backend or "native",
         "selection": "training",
+        "finetune": False,
         "epochs": METHODS["epochs"],
-        "augmentation": {"shift": 0, "blend": False},
+        "augmentation": {
+            key: type(value)(0) for key, value in resolved["augmentation"].items()
+        },
         # Each trial has its own; the study's must not make them stale.
         TRAINING_METHODS[method].tries: None,
     }

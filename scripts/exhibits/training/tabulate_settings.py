@@ -5,13 +5,18 @@ import pandas as pd
 from spikespeech import command
 from spikespeech.report import exhibit, prose
 
+SIGNS = {"shift": "±", "warp": "±", "stretch": "±", "band": "≤", "mask": "≤"}
+
 
 def row(network, label, settings):
     """Return the settings that distinguish kinds of networks, as one row."""
     loss = dict(settings["loss"])
-    augmentation = settings["augmentation"]
-    kinds = ["blend"] * augmentation["blend"]
-    kinds += [f"shift ±{augmentation['shift']}"] * bool(augmentation["shift"])
+    delays = settings["delays"]["input"] or {}
+    kinds = [
+        name if value is True else f"{name} {SIGNS.get(name, '')}{value:g}"
+        for name, value in settings["augmentation"].items()
+        if value
+    ]
     normalised = ["normalised"] * bool(loss.pop("normalise"))
     del loss["name"]
     return {
@@ -21,13 +26,15 @@ def row(network, label, settings):
         "window": ", ".join([*(f"{k} {v}" for k, v in loss.items()), *normalised]),
         "hidden": network["hidden"],
         "topology": network["topology"],
+        "delays": f"0 to {delays['high']}" if "high" in delays else delays.get("path", "none"),
         "augmentation": " + ".join(kinds) or "none",
         "lambda_upper": settings["regularisation"]["lambda_upper"],
         "lambda_lower": settings["regularisation"]["lambda_lower"],
         "epochs": settings["epochs"],
         "batch": settings["batch_size"],
         "learning_rate": settings["learning_rate"],
-        "selection": settings["selection"],
+        "schedule": settings["schedule"]["kind"],
+        "selection": settings["selection"] + ", fine-tuned" * settings["finetune"],
     }
 
 

@@ -54,7 +54,7 @@ def trainings(config, studies):
         settings = configuration.settings(config, **network)
         dataset, fold = network["dataset"], network["fold"]
         counted[_training("networks", dataset, fold, settings)] += 1
-        if settings["selection"] == "finetune":
+        if settings["finetune"]:
             fold = "both"
             brief = settings | {"epochs": schedule.finetuning(settings["epochs"])}
             counted[_training("fine-tuning of networks", dataset, fold, brief)] += 1

@@ -74,7 +74,7 @@ class Result(NamedTuple):
 
 
 def train(spikes_train, spikes_validation, settings, **options):
-    """Train a network, and keep the weights of its best epoch; return a Result.
+    """Train a network; return a Result with the weights that its `selection` keeps.
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ def train(spikes_train, spikes_validation, settings, **options):
 
     The history has one row an epoch: epoch (from 1), learning_rate (of its last batch),
     train_loss, train_accuracy (of the augmented presentations, while learning), validation_loss,
-    validation_accuracy (NaN without validation examples), hidden_spikes (mean a neuron and
+    validation_accuracy (NaN without validation examples; of the mean of the last epochs' weights,
+    where those are kept), hidden_spikes (mean a neuron and
     presentation), silent (hidden neurons without a spike, before they are lifted) and guarded
     (see the engine's guard of 1/(I - V)).
 
@@ -99,44 +100,29 @@ def train(spikes_train, spikes_validation, settings, **options):
     hidden layer is silent or has run away.
     """
     _check(spikes_train, spikes_validation, settings)
-
-    def best(history):
-        return schedule.best_epoch(history, settings.selection)
-
-    def keep(history, kept, weights):
-        return weights.copy() if best(history) == len(history) else kept
-
-    network, kept, history = _train(spikes_train, spikes_validation, settings, keep, **options)
+    averaged = settings.selection == "last"
+    network, kept, history = _train(spikes_train, spikes_validation, settings, averaged, **options)
     table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
-    return Result(network, kept, table, best(history))
+    return Result(network, kept, table, schedule.best_epoch(history, settings.selection))
 
 
 def finetune(spikes, weights, settings, *, stamp="", **options):
     """Go on with a trained network, its validation speakers among the examples; return Parameters.
 
     It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch from a worse
-    one, they are the mean over the latter half of them (stochastic weight averaging,
-    Izmailov et al. 2018).
+    one, they are the mean over the last `average` of them.
 
     Parameters
     ----------
     spikes : of the training and the validation side, SpikeTrains in memory or Stored
-    weights : Parameters of the best epoch of a `train`
+    weights : Parameters that a `train` kept
     settings : Settings
     stamp, options : as of `train`
     """
-    epochs = schedule.finetuning(settings.epochs)
-
-    def keep(history, kept, weights):
-        n = len(history) - epochs // 2
-        if n <= 1:
-            return weights.copy()
-        return Parameters({name: kept[name] + (w - kept[name]) / n for name, w in weights.items()})
-
     from_here = hashlib.blake2b(b"".join(w.tobytes() for w in weights.values())).hexdigest()
     options |= {"stamp": f"{stamp} {from_here}", "weights": weights}
-    brief = replace(settings, epochs=epochs)
-    _, kept, _ = _train(spikes, spikes.take([]), brief, keep, **options)
+    brief = replace(settings, epochs=schedule.finetuning(settings.epochs))
+    _, kept, _ = _train(spikes, spikes.take([]), brief, True, **options)
     return kept
 
 
@@ -144,7 +130,7 @@ def _train(
     spikes_train,
     spikes_validation,
     settings,
-    keep,
+    averaged,
     *,
     weights=None,
     checkpoint=None,
@@ -155,8 +141,8 @@ def _train(
 ):
     """Train a network from `weights`, or from random ones; return (network, kept, history).
 
-    `kept` is what `keep(history, kept, weights)` returned after the last epoch, and is given what
-    it returned after the one before. The history is a list of rows.
+    `kept` is the mean of the weights after the last epochs where they are `averaged`, else the
+    weights of the best epoch. The history is a list of rows.
     """
     spikes_train, spikes_validation = map(load_few, (spikes_train, spikes_validation))
     network, backend = start(spikes_train, settings, threads, device)
@@ -185,12 +171,16 @@ def _train(
         _check_finite(epoch, learnt, backend.weights)
         _check_activity(row, history, settings, spikes_train.n_steps)
         _lift(backend, silent, settings.silent_lift)
+        if averaged:
+            first = max(settings.epochs - settings.average, 0)
+            kept = _mean(kept, backend.weights, epoch - first)
         if len(spikes_validation):
-            validated = backend.evaluate(spikes_validation)
+            validated = _evaluate(backend, kept if averaged else None, spikes_validation)
             row["validation_loss"] = validated.losses.mean()
             row["validation_accuracy"] = accuracy(validated)
         history.append({key: kind(row[key]) for key, kind in HISTORY.items()})
-        kept = keep(history, kept, backend.weights)
+        if not averaged and schedule.best_epoch(history, settings.selection) == epoch:
+            kept = backend.weights.copy()
         saved.write(backend, history, kept)
         if progress:
             progress(history[-1])
@@ -218,10 +208,11 @@ def accuracy(outcome):
 def _check(spikes_train, spikes_validation, settings):
     if not len(spikes_train):
         raise InputError("no examples to train on", hint="look at the split")
-    if settings.selection != "training" and not len(spikes_validation):
+    needed = settings.selection == "validation" or settings.finetune
+    if needed and not len(spikes_validation):
         raise InputError(
-            "no validation examples to choose the best epoch on",
-            hint="name validation speakers, or set training.selection: training",
+            "no validation examples to choose the best epoch on, or to fine-tune with",
+            hint="name validation speakers, or set training.selection: last and finetune: false",
         )
 
 
@@ -261,6 +252,23 @@ def _check_activity(row, history, settings, n_steps):
             f"epoch {epoch}: all {n} hidden neurons have been silent for {patience} epochs",
             hint="raise training.initial_weights.input_hidden or training.silent_lift",
         )
+
+
+def _mean(kept, weights, n):
+    """Return the mean of `weights` and `kept`, itself that of n - 1; where n <= 1, the weights."""
+    if n <= 1:
+        return weights.copy()
+    return Parameters({name: kept[name] + (w - kept[name]) / n for name, w in weights.items()})
+
+
+def _evaluate(backend, weights, spikes):
+    """Return the Outcome of other `weights` than the backend's, or of its own for None."""
+    if weights is None:
+        return backend.evaluate(spikes)
+    own, backend.weights = backend.weights.copy(), weights
+    outcome = backend.evaluate(spikes)
+    backend.weights = own
+    return outcome
 
 
 def _lift(backend, silent, by):

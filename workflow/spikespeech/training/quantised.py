@@ -83,10 +83,9 @@ def train(
 
     The learning rate falls linearly to 0. The grid is fitted to the masters before each epoch.
     The weights kept are those on the grid, of the epoch with the best validation accuracy
-    (training accuracy where nobody validates or `settings.selection` is not "validation": a
-    fine-tuned network knows the validation speakers). Epoch 0, the network before training, stands
-    in the history alone: it is the best of many epochs on these very validation speakers, and the
-    control would seldom differ from it.
+    (training accuracy where nobody validates, or the network was fine-tuned on these speakers).
+    Epoch 0, the network before training, stands in the history alone: it is the best of many
+    epochs on these very validation speakers, and the control would seldom differ from it.
 
     Parameters
     ----------
@@ -103,7 +102,7 @@ def train(
     backend = QuantisedBackend(network, weights, loss, regulariser, threads, bits=bits, scale=scale)
     presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
     n_batches = -(-len(presentations) // settings.batch_size)
-    validated = len(spikes_validation) and settings.selection == "validation"
+    validated = len(spikes_validation) and not settings.finetune
     history, best = [], None
     for epoch in range(epochs + 1):
         backend.rescale()

@@ -28,16 +28,28 @@ def full_rate(settings, accuracies):
 def rates(settings, accuracies, n_batches):
     """Return the rates of the `n_batches` of the epoch that follows on `accuracies`.
 
-    Batch b, counted from 0 through all epochs, has min(start * factor^b, full rate).
+    Batch b, counted from 0 through all epochs, has min(start * factor^b, full rate) where the
+    schedule is "plateau". Where it is "cosine", the rate rises from 0 in a line, to be
+    `learning_rate` after `warm_up` batches, times (1 + cos(pi b / n)) / 2, where n is the number
+    of all batches: towards 0 (Loshchilov and Hutter 2017, without restarts).
     """
     batch = len(accuracies) * n_batches + np.arange(n_batches)
+    if settings.schedule.kind == "cosine":
+        risen = np.minimum(1, (batch + 1) / (settings.schedule.warm_up + 1))
+        cosine = np.cos(np.pi * batch / (settings.epochs * n_batches))
+        return settings.learning_rate * risen * (1 + cosine) / 2
     with np.errstate(over="ignore"):
         eased = settings.ease_in.start * settings.ease_in.factor**batch
     return np.minimum(eased, full_rate(settings, accuracies))
 
 
 def best_epoch(history, selection):
-    """Return the epoch of highest accuracy; of equals that of lowest loss, then the first."""
+    """Return the epoch that is kept: the last, or that of highest accuracy.
+
+    Of equals it is that of lowest loss, then the first.
+    """
+    if selection == "last":
+        return len(history)
     side = "train" if selection == "training" else "validation"
     scores = [(row[f"{side}_accuracy"], -row[f"{side}_loss"]) for row in history]
     return scores.index(max(scores)) + 1

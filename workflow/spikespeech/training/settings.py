@@ -6,6 +6,7 @@ from spikespeech import losses
 from spikespeech.backends.registry import BACKENDS
 from spikespeech.errors import InputError, nearest
 from spikespeech.network import LI, LIF, Network
+from spikespeech.spikes import delays
 
 
 def number(kind, low=None, *, above=None, high=None):
@@ -65,6 +66,12 @@ def _mean_and_deviation(value, where):
     return tuple(map(float, value))
 
 
+def _delays(value, where):
+    if set(value) != {"input"}:
+        raise InputError(f"{where}: {value!r} are not those of the input", hint="input: null")
+    return {"input": delays.parse(value["input"], f"{where}.input")}
+
+
 def _loss(value, where):
     if not isinstance(value, dict) or "name" not in value:
         raise InputError(f"{where}: {value!r} does not name a loss")
@@ -89,11 +96,32 @@ class Plateau:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """How the learning rate goes: see `schedule.rates`.
+
+    Attributes
+    ----------
+    kind : "plateau", by `ease_in` and `plateau`; or "cosine", which uses neither
+    warm_up : batches through which a cosine's rate rises from 0
+    """
+
+    kind: str = choice("plateau", "cosine")
+    warm_up: int = number(int, 0)
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """See `augment.Presentations`."""
 
     shift: int = number(int, 0)
     blend: bool = choice(False, True)
+    warp: float = number(float, 0)
+    stretch: float = number(float, 0)
+    band: int = number(int, 0)
+    mask: int = number(int, 0)
+    drop: float = number(float, 0, high=1)
+    jitter: float = number(float, 0)
+    noise: float = number(float, 0)
 
 
 @dataclass(frozen=True)
@@ -130,21 +158,27 @@ class Settings:
     Attributes
     ----------
     backend : who computes, one of `backends.registry.BACKENDS`
-    selection : the best epoch is chosen by accuracy on "validation" speakers, or, as Shoesmith
-        et al. do, on the augmented "training" examples; "finetune" chooses as "validation" does
-        and goes on from there with both sides (`training.finetune`)
+    selection : which weights are kept: "last", the mean of the last epochs'; or the best epoch's
+        by accuracy on "validation" speakers, or, as Shoesmith et al. do, on the augmented
+        "training" examples
+    finetune : bool, whether the training goes on with the validation speakers, see `loop.finetune`
+    average : how many last epochs the mean is of (Izmailov et al. 2018)
     epochs, batch_size, hidden, seed : int
-    learning_rate : of Adam, once eased in
+    learning_rate : of Adam, at its highest
+    delays : of the connections, "input" alone, see `delays.draw`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
     loss : dictionary of name, normalise and the loss's own parameters, see `losses.make`
     recurrent : bool
     """
 
     backend: str = choice(*BACKENDS)
-    selection: str = choice("validation", "finetune", "training")
+    selection: str = choice("last", "validation", "training")
+    finetune: bool = choice(False, True)
+    average: int = number(int, 1)
     epochs: int = number(int, 1)
     batch_size: int = number(int, 1)
     learning_rate: float = number(float, above=0)
+    schedule: Schedule
     ease_in: EaseIn
     plateau: Plateau
     augmentation: Augmentation
@@ -152,6 +186,7 @@ class Settings:
     silent_lift: float = number(float, 0)
     initial_weights: InitialWeights
     neuron: Neuron
+    delays: dict = field(metadata={"parse": _delays})
     loss: dict = field(metadata={"parse": _loss})
     hidden: int = number(int, 1)
     recurrent: bool = choice(False, True)
