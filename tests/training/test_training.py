@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikespeech import eventprop
 from spikespeech.backends import native
 from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv
-from spikespeech.network import LI, LIF, load
-from spikespeech.spikes import SpikeTrains
+from spikespeech.network import LI, LIF, load, save
+from spikespeech.spikes import SpikeTrains, delays
 from spikespeech.spikes.splits import examples, split
 from spikespeech.training import loop, quantised, schedule
 from spikespeech.training.settings import Settings
@@ -290,8 +291,8 @@ def test_the_last_epochs_mean_is_kept_and_validated(scripted):
     last = {"selection": "last", "average": 3}
     result = scripted(last, validation=(0.9, 0.1, 0.1, 0.1, 0.2, 0.3))
     assert result.best_epoch == 6
-    begun = loop.start(spoken(), settings())[1].weights.hidden_output
-    np.testing.assert_allclose(result.weights.hidden_output - begun, 0.25 * 5, atol=1e-6)
+    begun = loop.start(spoken(), settings())[1].weights["hidden_output"]
+    np.testing.assert_allclose(result.weights["hidden_output"] - begun, 0.25 * 5, atol=1e-6)
     seen = []
     kept = scripted(
         last,
@@ -299,10 +300,10 @@ def test_the_last_epochs_mean_is_kept_and_validated(scripted):
             seen.append(self.weights.copy()) or (self.outcome(spikes.labels, 0.5))
         ),
     ).weights
-    means = [w.hidden_output.mean() - begun.mean() for w in seen]
+    means = [w["hidden_output"].mean() - begun.mean() for w in seen]
     np.testing.assert_allclose(means, [0.25, 0.5, 0.75, 1.0, 1.125, 1.25], atol=1e-6)
-    for a, b in zip(kept, seen[-1], strict=True):
-        np.testing.assert_array_equal(a, b)
+    for name in kept:
+        np.testing.assert_array_equal(kept[name], seen[-1][name])
 
 
 def test_equal_accuracy_is_decided_by_loss_then_by_being_first():
@@ -435,6 +436,46 @@ def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_last_epo
     # Another start is another training: its checkpoint is not taken up.
     loop.finetune(both, tuned, chosen, checkpoint=checkpoint, progress=note)
     assert len(after) == 12
+
+
+def test_a_network_keeps_its_delays_and_is_judged_with_them(data, tmp_path):
+    chosen = settings(
+        delays={"input": {"kind": "random", "high": 9}},
+        augmentation__blend=False,
+        augmentation__shift=0,
+        learning_rate=1e-12,
+        ease_in__start=1e-12,
+        epochs=1,
+        batch_size=1000,
+        silent_lift=0.0,
+    )
+    result = loop.train(*data, chosen)
+    drawn = delays.draw({"kind": "random", "high": 9}, 40, 1)
+    np.testing.assert_array_equal(result.weights["input_hidden.delay"], drawn)
+    assert result.network.connections[0].longest_delay == drawn.max()
+    save(tmp_path / "weights.h5", result.network, result.weights)
+    network, weights = load(tmp_path / "weights.h5")
+    row = result.history.iloc[0]
+    # Steps of 1e-12 change nothing: training and validation are forward passes of one network.
+    bare = settings(delays={"input": None}).make_network(data[0])
+    plain = {name: array for name, array in weights.items() if name != "input_hidden.delay"}
+    for spikes, loss in zip(data, (row.train_loss, row.validation_loss), strict=True):
+        loss_of = chosen.make_loss(spikes)
+        evaluated = native.Backend(network, weights, loss_of).evaluate(spikes)
+        assert evaluated.losses.mean() == pytest.approx(loss, rel=1e-6)
+        later, _ = delays.delayed(spikes, drawn)
+        np.testing.assert_array_equal(
+            native.Backend(bare, plain, loss_of).evaluate(later).readouts, evaluated.readouts
+        )
+        undelayed = native.Backend(bare, plain, loss_of).evaluate(spikes)
+        assert abs(undelayed.readouts - evaluated.readouts).max() > 1e-3
+    late = delays.delayed(data[0], drawn)[1]
+    assert row.late == late.mean() > 0
+    gradients = eventprop.gradients(network, weights, data[0], loss=loss_of).losses.mean()
+    assert gradients == pytest.approx(row.train_loss, rel=1e-6)
+    hidden = eventprop.simulate(network, weights, data[1]).hidden_spikes
+    expected = eventprop.simulate(bare, plain, delays.delayed(data[1], drawn)[0]).hidden_spikes
+    np.testing.assert_array_equal(hidden.steps, expected.steps)
 
 
 def test_another_trainings_checkpoint_is_not_resumed(tmp_path, data):

@@ -11,7 +11,7 @@ from spikespeech.engine.batch import Engine, mlgenn_unit
 from spikespeech.eventprop.api import as_loss, gradients
 from spikespeech.kernels.vectors import aligned
 from spikespeech.network import Network, Parameters
-from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes import SpikeTrains, delays
 from spikespeech.spikes.stored import chunks
 
 EPSILON = 1e-8
@@ -101,8 +101,14 @@ class Backend:
         return seen, self.engine.mean_gradient(len(spikes))
 
     def evaluate(self, spikes):
-        """Return the Outcome of `spikes` without learning; they may be on disk."""
-        parts = [self.engine.run(some, some.labels, learn=False) for some in chunks(spikes)]
+        """Return the Outcome of `spikes` without learning; they may be on disk.
+
+        They are delayed as they arrive; the batches of a training have been delayed already.
+        """
+        arriving = (
+            delays.arriving(self.engine.network, self.engine.delays, s) for s in chunks(spikes)
+        )
+        parts = [self.engine.run(some, some.labels, learn=False) for some in arriving]
         return self._outcome(parts, [spikes.labels], {})
 
     def _step(self, rate):

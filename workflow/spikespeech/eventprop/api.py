@@ -10,7 +10,7 @@ from spikespeech.engine.batch import Engine, check_sound, checked_spikes, layers
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import aligned, padded
 from spikespeech.network import Parameters
-from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes import SpikeTrains, delays
 
 RECORDABLE = ("hidden_spikes", "output_v", "output_spikes")
 
@@ -104,6 +104,7 @@ def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=Non
     """
     loss = as_loss(network, loss, spikes.n_steps)
     engine = Engine(network, weights, loss, regulariser, threads)
+    spikes = delays.arriving(network, engine.delays, spikes)
     out = engine.run(spikes, spikes.labels if labels is None else labels, learn=True)
     nonfinite = engine.mean_gradient(len(spikes))
     return Gradients(
@@ -132,6 +133,7 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
         if name not in RECORDABLE:
             raise InputError(f"cannot record '{name}'", hint=f"one of {', '.join(RECORDABLE)}")
     weights = Parameters.checked(network, weights)
+    spikes = delays.arriving(network, weights, spikes)
     labels = np.zeros(len(spikes), np.int64)
     batch = checked_spikes(network, spikes, labels, spikes.n_steps)
     n_steps, h, o = spikes.n_steps, network.n_hidden, network.n_outputs

@@ -59,6 +59,21 @@ def draw(settings, n_units, seed):
     return found.astype(np.int64)
 
 
+def arriving(network, parameters, spikes):
+    """Return SpikeTrains as they arrive at a network's first hidden layer, by its input delays.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : its Parameters
+    spikes : SpikeTrains in memory
+    """
+    connection = next(c for c in network.connections if c.source == network.input.name)
+    if not connection.longest_delay:
+        return spikes
+    return delayed(spikes, parameters[connection.delay])[0]
+
+
 def delayed(spikes, delays):
     """Return (spikes, lost): SpikeTrains whose spikes come later by the delay of their channel.
 

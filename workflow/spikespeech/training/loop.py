@@ -38,6 +38,7 @@ HISTORY = {
     "validation_accuracy": float,
     "hidden_spikes": float,
     "silent": int,
+    "late": float,
     "guarded": int,
 }
 
@@ -93,8 +94,9 @@ def train(spikes_train, spikes_validation, settings, **options):
     train_loss, train_accuracy (of the augmented presentations, while learning), validation_loss,
     validation_accuracy (NaN without validation examples; of the mean of the last epochs' weights,
     where those are kept), hidden_spikes (mean a neuron and
-    presentation), silent (hidden neurons without a spike, before they are lifted) and guarded
-    (see the engine's guard of 1/(I - V)).
+    presentation), silent (hidden neurons without a spike, before they are lifted), late (input
+    spikes that their delay pushed past the trial's end, mean a presentation) and guarded (see the
+    engine's guard of 1/(I - V)).
 
     Raises TrainingFailed, with epoch, layer and count, where numbers are no longer finite, or the
     hidden layer is silent or has run away.
@@ -148,7 +150,12 @@ def _train(
     network, backend = start(spikes_train, settings, threads, device)
     if weights is not None:
         backend.weights = weights
-    presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
+    presentations = Presentations(
+        spikes_train,
+        **asdict(settings.augmentation),
+        delays=settings.draw_delays(spikes_train),
+        seed=settings.seed,
+    )
     n_batches = -(-len(presentations) // settings.batch_size)
     saved = Checkpoint(checkpoint, identity(spikes_train, spikes_validation, settings, stamp))
     history, kept = saved.load(backend)
@@ -166,6 +173,7 @@ def _train(
             "validation_accuracy": np.nan,
             "hidden_spikes": learnt.hidden_spikes.mean(),
             "silent": silent.sum(),
+            "late": presentations.late / len(presentations),
             "guarded": learnt.guarded,
         }
         _check_finite(epoch, learnt, backend.weights)
@@ -193,6 +201,9 @@ def start(spikes, settings, threads=1, device="auto"):
     weights = Parameters.random(
         network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
     )
+    for connection in network.connections:
+        if connection.longest_delay:
+            weights |= {connection.delay: settings.draw_delays(spikes)}
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
     parts = network, weights, settings.make_loss(spikes), regulariser
     known = {"threads": threads, "batch_size": settings.batch_size, "device": device}

@@ -100,7 +100,12 @@ def train(
     loss = settings.make_loss(spikes_train)
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
     backend = QuantisedBackend(network, weights, loss, regulariser, threads, bits=bits, scale=scale)
-    presentations = Presentations(spikes_train, **asdict(settings.augmentation), seed=settings.seed)
+    presentations = Presentations(
+        spikes_train,
+        **asdict(settings.augmentation),
+        delays=settings.draw_delays(spikes_train),
+        seed=settings.seed,
+    )
     n_batches = -(-len(presentations) // settings.batch_size)
     validated = len(spikes_validation) and not settings.finetune
     history, best = [], None

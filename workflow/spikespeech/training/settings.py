@@ -201,8 +201,13 @@ class Settings:
         """Return the Loss for trials as long as those of `spikes`."""
         return losses.make(**self.loss, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
 
+    def draw_delays(self, spikes):
+        """Return the input delays (n_units,) int64 of the channels of `spikes`; None for none."""
+        return delays.draw(self.delays["input"], spikes.n_units, self.seed)
+
     def make_network(self, spikes):
         """Return the Network for the channels, classes and time step of `spikes`."""
+        drawn = self.draw_delays(spikes)
         neuron = LIF(**asdict(self.neuron))
         spiking = self.make_loss(spikes).kind == "first_spike"
         return Network.layered(
@@ -213,4 +218,5 @@ class Settings:
             neuron=neuron,
             output=neuron if spiking else LI(neuron.tau_mem, neuron.tau_syn),
             dt_ms=spikes.dt_ms,
+            longest_delay=0 if drawn is None else int(drawn.max()),
         )

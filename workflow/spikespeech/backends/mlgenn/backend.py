@@ -11,7 +11,7 @@ from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Gradients, Regulariser, Simulation
 from spikespeech.network import Parameters
-from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes import SpikeTrains, delays
 
 
 class Backend:
@@ -54,6 +54,7 @@ class Backend:
         check_times(loss.n_steps + self._quiet, network.dt_ms)
         self.network, self.loss, self.batch_size = network, loss, batch_size
         weights = Parameters(weights)
+        self._delays = self._fixed(weights)
         self._built = extension.build(network, weights, loss, regulariser, batch_size, **genn)
         self._updates = 0
         self._folder = tempfile.TemporaryDirectory(prefix="mlgenn-")
@@ -63,12 +64,13 @@ class Backend:
     def weights(self):
         """The Parameters, as arrays of their own; assign others to change them."""
         values = {name: pull(s.vars["g"]) for name, s in self._built.synapses.items()}
-        return self._shaped(values)
+        return self._shaped(values) | self._delays
 
     @weights.setter
     def weights(self, weights):
         for name, synapses in self._built.synapses.items():
             push(synapses.vars["g"], weights[name])
+        self._delays = self._fixed(weights)
 
     @property
     def kernel_times(self):
@@ -239,10 +241,16 @@ class Backend:
     def _shaped(self, values):
         """Return flat arrays by name as Parameters."""
         shapes = self.network.shapes()
-        return Parameters({name: np.reshape(values[name], shapes[name]) for name in shapes})
+        return Parameters({name: np.reshape(values[name], shapes[name]) for name in values})
+
+    def _fixed(self, weights):
+        """Return the delays among the parameters: GeNN gets spikes that are delayed already."""
+        names = {connection.delay for connection in self.network.connections}
+        return {name: array.copy() for name, array in weights.items() if name in names}
 
     def _split(self, spikes):
-        """Yield the examples in batches."""
+        """Yield the examples in batches, as they arrive."""
+        spikes = delays.arriving(self.network, self._delays, spikes)
         for begin in range(0, len(spikes), self.batch_size):
             yield spikes.take(range(begin, min(begin + self.batch_size, len(spikes))))
 
