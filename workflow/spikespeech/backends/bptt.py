@@ -41,26 +41,26 @@ class Backend(surrogate.Backend):
         super().__init__(network, weights, loss, regulariser, threads)
         self.slope = np.float32(slope)
         self.voltages, self.traces = (
-            aligned((PARALLEL, self.engine.loss.n_steps * self.engine.width)) for _ in range(2)
+            aligned((PARALLEL, self.engine.loss.n_steps * self.engine.widths[0])) for _ in range(2)
         )
         self.voltages[:] = 0
 
     def add_gradients(self, batch, out):
         """Add up the gradients of a batch; see `surrogate.Backend`."""
-        e, width = self.engine, self.engine.width
+        e, width = self.engine, self.engine.widths[0]
         columns = np.zeros((width, width), np.float32)
-        rows = e.model.recurrent_weights.reshape(-1, width)
+        rows = e.model.layers[0].recurrent_weights.reshape(-1, width)
         columns[:, : len(rows)] = rows.T
         planes = columns.reshape(width, -1, LANES).transpose(1, 0, 2).ravel()
         state = np.zeros((5, PARALLEL, width), np.float32)
         _learn(
-            *(batch, e.model, e.reading, e.rule, self.slope, planes),
+            *(batch, e.model, e.readout, e.rule, self.slope, planes),
             *(self.voltages, self.traces, state, e.scratch[0], out, e.gradients),
         )
 
 
 @kernel
-def _learn(spikes, model, reading, rule, slope, planes, voltages, traces, state, w, out, gradients):
+def _learn(spikes, model, loss, rule, slope, planes, voltages, traces, state, w, out, gradients):
     """Run a batch's examples forward and back, PARALLEL at a time; add up their gradients.
 
     planes : flat (width * width,) float32, recurrent weights from i to j at
@@ -78,12 +78,12 @@ def _learn(spikes, model, reading, rule, slope, planes, voltages, traces, state,
         for i in range(begin, end):
             m = i - begin
             tape = w.tapes[m]
-            if not example.forth(i, tape, spikes, model, voltages[m], w, out):
+            if not example.run_first(i, tape, spikes, model, voltages[m], w, out):
                 return
             surrogate.read_out(
-                i, tape, spikes, model, reading, rule, w, out, signal[m], penalty[m], gradients[1]
+                i, tape, spikes, model, loss, rule, w, out, signal[m], penalty[m], gradients[1]
             )
-        _run_backward(model, reading.rho[0], slope, planes, voltages, state, traces)
+        _run_backward(model, loss.rho[0], slope, planes, voltages, state, traces)
         for i in range(begin, end):
             m = i - begin
             surrogate.gather(i, w.tapes[m], spikes, model, traces[m], w, out, gradients[0])
@@ -95,8 +95,8 @@ def _run_backward(model, rho, slope, planes, voltages, state, traces):
 
     rho : (n_steps,) of `readout.response`
     """
-    k, n_steps = model.hidden, len(rho)
-    recurrent = len(model.recurrent_weights) > 0
+    k, n_steps = model.layers[0].k, len(rho)
+    recurrent = len(model.layers[0].recurrent_weights) > 0
     p, y, fed, signal, penalty = state[0], state[1], state[2], state[3], state[4]
     width = p.shape[1]
     threshold, zero = splat(k.threshold), splat(np.float32(0))

@@ -36,20 +36,20 @@ class Backend(surrogate.Backend):
 
     def __init__(self, network, weights, loss, regulariser=None, threads=1):
         super().__init__(network, weights, loss, regulariser, threads)
-        self.voltage = aligned(self.engine.loss.n_steps * self.engine.width)
+        self.voltage = aligned(self.engine.loss.n_steps * self.engine.widths[0])
 
     def add_gradients(self, batch, out):
         """Add up the gradients of a batch; see `surrogate.Backend`."""
         e = self.engine
-        signals = np.zeros((2, e.width), np.float32)
+        signals = np.zeros((2, e.widths[0]), np.float32)
         _learn(
-            *(batch, e.model, e.reading, e.rule, self.voltage, signals),
+            *(batch, e.model, e.readout, e.rule, self.voltage, signals),
             *(e.scratch[0], out, e.gradients),
         )
 
 
 @kernel
-def _learn(spikes, model, reading, rule, voltage, signals, w, out, gradients):
+def _learn(spikes, model, loss, rule, voltage, signals, w, out, gradients):
     """Run a batch's examples forward and add up their gradients.
 
     voltage : (n_steps * width,) float32, scratch
@@ -57,12 +57,12 @@ def _learn(spikes, model, reading, rule, voltage, signals, w, out, gradients):
     """
     tape, signal, penalty = w.tapes[0], signals[0], signals[1]
     for i in range(len(out.losses)):
-        if not example.forth(i, tape, spikes, model, voltage, w, out):
+        if not example.run_first(i, tape, spikes, model, voltage, w, out):
             return
         surrogate.read_out(
-            i, tape, spikes, model, reading, rule, w, out, signal, penalty, gradients[1]
+            i, tape, spikes, model, loss, rule, w, out, signal, penalty, gradients[1]
         )
-        _run_backward(model, reading.rho[0], voltage, signal, penalty, w.trace)
+        _run_backward(model, loss.rho[0], voltage, signal, penalty, w.trace)
         surrogate.gather(i, tape, spikes, model, w.trace, w, out, gradients[0])
 
 
@@ -73,7 +73,7 @@ def _run_backward(model, rho, voltage, signal, penalty, trace):
     rho : (n_steps,) of `readout.response`
     signal, penalty : (width,) float32, of `surrogate.read_out`
     """
-    k, n_steps, width = model.hidden, len(rho), len(signal)
+    k, n_steps, width = model.layers[0].k, len(rho), len(signal)
     threshold, steepness = splat(k.threshold), splat(np.float32(surrogate.SLOPE) / k.threshold)
     for column in range(0, width, LANES):
         alpha, beta = load(k.alpha, column), load(k.beta, column)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikespeech.engine import adam, forward
+from spikespeech.engine import adam, tape
 from spikespeech.engine.batch import Engine, mlgenn_unit
 from spikespeech.eventprop.api import as_loss, gradients
 from spikespeech.kernels.vectors import aligned
@@ -81,7 +81,10 @@ class Backend:
         self.engine.weights = weights
 
     def train(self, batches, learning_rates):
-        """Learn from each of `batches` (SpikeTrains) at its learning rate; return the Outcome."""
+        """Learn from each of `batches` at its learning rate; return the Outcome.
+
+        batches : SpikeTrains, already later by the delays of the network's inputs
+        """
         parts, labels, nonfinite = [], [], Counter()
         for spikes, rate in zip(batches, learning_rates, strict=False):
             seen, bad = self.differentiate(spikes)
@@ -131,29 +134,26 @@ class Backend:
 
     def state(self):
         """Return the optimiser's state as arrays: moments of each weight array, number of steps."""
-        named = zip(("rows", "outputs"), self.mean, self.square, strict=True)
-        return {
-            "steps": np.array(self.steps),
-            **{
-                f"{key}_{name}": a.copy()
-                for name, m, v in named
-                for key, a in (("mean", m), ("square", v))
-            },
+        return {"steps": np.array(self.steps)} | {
+            f"{moment}_{name}": view.copy()
+            for moment, arrays in (("mean", self.mean), ("square", self.square))
+            for name, view in self.engine.named(arrays).items()
         }
 
     def restore(self, state):
         """Take up the state that `state` returned; the weights are set apart from it."""
         self.steps = int(state["steps"])
-        for name, mean, square in zip(("rows", "outputs"), self.mean, self.square, strict=True):
-            mean[:], square[:] = state[f"mean_{name}"], state[f"square_{name}"]
+        for moment, arrays in (("mean", self.mean), ("square", self.square)):
+            for name, view in self.engine.named(arrays).items():
+                view[:] = state[f"{moment}_{name}"]
 
 
 def compile_kernels():
     """Compile every kernel, or load it from numba's cache; say so on stderr if it must compile."""
     if compile_kernels.done:
         return
-    forward.index_steps(*np.zeros((2, 1), np.uint16), 1, np.zeros(2, np.uint32))
-    if forward.index_steps.stats.cache_misses:
+    tape.index_steps(*np.zeros((2, 1), np.uint16), 1, np.zeros(2, np.uint32))
+    if tape.index_steps.stats.cache_misses:
         print("compiling the EventProp kernels for this CPU (once)", file=sys.stderr, flush=True)
     network = Network.layered(2, 2, 2)
     weights = Parameters.zeros(network)

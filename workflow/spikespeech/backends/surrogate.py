@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from spikespeech.backends import native
-from spikespeech.engine import backward, example
+from spikespeech.engine import example
 from spikespeech.engine.batch import check_sound, checked_spikes
 from spikespeech.engine.kernel import kernel
 from spikespeech.errors import InputError
@@ -33,7 +33,7 @@ class Backend(native.Backend, ABC):
 
     Parameters
     ----------
-    network : Network, whose outputs all have the same time constants
+    network : Network of one hidden layer, whose outputs all have the same time constants
     weights : Parameters, the initial ones; copied
     loss : Loss with a window that all examples share
     regulariser : Regulariser, or None
@@ -47,6 +47,8 @@ class Backend(native.Backend, ABC):
     def __init__(self, network, weights, loss, regulariser=None, threads=1):
         if loss.kind != "window" or not loss.shared:
             raise InputError(f"loss '{loss.name}' is not for {self.name}", hint="one with a window")
+        if len(network.hidden) != 1:
+            raise InputError(f"{self.name} has no {len(network.hidden)} hidden layers", hint="one")
         super().__init__(network, weights, loss, regulariser, threads)
         if not self.engine.output.alike:
             raise InputError(
@@ -81,7 +83,7 @@ def derivative(potential, threshold, steepness):
 
 
 @kernel
-def read_out(i, tape, spikes, model, reading, rule, w, out, signal, penalty, output_gradient):
+def read_out(i, tape, spikes, model, loss, rule, w, out, signal, penalty, output_gradient):
     """Write the read-out of example i, and what a hidden spike adds to its loss.
 
     signal : (width,) float32, written: a spike at step t adds ρ(t) signal through the read-out
@@ -90,7 +92,7 @@ def read_out(i, tape, spikes, model, reading, rule, w, out, signal, penalty, out
     """
     n_hidden = out.hidden_spikes.shape[1]
     output_width = len(model.output_weights) // n_hidden
-    example.read_out(i, tape, spikes, model, reading, w, out)
+    example.read_out(i, tape, spikes, model, loss, w, out)
     example.penalise(tape, out.hidden_spikes[i], rule, w.penalty)
     for j in range(n_hidden):
         added = 0.0
@@ -98,18 +100,19 @@ def read_out(i, tape, spikes, model, reading, rule, w, out, signal, penalty, out
             added += model.output_weights[j * output_width + k] * w.g[k]
             output_gradient[j * output_width + k] += w.sums[0, j] * w.g[k]
         signal[j] = added
-        penalty[j] = w.penalty[j] * model.hidden.tau_mem
+        penalty[j] = w.penalty[j] * model.layers[0].k.tau_mem
 
 
 @kernel
 def gather(i, tape, spikes, model, trace, w, out, gradient):
     """Add example i's part to the gradient of the rows, from dL/dI as its spikes meet it.
 
-    trace : flat (width * n_steps,) float32 in blocks of columns, as of `backward.hidden_layer`
+    trace : flat (width * n_steps,) float32 in blocks of columns, as of `lif.run_backward`
     """
     steps, units = example.of_example(spikes, i)
-    n_steps, width = len(tape.first) - 1, w.state.shape[1]
-    counts = out.hidden_spikes[i][: len(model.recurrent_weights) // width]
+    layer, width, counts = model.layers[0], w.states[0].shape[1], out.hidden_spikes[i]
     # A spike arrives in the step after its own; one of the last step arrives no more.
-    backward.sort_by_source(steps, units, tape, n_steps - 1, counts, w.first_source, w.steps)
-    backward.gather(w.first_source, w.steps, n_steps, trace, width, True, gradient)
+    end, first_source = len(tape.first) - 2, w.first_sources[0]
+    example.gather(
+        steps, units, counts, tape, layer, width, end, trace, first_source, w, True, gradient
+    )

@@ -1,9 +1,10 @@
 """The native EventProp engine, on what `spikespeech.kernels` provides. Lower modules first:
 
-`constants`             a layer's decay factors
-`forward`, `backward`   hidden layer: dynamics, adjoint, gradient
+`tape`                  the spikes of a layer
+`synapses`              currents forward; gradients and feedback backward
+`lif`                   a layer of LIF neurons or leaky integrators: constants, forward, adjoint
 `readout`, `outputs`    windowed read-outs in closed form; simulated outputs
-`example`               one example through all of them
+`example`               one example through layer after layer, and back
 `batch`                 batches over threads, with results that no number of threads changes
 `adam`                  the optimiser
 """

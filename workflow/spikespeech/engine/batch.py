@@ -1,11 +1,11 @@
 """Batches over threads: what the API builds on."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from spikespeech.engine import adam, example, readout
-from spikespeech.engine.constants import constants
+from spikespeech.engine import adam, example, lif, readout
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import LANES, aligned, padded
 from spikespeech.network import Parameters
@@ -14,7 +14,7 @@ SLOPE_MIN = 1e-3
 """Guard of 1 / (I - V): a smaller I - V of a spike counts as this in the backward pass.
 
 With V below threshold before the spike, I - V > threshold (1/c - 1), where c is the synapse's
-`constants.scale`: 0.10 for τ_syn = 5 ms at dt = 1 ms, where the guard cannot act, and
+`lif.Constants.scale`: 0.10 for τ_syn = 5 ms at dt = 1 ms, where the guard cannot act, and
 dt / (2 τ_syn) for small dt. `guarded` counts how often it did.
 """
 
@@ -30,55 +30,69 @@ class Engine:
 
     Parameters
     ----------
-    network : Network
+    network : Network, a chain of layers
     weights : Parameters
     loss : Loss
     regulariser : Regulariser or None
     threads : number of threads; results do not depend on it
+
+    Raises InputError for a network that is no chain, and for parameters that do not fit.
     """
 
     def __init__(self, network, weights, loss, regulariser, threads):
+        check_chain(network)
         self.network, self.loss = network, loss
         self.threads = max(1, min(int(threads), SHARES))
-        self.width, self.output_width = padded(network.n_hidden), padded(network.n_outputs)
-        n_sources = network.n_inputs + (network.n_hidden if network.recurrent else 0)
-        # Inputs' rows, then hidden neurons' rows: one source is treated as another.
-        self.parameters = (
-            aligned(n_sources * self.width),
-            aligned(network.n_hidden * self.output_width),
+        targets = network.populations[1:]
+        self.widths = [padded(p.n) for p in targets]
+        self.connections = [[c for c in network.connections if c.target == p.name] for p in targets]
+        # The rows of all sources of a population lie in one array: one is treated as another.
+        n_sources = [sum(network[c.source].n for c in into) for into in self.connections]
+        self.parameters = tuple(
+            aligned(n * width) for n, width in zip(n_sources, self.widths, strict=True)
         )
         self.shares = tuple(aligned((SHARES, p.size)) for p in self.parameters)
         self.gradients = tuple(aligned(p.shape) for p in self.parameters)
         self.weights = weights
         self.hidden, self.output = layers(network)
         self.rule = _penalty(regulariser, mlgenn_unit(network, loss))
-        self.reading = self._read_windows(*loss.windows(None)) if loss.shared else None
+        self.readout = self._make_readout(*loss.windows(None)) if loss.shared else None
+        sizes = [p.n for p in network.hidden]
         self.scratch = [
-            example.scratch(loss.n_steps, n_sources, network.n_hidden, network.n_outputs)
+            example.scratch(loss.n_steps, sizes, n_sources[:-1], network.n_outputs)
             for _ in range(self.threads)
         ]
         self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
 
-    def _views(self, arrays):
-        """Return views of flat padded arrays by connection, without the padding."""
-        n, h, o = self.network.n_inputs, self.network.n_hidden, self.network.n_outputs
-        rows = arrays[0].reshape(-1, self.width)[:, :h]
-        views = rows[:n], rows[n:], arrays[1].reshape(h, -1)[:, :o]
-        return dict(
-            zip((c.name for c in self.network.connections), filter(len, views), strict=True)
-        )
+    def _rows(self):
+        """Yield (place, connection, first row, row after its last) of each connection's weights."""
+        for place, into in enumerate(self.connections):
+            start = 0
+            for connection in into:
+                end = start + self.network[connection.source].n
+                yield place, connection, start, end
+                start = end
+
+    def named(self, arrays):
+        """Return views of flat padded arrays like `parameters` by connection, without padding."""
+        return {
+            c.name: arrays[place].reshape(-1, self.widths[place])[
+                start:end, : self.network[c.target].n
+            ]
+            for place, c, start, end in self._rows()
+        }
 
     @property
     def weights(self):
         """The Parameters, as a copy."""
-        return Parameters(self._views(self.parameters)).copy() | self.delays
+        return Parameters(self.named(self.parameters)).copy() | self.delays
 
     @weights.setter
     def weights(self, weights):
         weights = Parameters.checked(self.network, weights)
         for flat in self.parameters:
             flat[:] = 0
-        views = self._views(self.parameters)
+        views = self.named(self.parameters)
         for name, view in views.items():
             view[:] = weights[name]
         self.delays = {name: weights[name].copy() for name in weights if name not in views}
@@ -86,18 +100,21 @@ class Engine:
     @property
     def gradient(self):
         """The gradient of the weights as Parameters."""
-        return Parameters(self._views(self.gradients)).copy()
+        return Parameters(self.named(self.gradients)).copy()
 
     @property
     def model(self):
         """The network as kernels see it; shares memory with the weights."""
-        rows, output_rows = self.parameters
-        split = self.network.n_inputs * self.width
+        made, first = [], 0
+        for place, population in enumerate(self.network.hidden):
+            flat, width = self.parameters[place], self.widths[place]
+            split = self.network[self.connections[place][0].source].n * width
+            parts = flat[:split], flat[split:]
+            made.append(example.Layer(*parts, self.hidden[place], first, population.n))
+            first += population.n
         return example.Model(
-            rows[:split],
-            rows[split:],
-            output_rows,
-            self.hidden,
+            tuple(made),
+            self.parameters[-1],
             self.output,
             float(self.network.dt_ms),
             np.float32(SLOPE_MIN),
@@ -107,14 +124,17 @@ class Engine:
         """Run a batch; return example.Results, and with `learn` leave the sums in the shares."""
         network, model = self.network, self.model
         batch = checked_spikes(network, spikes, labels, self.loss.n_steps)
-        reading = self.reading or self._read_windows(*self.loss.windows(spikes))
+        read_out = self.readout or self._make_readout(*self.loss.windows(spikes))
         out = example.results(len(spikes), network.n_hidden, network.n_outputs)
         order, first = balanced(np.diff(batch.offsets), shares(len(spikes)))
         queue = np.zeros(1, np.int64)
 
         def work(thread):
-            given = batch, model, reading, self.rule, learn
-            example.run(queue, order, first, *given, self.scratch[thread], out, self.shares)
+            scratch = self.scratch[thread]
+            example.run(
+                *(queue, order, first, batch, model, read_out, self.rule, learn),
+                *(scratch, out, self.shares),
+            )
 
         self._each(work)
         check_sound(out.sound, batch, network, self.loss.n_steps)
@@ -125,30 +145,26 @@ class Engine:
 
         The counts are by name of the weights.
         """
-        rows, output_rows = self.shares
-        used = shares(n)
-        factor = np.full(self.width, -self.hidden.tau_syn / np.float32(n), np.float32)
-        mean = np.full(self.output_width, 1 / n, np.float32)
-        split, total = self.network.n_inputs, rows.shape[1] // self.width
-        bad = np.zeros((self.threads, 3), np.int64)
+        used, factors = shares(n), []
+        for k, width in zip(self.hidden, self.widths, strict=False):
+            factors.append(np.full(width, -k.tau_syn / np.float32(n), np.float32))
+        factors.append(np.full(self.widths[-1], 1 / n, np.float32))
+        rows = list(self._rows())
+        bad = np.zeros((self.threads, len(rows)), np.int64)
 
         def work(thread):
-            for part, start, end in ((0, 0, split), (1, split, total)):
+            for at, (place, _, start, end) in enumerate(rows):
                 a, b = _slice(start, end, thread, self.threads)
-                bad[thread, part] = adam.mean_gradient(rows[:used], factor, a, b, self.gradients[0])
-            if thread == 0:
-                last = self.gradients[1]
-                bad[0, 2] = adam.mean_gradient(
-                    output_rows[:used], mean, 0, self.network.n_hidden, last
+                bad[thread, at] = adam.mean_gradient(
+                    self.shares[place][:used], factors[place], a, b, self.gradients[place]
                 )
 
         self._each(work)
-        names = "input_hidden", "hidden_hidden", "hidden_output"
-        counts = dict(zip(names, bad.sum(axis=0).tolist(), strict=True))
-        return {c.name: counts[c.name] for c in self.network.connections}
+        counts = bad.sum(axis=0).tolist()
+        return {row[1].name: count for row, count in zip(rows, counts, strict=True)}
 
     def step(self, mean, square, rate, unbias, epsilon):
-        """Take a step of Adam, see `adam.step`; mean and square are pairs like `parameters`."""
+        """Take a step of Adam, see `adam.step`; mean and square are tuples like `parameters`."""
 
         def work(thread):
             for w, g, m, v in zip(self.parameters, self.gradients, mean, square, strict=True):
@@ -164,7 +180,7 @@ class Engine:
         for other in others:
             other.result()
 
-    def _read_windows(self, windows, drives):
+    def _make_readout(self, windows, drives):
         """Return the loss as the kernels see it."""
         loss, network = self.loss, self.network
         kind = {
@@ -178,7 +194,7 @@ class Engine:
         if kind == example.CLOSED:
             rho, kappa, delta = readout.response(windows, drives, self.output, float(network.dt_ms))
         parameters = loss.parameters if loss.kind == "first_spike" else {}
-        return example.Reading(
+        return example.Readout(
             kind,
             windows,
             drives,
@@ -190,14 +206,30 @@ class Engine:
         )
 
 
+def check_chain(network):
+    """Raise InputError unless each population is fed by the one before it, and by itself at most.
+
+    Only inputs may be delayed.
+    """
+    names = [p.name for p in network.populations]
+    needed = set(itertools.pairwise(names))
+    allowed = needed | {(name, name) for name in names[1:-1]}
+    found = {(c.source, c.target) for c in network.connections}
+    if not (needed <= found <= allowed and len(names) > 2):
+        odd = sorted("_".join(ends) for ends in found - allowed | needed - found)
+        raise InputError(
+            f"the native engine runs hidden layers one after the other, not {', '.join(odd)}",
+            hint="connect each population to the next, hidden ones also to themselves",
+        )
+    for c in network.connections:
+        if c.longest_delay and c.source != names[0]:
+            raise InputError(f"the native engine has no delays of {c.name}", hint="delay inputs")
+
+
 def layers(network):
-    """Return the Constants of the hidden layer and of the outputs."""
-    h, o, dt = network.n_hidden, network.n_outputs, network.dt_ms
-    threshold = network.output.neuron.threshold if network.spiking_output else np.inf
-    return (
-        constants(network.tau_mem, network.tau_syn, network.threshold, dt, h),
-        constants(network.tau_mem_output, network.tau_syn_output, threshold, dt, o),
-    )
+    """Return the Constants of each hidden layer, and of the outputs."""
+    (output,) = lif.constants([network.output], network.dt_ms)
+    return lif.constants(network.hidden, network.dt_ms), output
 
 
 def _slice(start, end, thread, threads):
@@ -210,7 +242,7 @@ def mlgenn_unit(network, loss):
 
     For losses of voltages τ_mem of the outputs, in ms; for first spikes mlGeNN's are dL/dw.
     """
-    return 1.0 if loss.kind == "first_spike" else float(np.mean(network.tau_mem_output))
+    return 1.0 if loss.kind == "first_spike" else float(np.mean(network.output.neuron.tau_mem))
 
 
 def _penalty(regulariser, unit):

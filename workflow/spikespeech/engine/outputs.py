@@ -1,6 +1,6 @@
 """Simulated outputs, for losses that no window expresses, and their adjoints.
 
-Outputs are a layer like another (`forward.layer`). The drive on their adjoint is data: a value d
+Outputs are a layer like another (`lif.run_forward`). The drive on their adjoint is data: a value d
 for each step and leaky integrator, a jump at each first spike of spiking outputs. So each loss
 here is one function that reads `voltage`, (n_steps, width) float32, or the outputs' tape, and
 writes `readout` (n_outputs,) float64, and `drive` (n_steps, width) or `jump`.
@@ -155,7 +155,7 @@ def adjoint(drive, jump, phantom, k, slope_min, tape, lambda_v, lambda_i):
 
 
 @kernel
-def hand_back(hidden_tape, weights, k, lambda_v, lambda_i, feedback, gradient):
+def feed_back(hidden_tape, weights, k, lambda_v, lambda_i, feedback, gradient):
     """Write the outputs' feedback to each hidden spike; add to dL/dW of the output weights.
 
     feedback : (n_spikes,) float32, Σ_k W_ik (λ_V,k - λ_I,k) at each spike

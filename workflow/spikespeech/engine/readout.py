@@ -70,7 +70,7 @@ def cross_entropy(y, label, g):
 def read(tape, weights, n_hidden, rho, kappa, sums, y, readout):
     """Write Y_k of one example to `readout`, and the sums R and K of its hidden neurons.
 
-    tape : Tape of the hidden layer
+    tape : Tape of the last hidden layer
     weights : flat (n_hidden * width,) float32
     rho, kappa : (n_steps,) of `response`
     sums : (2, n_hidden) float32, written: R, K
@@ -100,7 +100,7 @@ def adjoint(tape, weights, n_hidden, delta, g, sums, errors, feedback, gradient)
     g : (n_outputs,) float64, see `cross_entropy`
     sums : (2, n_hidden) of `read`; R is overwritten
     errors : (width,) float32, scratch
-    feedback : (n_spikes,) float32, for `backward.hidden_layer`
+    feedback : (n_spikes,) float32, for `lif.run_backward`
     gradient : flat (n_hidden * width,) float32
     """
     width = len(errors)

@@ -1,15 +1,18 @@
 """Simulation and gradients of given weights."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from spikespeech import losses
-from spikespeech.engine import forward
-from spikespeech.engine.batch import Engine, check_sound, checked_spikes, layers
+from spikespeech.engine import lif
+from spikespeech.engine.batch import Engine, check_chain, check_sound, checked_spikes, layers
+from spikespeech.engine.example import of_example
+from spikespeech.engine.tape import index_steps, tape
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import aligned, padded
-from spikespeech.network import Parameters
+from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains, delays
 
 RECORDABLE = ("hidden_spikes", "output_v", "output_spikes")
@@ -38,7 +41,8 @@ class Simulation:
 
     Attributes
     ----------
-    hidden_spikes : SpikeTrains of the hidden neurons; `.example(i)` is (steps, neurons)
+    hidden_spikes : SpikeTrains of the hidden neurons, numbered layer after layer; `.example(i)` is
+        (steps, neurons)
     output_v : (n, n_steps, n_outputs) float32, V at the end of each step
     output_spikes : SpikeTrains of spiking outputs
     """
@@ -57,7 +61,7 @@ class Gradients:
     losses : (n,) float64
     readouts : (n, n_outputs) float64
     gradients : Parameters, dL/dw of the mean loss over the examples, float32
-    hidden_spikes : (n, n_hidden) counts
+    hidden_spikes : (n, n_hidden) counts, layer after layer
     guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
     nonfinite : how many entries of each gradient array are not finite
     """
@@ -70,7 +74,7 @@ class Gradients:
     nonfinite: dict[str, int]
 
 
-def as_loss(network, loss, n_steps):
+def as_loss(network: Network, loss: losses.Loss | str, n_steps: int) -> losses.Loss:
     """Return a Loss for a name or a Loss; raise InputError unless it suits the outputs."""
     if not isinstance(loss, losses.Loss):
         loss = losses.make(loss, n_steps=n_steps, dt_ms=network.dt_ms)
@@ -78,34 +82,44 @@ def as_loss(network, loss, n_steps):
     if spiking != network.spiking_output:
         raise InputError(
             f"loss '{loss.name}' needs outputs that {'spike' if spiking else 'do not spike'}",
-            hint="set `spiking_output` of the network",
+            hint="give the network other outputs: LIF spike, LI do not",
         )
     return loss
 
 
-def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=None, *, threads=1):
+def gradients(
+    network: Network,
+    weights: Mapping[str, np.ndarray],
+    spikes: SpikeTrains,
+    labels: np.ndarray | None = None,
+    loss: losses.Loss | str = "sum",
+    regulariser: Regulariser | None = None,
+    *,
+    threads: int = 1,
+) -> Gradients:
     """Return Gradients of the mean loss over `spikes`.
 
     The gradients are those of EventProp's adjoint on mlGeNN's grid: dL/dw. Finite differences of
     the loss agree as dt goes to 0. What mlGeNN's EventPropCompiler accumulates at batch size 1 is
-    dL/dw / τ_mem for losses of voltages (for `max` also divided by the trial's length, which its
-    drive lacks), and dL/dw for `first_spike`.
+    dL/dw / τ_mem of the outputs for losses of voltages (for `max` also divided by the trial's
+    length, which its drive lacks), and dL/dw for `first_spike`.
 
     Parameters
     ----------
-    network : Network
+    network : Network, a chain of layers
     weights : Parameters, or any mapping of their arrays
-    spikes : SpikeTrains, n examples
+    spikes : SpikeTrains, n examples; delays of the network's inputs are applied here
     labels : (n,) integers; by default the spikes' own
     loss : Loss, or the name of one without parameters
     regulariser : Regulariser or None
 
-    Raises InputError for shapes, labels or weights that do not fit.
+    Raises InputError for a network, shapes, labels or weights that do not fit.
     """
     loss = as_loss(network, loss, spikes.n_steps)
+    weights = Parameters.checked(network, weights)
     engine = Engine(network, weights, loss, regulariser, threads)
-    spikes = delays.arriving(network, engine.delays, spikes)
-    out = engine.run(spikes, spikes.labels if labels is None else labels, learn=True)
+    labels = spikes.labels if labels is None else labels
+    out = engine.run(delays.arriving(network, weights, spikes), labels, learn=True)
     nonfinite = engine.mean_gradient(len(spikes))
     return Gradients(
         out.losses,
@@ -117,14 +131,19 @@ def gradients(network, weights, spikes, labels=None, loss="sum", regulariser=Non
     )
 
 
-def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
+def simulate(
+    network: Network,
+    weights: Mapping[str, np.ndarray],
+    spikes: SpikeTrains,
+    record: Sequence[str] = ("hidden_spikes", "output_v"),
+) -> Simulation:
     """Return a Simulation of every example: forward only, outputs simulated step by step.
 
     Parameters
     ----------
-    network : Network
+    network : Network, a chain of layers
     weights : Parameters, or any mapping of their arrays
-    spikes : SpikeTrains
+    spikes : SpikeTrains; delays of the network's inputs are applied here
     record : names from `RECORDABLE`
 
     Raises InputError as `gradients` does, and for a name that cannot be recorded.
@@ -132,30 +151,41 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
     for name in record:
         if name not in RECORDABLE:
             raise InputError(f"cannot record '{name}'", hint=f"one of {', '.join(RECORDABLE)}")
+    check_chain(network)
     weights = Parameters.checked(network, weights)
     spikes = delays.arriving(network, weights, spikes)
-    labels = np.zeros(len(spikes), np.int64)
-    batch = checked_spikes(network, spikes, labels, spikes.n_steps)
-    n_steps, h, o = spikes.n_steps, network.n_hidden, network.n_outputs
-    hidden, output = layers(network)
-    first_input, nothing = np.empty(n_steps + 1, np.uint32), np.zeros(0, np.float32)
-    names = "input_hidden", "hidden_hidden", "hidden_output"
-    rows = [_rows(weights[name]) if name in weights else nothing for name in names]
-    state, output_state = aligned((4, padded(h))), aligned((4, padded(o)))
-    tape, output_tape = forward.tape(n_steps, h), forward.tape(n_steps, o)
+    labels, n_steps, o = np.zeros(len(spikes), np.int64), spikes.n_steps, network.n_outputs
+    batch = checked_spikes(network, spikes, labels, n_steps)
+    nothing, first_input = np.zeros(0, np.float32), np.empty(n_steps + 1, np.uint32)
     voltage = aligned(n_steps * padded(o))
+    hidden, output = layers(network)
+    run = []
+    for source, population, k in zip(
+        network.populations, network.populations[1:], (*hidden, output), strict=False
+    ):
+        own = f"{population.name}_{population.name}"
+        run.append(
+            (
+                _rows(weights[f"{source.name}_{population.name}"]),
+                _rows(weights[own]) if own in weights else nothing,
+                k,
+                aligned((4, padded(population.n))),
+                tape(n_steps, population.n),
+                voltage if population is network.output else nothing,
+            )
+        )
     voltages = np.empty((len(spikes), n_steps, o), np.float32) if "output_v" in record else None
     trains, output_trains = [], []
     for i in range(len(spikes)):
-        span = slice(batch.offsets[i], batch.offsets[i + 1])
-        steps, units = batch.steps[span], batch.units[span]
-        sound = forward.index_steps(steps, units, network.n_inputs, first_input)
+        steps, ids = of_example.py_func(batch, i)
+        sound = index_steps(steps, ids, network.n_inputs, first_input)
         check_sound(sound, batch, network, n_steps)
-        forward.layer(units, first_input, rows[0], rows[1], hidden, state, tape, nothing)
-        forward.layer(
-            tape.ids, tape.first, rows[2], nothing, output, output_state, output_tape, voltage
-        )
-        trains.append(_train(tape))
+        first = first_input
+        for *parts, own, recorded in run:
+            lif.run_forward(ids, first, *parts, own, recorded)
+            ids, first = own.ids, own.first
+        *tapes, output_tape = (parts[4] for parts in run)
+        trains.append(_joined(tapes, [p.n for p in network.hidden]))
         output_trains.append(_train(output_tape))
         if voltages is not None:
             before = voltage.reshape(n_steps, -1)[:, :o]
@@ -169,7 +199,7 @@ def simulate(network, weights, spikes, record=("hidden_spikes", "output_v")):
         )
 
     return Simulation(
-        collect("hidden_spikes", trains, h),
+        collect("hidden_spikes", trains, network.n_hidden),
         voltages,
         collect("output_spikes", output_trains, o),
     )
@@ -185,3 +215,14 @@ def _rows(weights):
 def _train(tape):
     count = tape.first[-1]
     return tape.steps[:count].copy(), tape.ids[:count].copy()
+
+
+def _joined(tapes, sizes):
+    """Return the spikes of several layers in order of step, neurons numbered layer after layer."""
+    if len(tapes) == 1:
+        return _train(tapes[0])
+    firsts = np.cumsum([0, *sizes[:-1]])
+    steps, ids = (np.concatenate(a) for a in zip(*map(_train, tapes), strict=True))
+    ids = ids + np.repeat(firsts, [t.first[-1] for t in tapes]).astype(np.uint16)
+    order = np.argsort(steps, kind="stable")
+    return steps[order], ids[order]

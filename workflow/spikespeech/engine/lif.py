@@ -1,0 +1,258 @@
+"""Leaky integrate-and-fire neurons: constants of a layer, its dynamics, its adjoint.
+
+With the membrane's α = exp(-dt/τ_mem), the synapse's β = exp(-dt/τ_syn):
+
+    forward    Isyn = c x,  V ← α V + (1 - α) Isyn,  x ← β x
+    backward   λ_I ← β λ_I + γ λ_V,  λ_V ← α λ_V
+
+where c = τ_syn/dt (1 - β) makes a step's mean current that of the exponential synapse, and
+γ = τ_mem / (τ_mem - τ_syn) (α - β). These are mlGeNN's (`LeakyIntegrateFire`, `Exponential` with
+scale_i; EventPropCompiler), and single precision like its own. Leaky integrators are those without
+a threshold.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spikespeech.engine.kernel import kernel
+from spikespeech.engine.synapses import receive
+from spikespeech.engine.tape import last_step, tape_spikes
+from spikespeech.errors import InputError
+from spikespeech.kernels.compiling import part
+from spikespeech.kernels.vectors import (
+    LANES,
+    aligned,
+    at_least,
+    fma,
+    load,
+    padded,
+    select,
+    splat,
+    store,
+    total,
+)
+
+
+class Constants(NamedTuple):
+    """Constants of a layer: float32 numbers, or arrays of n neurons and their padding.
+
+    Kernels `load` either; a number stays in a register, where an array is read in every step.
+
+    Attributes
+    ----------
+    alpha, one_minus_alpha, beta : decay factors of a step
+    scale : c above
+    gamma : γ above
+    tau_mem, tau_syn : time constants in ms
+    threshold : spike threshold of V
+    """
+
+    alpha: np.ndarray
+    one_minus_alpha: np.ndarray
+    beta: np.ndarray
+    scale: np.ndarray
+    gamma: np.ndarray
+    tau_mem: np.ndarray
+    tau_syn: np.ndarray
+    threshold: np.float32
+
+    @property
+    def alike(self):
+        """Whether all neurons have the same constants."""
+        return np.ndim(self.alpha) == 0
+
+
+def constants(populations, dt_ms):
+    """Return the Constants of each of several populations of LIF or LI neurons.
+
+    They are numbers where the neurons of all are alike within each, else arrays, whose padding
+    repeats the last neuron: without weights it never spikes. Raises InputError for several
+    thresholds in a population.
+    """
+    taus = [[_each(tau, p.n) for tau in (p.neuron.tau_mem, p.neuron.tau_syn)] for p in populations]
+    alike = all(np.ptp(tau) == 0 for pair in taus for tau in pair)
+    return tuple(
+        _constants(*pair, _threshold(p), dt_ms, alike)
+        for p, pair in zip(populations, taus, strict=True)
+    )
+
+
+def _constants(mem, syn, threshold, dt_ms, alike):
+    alpha, beta = np.exp(-dt_ms / mem), np.exp(-dt_ms / syn)
+    equal = np.isclose(mem, syn, rtol=1e-6)
+    ratio = (alpha - beta) / np.where(equal, 1, mem - syn)
+    gamma = mem * np.where(equal, dt_ms / (mem * syn) * alpha, ratio)
+    one_minus_alpha = np.float32(1) - alpha.astype(np.float32)
+    scale = syn / dt_ms * (1 - beta)
+    fields = (alpha, one_minus_alpha, beta, scale, gamma, mem, syn)
+    held = (np.float32(field[0]) if alike else _aligned(field) for field in fields)
+    return Constants(*held, np.float32(threshold))
+
+
+def _threshold(population):
+    threshold = np.unique(getattr(population.neuron, "threshold", np.inf))
+    if len(threshold) > 1:
+        raise InputError(
+            f"{population.name}.threshold has {len(threshold)} values",
+            hint="give all neurons of a layer one",
+        )
+    return threshold[0]
+
+
+def _each(tau, n):
+    tau = np.broadcast_to(np.asarray(tau, dtype=np.float64), (n,))
+    return np.pad(tau, (0, padded(n) - n), mode="edge")
+
+
+def _aligned(values):
+    array = aligned(values.shape)
+    array[:] = values
+    return array
+
+
+@part
+def spent(x, y, k):
+    """Return whether no neuron below threshold can reach it any more without further spikes.
+
+    V moves towards c (x + y), whose size only decays. Half the threshold leaves room for rounding.
+    """
+    half = splat(np.float32(0.5) * k.threshold)
+    able = np.uint64(0)
+    for column in range(0, len(x), LANES):
+        able |= at_least(load(k.scale, column) * (load(x, column) + load(y, column)), half)
+    return able == 0
+
+
+@kernel
+def run_forward(sources, first_source, weights, recurrent_weights, k, state, tape, voltage):
+    """Simulate a layer in one example; return its number of spikes.
+
+    In each step
+
+        V ← α V + (1 - α) (c x + c y)
+        spike where V ≥ threshold; then V ← 0
+        x ← β x + Σ W_source,   y ← β y + Σ W_recurrent
+
+    over the spikes that sources and the layer itself emit in this step: they arrive in the next.
+    All state starts at 0, and the example ends early where no more spikes can come and V is not
+    recorded. Every operation is mlGeNN's in its order, rounded as its own: the spikes are the same
+    spikes, bit for bit. Leaky integrators have an infinite threshold.
+
+    Parameters
+    ----------
+    sources : (n_spikes,) uint16, sources of the incoming spikes, in order of step, then source
+    first_source : (n_steps + 1,) uint32, see `tape.index_steps`
+    weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty
+        where there are none
+    k : Constants of the layer
+    state : (4, width) float32, scratch
+    tape : Tape, written
+    voltage : flat (n_steps * width,) float32, V of each step before a reset, or empty
+    """
+    v, x, y, slopes = state[0], state[1], state[2], state[3]
+    width = len(v)
+    recurrent, recording = len(recurrent_weights) > 0, len(voltage) > 0
+    threshold, zero = splat(k.threshold), splat(np.float32(0))
+    spiking = np.zeros(width // LANES, np.uint64)
+    n_spiking = len(spiking) if k.threshold < np.inf else 0
+    v[:] = 0
+    x[:] = 0
+    y[:] = 0
+    count, n_sources = np.uint64(0), first_source[len(first_source) - 1]
+    tape.first[0] = 0
+    for t in range(len(tape.first) - 1):
+        for column in range(0, width, LANES):
+            a, b, scale = load(x, column), load(y, column), load(k.scale, column)
+            current = scale * a + scale * b
+            potential = load(k.alpha, column) * load(v, column)
+            potential = potential + load(k.one_minus_alpha, column) * current
+            store(slopes, column, a + b - potential)
+            if recording:
+                store(voltage, t * width + column, potential)
+            spikes = at_least(potential, threshold)
+            spiking[column // LANES] = spikes
+            store(v, column, select(spikes, zero, potential))
+        # Add input rows first: their loads overlap with the search for spikes, whose branches no
+        # CPU predicts.
+        receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
+        for n in range(n_spiking):
+            count = tape_spikes(spiking[n], n * LANES, t, slopes, tape, count)
+        tape.first[t + 1] = count
+        if recurrent:
+            receive(y, k.beta, tape.ids, tape.first[t], count, recurrent_weights)
+        # A word may end long before its example: steps in which nothing can spike are passed over.
+        waiting = first_source[t + 1] < n_sources or count > tape.first[t]
+        if not (waiting or recording) and spent(x, y, k):
+            tape.first[t + 2 :] = count
+            break
+    return count
+
+
+@kernel
+def run_backward(
+    tape, feedback, recurrent_weights, k, penalty, slope_min, lambda_v, differences, stride, trace
+):
+    """Run a hidden layer's adjoint through one example; return how often a slope was guarded.
+
+    Backward from the last spike, where λ_V = λ_I = 0, each step (Wunderlich & Pehle 2021, Eq 4-6,
+    on mlGeNN's grid)
+
+        λ_I ← β λ_I + γ λ_V,   λ_V ← α λ_V
+
+    and at each spike of neuron i, with q = I - V of the tape
+
+        λ_V,i ← λ_V,i + 1/q (threshold λ_V,i + Σ_j W_ij (λ_V,j - λ_I,j)) - penalty_i
+
+    where the sum over the targets j, in this layer and the next, is of the step after the spike.
+
+    Parameters
+    ----------
+    tape : Tape of the layer
+    feedback : (n_spikes,) float32, the next layer's part of the sum at each spike
+    recurrent_weights : flat (width * width,) float32; empty for a feed-forward network
+    k : Constants of the layer
+    penalty : (n_hidden,) float32, the regulariser's jump at each spike
+    slope_min : a smaller q counts as this
+    lambda_v : (width,) float32, scratch
+    differences : flat float32, written at stride * step: λ_V - λ_I as a spike of the step meets
+        them, as far as `tape.last_step`
+    stride : width, or 0 where each step may overwrite the one after it
+    trace : flat (width * n_steps,) float32, written: for each block of columns, step by step,
+        λ_I as a spike of that step meets it, so that dL/dW_ij = -τ_syn,j Σ λ_I,j(step); as far
+        as `tape.last_step`
+    """
+    first, ids = tape.first, tape.ids
+    width, last = len(lambda_v), last_step(tape)
+    plane = (len(first) - 1) * LANES
+    recurrent = len(recurrent_weights) > 0
+    guarded = 0
+    lambda_v[:] = 0
+    for column in range(0, width, LANES):
+        store(trace, (column // LANES) * plane + max(last, 0) * LANES, splat(np.float32(0)))
+    for s in range(last - 1, -1, -1):
+        after = (s + 1) * stride
+        for column in range(0, width, LANES):
+            cell = (column // LANES) * plane + s * LANES
+            old_v, old_i = load(lambda_v, column), load(trace, cell + LANES)
+            store(differences, after + column, old_v - old_i)
+            store(trace, cell, fma(load(k.gamma, column), old_v, load(k.beta, column) * old_i))
+            store(lambda_v, column, load(k.alpha, column) * old_v)
+        # Spikes of step s + 1 meet the adjoints as they were, and make λ_V jump once it decayed.
+        for e in range(first[s + 1], first[s + 2]):
+            i, q, fed = np.int64(ids[e]), tape.slope[e], feedback[e]
+            if q < slope_min:
+                q = slope_min
+                guarded += 1
+            if recurrent:
+                products = splat(np.float32(0))
+                for column in range(0, width, LANES):
+                    row = load(recurrent_weights, i * width + column)
+                    products = fma(row, load(differences, after + column), products)
+                fed += total(products)
+            lambda_v[i] += (k.threshold * lambda_v[i] + fed) / q - penalty[i]
+    if stride > 0:
+        for column in range(0, width, LANES):
+            met = load(trace, (column // LANES) * plane)
+            store(differences, column, load(lambda_v, column) - met)
+    return guarded
