@@ -12,7 +12,7 @@ rule benchmark_engine:
         "../../envs/peers.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
         peers=sorted({config["peers_python"] or "python", config["mlgenn"]["python"]}),
@@ -36,7 +36,7 @@ rule benchmark_training:
         "../../envs/peers.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
         settings=text(config["benchmark"]),

@@ -62,14 +62,25 @@ def networks(pattern, **chosen):
     ]
 
 
+# A profile with `default-resources: mem_mb: 0` asks no memory for any job.
+MEMORY_UNASKED = (
+    getattr(
+        (workflow.resource_settings.default_resources or {}).get("mem_mb"), "raw", None
+    )
+    == 0
+)
+
+
 def memory(megabytes, neuron=0, hidden=lambda wildcards: int(wildcards.hidden)):
     """Memory of a job, of it `neuron` MB for each of `hidden` neurons; a retry asks for more.
 
     The size of its data does not come into it, as spikes stay on disk: tests/workflow/scale.py measures the
     jobs of a network at SSC's size, of which these are one and a half times as much or more.
     """
-    return lambda wildcards, attempt: attempt * (
-        megabytes + int(neuron and neuron * hidden(wildcards))
+    return lambda wildcards, attempt: (
+        0
+        if MEMORY_UNASKED
+        else attempt * (megabytes + int(neuron and neuron * hidden(wildcards)))
     )
 
 

@@ -32,7 +32,9 @@ rule train_method:
         "../../envs/spikespeech.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, input, attempt: int(1000 + 10 * input.size_mb) * attempt,
+        mem_mb=lambda w, input, attempt: memory(1000 + 10 * int(input.size_mb))(
+            w, attempt
+        ),
         runtime="1d",
     params:
         settings=method_settings,
@@ -58,7 +60,9 @@ rule train_method_in_peer:
         "../../envs/peers.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, input, attempt: int(4000 + 10 * input.size_mb) * attempt,
+        mem_mb=lambda w, input, attempt: memory(4000 + 10 * int(input.size_mb))(
+            w, attempt
+        ),
         runtime="1d",
     params:
         settings=method_settings,

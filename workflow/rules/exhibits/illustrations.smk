@@ -17,6 +17,8 @@ rule plot_neuron_generations:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_neuron_generations.py"),
     shell:
@@ -40,6 +42,8 @@ rule plot_membrane:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_membrane.py"),
     shell:
@@ -63,6 +67,8 @@ rule plot_hodgkin_huxley:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_hodgkin_huxley.py"),
     shell:
@@ -86,6 +92,8 @@ rule plot_lif:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_lif.py"),
     shell:
@@ -109,6 +117,8 @@ rule plot_izhikevich:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_izhikevich.py"),
     shell:
@@ -132,6 +142,8 @@ rule plot_network:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_network.py"),
     shell:
@@ -155,6 +167,8 @@ rule plot_loss_surface:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_loss_surface.py"),
     shell:
@@ -178,6 +192,8 @@ rule plot_gradient_descent:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_gradient_descent.py"),
     shell:
@@ -201,6 +217,8 @@ rule plot_paralif:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_paralif.py"),
     shell:
@@ -224,6 +242,8 @@ rule plot_stdp:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_stdp.py"),
     shell:
@@ -247,6 +267,8 @@ rule plot_eventprop:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/plot_eventprop.py"),
     shell:
@@ -268,6 +290,8 @@ rule tabulate_chain_rule:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         code=code("scripts/exhibits/illustrations/tabulate_chain_rule.py"),
     shell:

@@ -24,6 +24,8 @@ rule plot_loss_windows:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         settings=text(WINDOWS),
         code=code("scripts/exhibits/losses/plot_loss_windows.py"),
@@ -48,6 +50,8 @@ rule plot_gedanken:
         "illustrations"
     conda:
         "../../../envs/spikespeech.yaml"
+    resources:
+        runtime=5,  # ten of them in one submission
     params:
         settings=text(WINDOWS),
         code=code("scripts/exhibits/losses/plot_gedanken.py"),
