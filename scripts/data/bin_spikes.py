@@ -14,7 +14,7 @@ def main(arguments):
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("examples binned", total=None)
-        trains.bin_file(
+        remark = trains.bin_file(
             arguments.events,
             arguments.out,
             n_units=arguments.settings["channels"],
@@ -22,6 +22,8 @@ def main(arguments):
             dt_ms=arguments.settings["dt_ms"],
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+    if remark:
+        print(f"{arguments.events}: {remark}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Recordings: a user's folder, and FSDD's archive."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import soundfile
 
 from spikespeech.data.events import read_events
 from spikespeech.errors import InputError
-from spikespeech.sound import audio, recordings
+from spikespeech.sound import audio, files, recordings
 
 RATE = 8000
 
@@ -78,12 +80,38 @@ def garbage(folder, _):
     (folder / "ja" / "bob_0.wav").write_bytes(b"RIFF and no more")
 
 
-def stereo(folder, _):
-    soundfile.write(folder / "ja" / "bob_0.wav", np.ones((100, 2)), RATE)
-
-
 def silent(folder, _):
-    soundfile.write(folder / "ja" / "bob_0.wav", np.zeros(100), RATE)
+    soundfile.write(folder / "ja" / "bob_0.wav", np.zeros(1000), RATE)
+
+
+def constant(folder, _):
+    soundfile.write(folder / "ja" / "bob_0.wav", np.full(1000, 0.3), RATE)
+
+
+def short(folder, _):
+    soundfile.write(folder / "ja" / "bob_0.wav", np.array([0.1, -0.1]), RATE)
+
+
+def long(folder, _):
+    soundfile.write(folder / "ja" / "bob_0.wav", np.zeros(61 * RATE), RATE)
+
+
+def slow(folder, _):
+    soundfile.write(folder / "ja" / "bob_0.wav", 0.1 * np.arange(8.0) % 1, 200)
+
+
+def hole(folder, _):
+    (folder / "ja" / "bob_0.wav").unlink()
+    os.mkfifo(folder / "ja" / "bob_0.wav")
+
+
+def dead_link(folder, _):
+    (folder / "ja" / "bob_0.wav").unlink()
+    (folder / "ja" / "bob_0.wav").symlink_to("../.git/annex/objects/x.wav")
+
+
+def latin(folder, _):
+    (folder / "ja" / "bob_0.wav").rename(os.fsdecode(os.fsencode(folder / "ja") + b"/j\xf6_0.wav"))
 
 
 @pytest.mark.parametrize(
@@ -95,14 +123,31 @@ def silent(folder, _):
         (add("ja/Bob_7.wav"), "speaker 'bob' clashes with 'Bob'"),
         (add("odd.wav"), "odd.wav: its name does not fit the pattern"),
         (table("file\nja/bob_0.wav\n"), "has no column 'label'"),
-        (table(""), "table.csv: cannot be read: No columns .* \\(make it a CSV table with"),
+        (table(""), "table.csv: is empty \\(make it a CSV table in UTF-8 with"),
+        (table("file,label\n"), "table.csv: has no rows"),
+        (table("file,label\nja/bob_0.wav,ja,bob\n"), "line 2 has 3 entries under 2 columns"),
+        (table("File,Label\nja/bob_0.wav,ja\n"), "no column 'file'; its columns are 'File', 'L"),
+        (table("file,label,speakers\nja/bob_0.wav,ja,bob\n"), "has no column 'speaker'; its"),
+        (table("file,label,label\nja/bob_0.wav,ja,bob\n"), "has two columns 'label'"),
+        (table("file,label,part\nja/bob_0.wav,ja,dev\n"), "line 2: part 'dev' is not one of"),
+        (
+            table("file,label,part\nja/bob_0.wav,ja,test\n\nja/bob_1.wav,ja,\n"),
+            "table.csv: line 4: has no part, though others have",
+        ),
+        (table("file,label,part\nja/bob_0.wav,ja,test\n"), "no recording is of the part 'train'"),
         (table("file,label\nja/bob_9.wav,ja\n"), "in line 2: .*bob_9.wav does not exist"),
         (table("file,label\nja/bob_0.wav,\n"), "in line 2: has no label"),
         (table("file,label\n../words/ja/bob_0.wav,ja\n"), "is outside"),
         (table("file,label\nja/bob_0.wav,ja\nja/bob_0.wav,nein\n"), "clashes with ja/bob_0.wav"),
         (garbage, "ja/bob_0.wav: not readable as sound"),
-        (stereo, "ja/bob_0.wav: 2 dimensions"),
         (silent, "ja/bob_0.wav: is silent"),
+        (constant, "ja/bob_0.wav: is silent"),
+        (short, "ja/bob_0.wav: lasts 0.00025 s"),
+        (long, "ja/bob_0.wav: lasts 61 s at 8000 Hz"),
+        (slow, "ja/bob_0.wav: its sampling rate is 200 Hz"),
+        (hole, "ja/bob_0.wav: is no regular file"),
+        (dead_link, "ja/bob_0.wav: is a link to a file that is not there, .*annex get"),
+        (latin, r"ja/j\\udcf6_0.wav: its name is not UTF-8"),
     ],
 )
 def test_bad_folders_are_named_in_one_line_and_nothing_is_written(
@@ -123,12 +168,14 @@ def test_other_mistakes(folder, tmp_path):
         audio.folder(tmp_path / "none", pattern=PATTERN)
     with pytest.raises(InputError, match="must hold"):
         audio.folder(folder, pattern="{word}.wav")
-    with pytest.raises(InputError, match="label 'nein' is not one of ja, vielleicht"):
-        audio.folder(folder, pattern=PATTERN, classes=["ja", "vielleicht"])
+    with pytest.raises(InputError, match="no recording is of vielleicht; there are ja, nein"):
+        audio.folder(folder, pattern=PATTERN, classes=["vielleicht"])
+    with pytest.raises(InputError, match="class 0 and class 1 are both called 'ja'"):
+        audio.folder(folder, pattern=PATTERN, classes=["ja", "ja "])
 
 
-def write(path, words, classes, threads=1):
-    recordings.write(
+def write(path, words, classes, threads=1, speakers=None):
+    return recordings.write(
         path,
         words,
         classes,
@@ -137,7 +184,76 @@ def write(path, words, classes, threads=1):
         threads=threads,
         attributes={},
         progress=iter,
+        speakers=speakers,
     )
+
+
+def test_several_channels_are_mixed(tmp_path):
+    sound = 0.1 * np.random.default_rng(1).standard_normal((1000, 3))
+    soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="DOUBLE")
+    samples, _ = files.read(tmp_path / "a.wav")
+    np.testing.assert_allclose(samples, sound.mean(axis=1), atol=1e-12)
+
+
+@pytest.mark.parametrize("subtype, size", [("PCM_16", 2), ("PCM_24", 3), ("FLOAT", 4), ("ULAW", 1)])
+def test_a_wav_file_that_was_cut_short_is_refused(tmp_path, subtype, size):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(1).standard_normal(999), RATE, subtype)
+    whole = path.read_bytes()
+    assert len(files.read(path)[0]) == 999
+    path.write_bytes(whole[: -400 * size])
+    with pytest.raises(InputError, match=r"holds (599|598) of the 999 samples"):
+        files.read(path)
+    at = whole.index(b"data") + 4
+    for unknown in (0x7FFFFFFF, 0xFFFFFFFF):  # as pipes write
+        path.write_bytes(whole[:at] + unknown.to_bytes(4, "little") + whole[at + 4 :])
+        assert len(files.read(path)[0]) in (999, 1000)
+    path.write_bytes(whole[:44])
+    with pytest.raises(InputError):
+        files.read(path)
+
+
+def test_a_nist_file_that_was_cut_short_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    sound = 0.1 * np.random.default_rng(1).standard_normal(999)
+    soundfile.write(path, sound, RATE, format="NIST", subtype="PCM_16")
+    assert len(files.read(path)[0]) == 999
+    path.write_bytes(path.read_bytes()[:-800])
+    with pytest.raises(InputError, match="holds 599 of the 999 samples"):
+        files.read(path)
+
+
+def test_a_recording_without_a_speaker_leaves_the_others_theirs(folder, tmp_path):
+    rows = "ja/bob_0.wav,ja,bob\nnein/bob_0.wav,nein,\nnein/ann_0.wav,nein,ann\n"
+    (tmp_path / "table.csv").write_text("file,label,speaker\n" + rows)
+    words, classes, speakers = audio.folder(folder, table=tmp_path / "table.csv")
+    write(tmp_path / "out.h5", words, classes, speakers=speakers)
+    with read_events(tmp_path / "out.h5", n_units=20) as events:
+        assert events.speakers.tolist() == [1, -1, 0]
+        assert events.speaker_names == {0: "ann", 1: "bob"}
+        assert events.name(1) == str(folder / "nein/bob_0.wav")
+
+
+def test_recordings_that_name_their_part_are_in_it(folder, tmp_path):
+    rows = ["ja/bob_0.wav,ja,train", "ja/bob_1.wav,ja,valid", "nein/bob_0.wav,nein,test"]
+    (tmp_path / "table.csv").write_text("file,label,part\n" + "\n".join(rows) + "\n")
+    words, _, _ = audio.folder(folder, table=tmp_path / "table.csv")
+    parts = recordings.parts(words, seed=1, test_speakers=[], test_share=0.0)
+    assert {part: [w.name for w in own] for part, own in parts.items()} == {
+        "train": [str(folder / "ja/bob_0.wav")],
+        "valid": [str(folder / "ja/bob_1.wav")],
+        "test": [str(folder / "nein/bob_0.wav")],
+    }
+    with pytest.raises(InputError, match="name their parts themselves"):
+        recordings.parts(words, seed=1, test_speakers=[], test_share=0.5)
+
+
+def test_a_long_recording_is_named(folder, tmp_path):
+    path = folder / "ja/bob_0.wav"
+    soundfile.write(path, 0.1 * np.random.default_rng(1).standard_normal(4 * RATE), RATE)
+    words, classes, _ = audio.folder(folder, pattern=PATTERN)
+    long = write(tmp_path / "out.h5", words, classes)
+    assert list(long) == [str(path)] and 3 < long[str(path)] <= 4
 
 
 def test_spikes_depend_on_the_recording_alone(folder, tmp_path):

@@ -23,6 +23,7 @@ def test_exact_spikes_are_those_of_lauscher():
     from lauscher.transformations.wave2spike import Wave2Spike
 
     sound = voiced(0.12)
+    sound -= sound.mean()  # which lauscher would keep
     CommandLineArguments().num_concurrent_jobs = 1
     np.random.seed(5)  # noqa: NPY002 - lauscher draws from the global stream
     theirs = MonoAudioWave(sound.copy(), cochlea.SOUND_RATE).transform(Wave2Spike(28))
@@ -111,11 +112,24 @@ def test_an_utterance_costs_less_than_three_tenths_of_a_second():
     assert min(costs) < 0.3
 
 
+@pytest.mark.parametrize("offset", [0.05, -0.3])
+def test_an_offset_changes_no_spike(offset):
+    sound = 0.1 * voiced(0.25, 16_000)
+    times, units = cochlea.encode(sound, 16_000, np.random.default_rng(3), n_channels=70)
+    moved = cochlea.encode(sound + offset, 16_000, np.random.default_rng(3), n_channels=70)
+    assert len(moved[0]) == pytest.approx(len(times), rel=0.002)
+    np.testing.assert_allclose(
+        np.bincount(moved[1], minlength=70), np.bincount(units, minlength=70), atol=2
+    )
+
+
 @pytest.mark.parametrize(
     "samples, problem",
     [
         (np.zeros(4800), "is silent"),
-        (np.zeros(0), "is silent"),
+        (np.full(4800, 0.7), "is silent"),
+        (np.zeros(0), "has no samples"),
+        (np.ones(1), "lasts 2.08e-05 s"),
         (np.array([0.0, np.nan]), "sample nan"),
         (np.ones((4800, 2)), "2 dimensions"),
     ],

@@ -3,9 +3,11 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from spikespeech import configuration, provenance, schema
+from spikespeech.data import datasets
 from spikespeech.data.datasets import REGISTRY
 from spikespeech.errors import InputError
 from spikespeech.losses import LOSSES
+from spikespeech.spikes import planning
 
 # One network's folder, and where its jobs log.
 NETWORK = "<results>/networks/{dataset}/{fold}/{loss}/{hidden}-{topology}/seed-{seed}"
@@ -24,6 +26,8 @@ try:
     given, config = config, yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     configuration.update(config, given)
     configuration.check(config)
+    if workflow.is_main_process:
+        planning.check(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -33,6 +37,11 @@ FOLD = config["networks"]["fold"][0]
 
 # What figures call a data set: says so where its speech is synthetic.
 NAMED = {dataset: REGISTRY[dataset].label for dataset in DATASETS}
+
+
+def parts(dataset):
+    """Parts of a data set: train, test and perhaps valid."""
+    return datasets.parts(dataset, config["datasets"][dataset])
 
 
 def code(*files):
@@ -87,7 +96,7 @@ def memory(megabytes, neuron=0, hidden=lambda wildcards: int(wildcards.hidden)):
 wildcard_constraints:
     dataset="[a-z0-9_]+",
     part="train|valid|test",
-    fold="main|speaker-[0-9]+",
+    fold="main|speaker-[^/]+",
     loss="|".join(LOSSES),
     hidden="[0-9]+",
     topology="recurrent|feedforward",

@@ -1,17 +1,25 @@
 # From the internet, a synthesiser or the user's own files to spikes, all in SHD's HDF5 layout,
 # then on the study's grid of time steps.
-from spikespeech.data import datasets
+# Data sets that have a validation part of their own, of those that the study uses.
+WITH_VALID = {name for name in planning.uses(config) if "valid" in parts(name)}
 
-# Data sets by how they are made, as a constraint on {dataset}.
-MADE_BY = {
-    source: "|".join(
-        name
-        for name, section in config["datasets"].items()
-        if datasets.source(name, section) == source
+
+def made_by(source, *, valid=None):
+    """Data sets that are made so, and have a validation part or not, as a constraint on {dataset}."""
+    return (
+        "|".join(
+            name
+            for name, section in config["datasets"].items()
+            if datasets.source(name, section) == source
+            and valid in (None, name in WITH_VALID)
+        )
+        or "(?!)"
     )
-    or "(?!)"
-    for source in ("download", "synthesise", "audio", "spikes")
-}
+
+
+def outputs(wildcards, output):
+    """Options that name the parts that a job writes."""
+    return " ".join(f"--{part} {shlex.quote(path)}" for part, path in output.items())
 
 
 # Downloads run where Snakemake was started: compute nodes often have no internet.
@@ -21,7 +29,7 @@ rule download:
     log:
         "<results>/logs/data/{dataset}/{part}.log",
     wildcard_constraints:
-        dataset=MADE_BY["download"],
+        dataset=made_by("download"),
     localrule: True
     conda:
         "../../envs/spikespeech.yaml"
@@ -41,7 +49,7 @@ rule download_recordings:
     log:
         "<results>/logs/data/{dataset}/recordings.log",
     wildcard_constraints:
-        dataset=MADE_BY["audio"],
+        dataset=made_by("audio"),
     localrule: True
     conda:
         "../../envs/spikespeech.yaml"
@@ -62,7 +70,7 @@ rule synthesise:
     log:
         "<results>/logs/data/{dataset}/synthesise.log",
     wildcard_constraints:
-        dataset=MADE_BY["synthesise"],
+        dataset=made_by("synthesise"),
     conda:
         "../../envs/spikespeech.yaml"
     threads: 8
@@ -85,7 +93,7 @@ rule convert_audio:
     log:
         "<results>/logs/data/{dataset}/convert_audio.log",
     wildcard_constraints:
-        dataset=MADE_BY["audio"],
+        dataset=made_by("audio", valid=False),
     conda:
         "../../envs/spikespeech.yaml"
     threads: 8
@@ -95,30 +103,74 @@ rule convert_audio:
     params:
         settings=lambda w: configuration.text(config["datasets"][w.dataset]),
         archive=archive,
+        outputs=outputs,
         code=code("scripts/data/convert_audio.py"),
     shell:
         'python "$SPIKESPEECH/scripts/data/convert_audio.py" --dataset {wildcards.dataset} '
         "--settings {params.settings:q} {params.archive} --threads {threads} "
-        "--train {output.train:q} --test {output.test:q} 2>&1 | tee -- {log:q}"
+        "{params.outputs} 2>&1 | tee -- {log:q}"
 
 
+use rule convert_audio as convert_audio_with_valid with:
+    output:
+        train="<results>/data/{dataset}/train.h5",
+        valid="<results>/data/{dataset}/valid.h5",
+        test="<results>/data/{dataset}/test.h5",
+    wildcard_constraints:
+        dataset=made_by("audio", valid=True),
+
+
+# tonic downloads what its folder has not, so that it runs where the workflow does.
+rule import_tonic:
+    output:
+        train="<results>/data/{dataset}/train.h5",
+        test="<results>/data/{dataset}/test.h5",
+    log:
+        "<results>/logs/data/{dataset}/import_tonic.log",
+    wildcard_constraints:
+        dataset=made_by("tonic", valid=False),
+    localrule: True
+    conda:
+        "../../envs/spikespeech.yaml"
+    params:
+        settings=lambda w: configuration.text(config["datasets"][w.dataset]),
+        outputs=outputs,
+        code=code("scripts/data/import_tonic.py"),
+    shell:
+        'python "$SPIKESPEECH/scripts/data/import_tonic.py" --name {wildcards.dataset} '
+        "--settings {params.settings:q} {params.outputs} 2>&1 | tee -- {log:q}"
+
+
+use rule import_tonic as import_tonic_with_valid with:
+    output:
+        train="<results>/data/{dataset}/train.h5",
+        valid="<results>/data/{dataset}/valid.h5",
+        test="<results>/data/{dataset}/test.h5",
+    wildcard_constraints:
+        dataset=made_by("tonic", valid=True),
+
+
+# The other parts tell which number each class has in all of them.
 rule import_spikes:
     input:
-        lambda w: config["datasets"][w.dataset][w.part],
+        file=lambda w: config["datasets"][w.dataset][w.part],
+        parts=lambda w: [
+            config["datasets"][w.dataset][part] for part in parts(w.dataset)
+        ],
     output:
         "<results>/data/{dataset}/{part}.h5",
     log:
         "<results>/logs/data/{dataset}/{part}.log",
     wildcard_constraints:
-        dataset=MADE_BY["spikes"],
+        dataset=made_by("spikes"),
     conda:
         "../../envs/spikespeech.yaml"
     params:
         channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
         code=code("scripts/data/import_spikes.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/data/import_spikes.py" --channels {params.channels} --out {output:q} -- {input:q} '
-        "> {log:q} 2>&1"
+        'python "$SPIKESPEECH/scripts/data/import_spikes.py" --channels {params.channels} '
+        "--out {output:q} --parts {input.parts:q} -- {input.file:q} 2>&1 | tee -- {log:q}"
 
 
 rule bin_spikes:
@@ -144,15 +196,12 @@ rule bin_spikes:
         code=code("scripts/data/bin_spikes.py"),
     shell:
         'python "$SPIKESPEECH/scripts/data/bin_spikes.py" {input:q} --settings {params.settings:q} --out {output:q} '
-        "> {log:q} 2>&1"
+        "2>&1 | tee -- {log:q}"
 
 
 rule describe_data:
     input:
-        lambda w: [
-            f"<results>/data/{w.dataset}/{part}.h5"
-            for part in datasets.REGISTRY[w.dataset].parts
-        ],
+        lambda w: [f"<results>/data/{w.dataset}/{part}.h5" for part in parts(w.dataset)],
     output:
         "<results>/tables/dataset-{dataset}.csv",
     log:

@@ -5,6 +5,13 @@ import shlex
 from spikespeech.backends import registry
 
 
+def split_settings(wildcards):
+    """Who validates on a data set, as JSON text."""
+    share = config["datasets"][wildcards.dataset].get("validation_share")
+    own = {"validation_share": share} if share else {}
+    return configuration.text(config["splits"] | own)
+
+
 def backend(wildcards):
     """Name of the backend that trains a network."""
     return configuration.settings(config, **wildcards)["backend"]
@@ -53,7 +60,7 @@ def calibration_parts(wildcards):
     """The binned parts that hold validation speakers."""
     return [
         f"<results>/data/{wildcards.dataset}/binned/{part}.h5"
-        for part in REGISTRY[wildcards.dataset].parts
+        for part in parts(wildcards.dataset)
         if part != "test"
     ]
 

@@ -6,8 +6,7 @@ from spikespeech.methods.registry import TRAINING_METHODS
 METHODS = config["methods"] or {"train": [], "seeds": [], "trials": {}}
 METHOD_DATA = {
     "parts": [
-        f"<results>/data/{DATASETS[0]}/binned/{part}.h5"
-        for part in REGISTRY[DATASETS[0]].parts
+        f"<results>/data/{DATASETS[0]}/binned/{part}.h5" for part in parts(DATASETS[0])
     ],
     "split": f"<results>/data/{DATASETS[0]}/splits/{FOLD}.csv",
 }

@@ -12,7 +12,7 @@ rule agreement:
     input:
         parts=[
             f"<results>/data/{AGREEING}/binned/{part}.h5"
-            for part in REGISTRY[AGREEING].parts
+            for part in parts(AGREEING)
             if part != "test"
         ],
         split=f"<results>/data/{AGREEING}/splits/{config['networks']['fold'][0]}.csv",

@@ -48,7 +48,7 @@ rule trial:
     input:
         proposal=f"{ROUND}/proposal.json",
         spikes=lambda w: STUDIES[w.search].spikes(
-            p for p in REGISTRY[STUDIES[w.search].dataset].parts if p != "test"
+            p for p in parts(STUDIES[w.search].dataset) if p != "test"
         ),
         splits=lambda w: STUDIES[w.search].splits(),
     output:

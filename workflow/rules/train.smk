@@ -4,8 +4,7 @@
 rule split:
     input:
         parts=lambda w: [
-            f"<results>/data/{w.dataset}/{part}.h5"
-            for part in REGISTRY[w.dataset].parts
+            f"<results>/data/{w.dataset}/{part}.h5" for part in parts(w.dataset)
         ],
     output:
         split="<results>/data/{dataset}/splits/{fold}.csv",
@@ -14,7 +13,7 @@ rule split:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda w: configuration.text(config["splits"]),
+        settings=split_settings,
         code=code("scripts/data/split.py"),
     shell:
         'python "$SPIKESPEECH/scripts/data/split.py" {input.parts:q} --fold {wildcards.fold} '
@@ -27,7 +26,7 @@ rule train:
     input:
         parts=lambda w: [
             f"<results>/data/{w.dataset}/binned/{part}.h5"
-            for part in REGISTRY[w.dataset].parts
+            for part in parts(w.dataset)
             if part != "test"
         ],
         split="<results>/data/{dataset}/splits/{fold}.csv",

@@ -6,7 +6,7 @@ rule tabulate_datasets:
         binned=[
             f"<results>/data/{dataset}/binned/{part}.h5"
             for dataset in DATASETS
-            for part in REGISTRY[dataset].parts
+            for part in parts(dataset)
         ],
     output:
         table=report(
@@ -24,7 +24,7 @@ rule tabulate_datasets:
             [
                 {"dataset": dataset, "part": part, "label": NAMED[dataset]}
                 for dataset in DATASETS
-                for part in REGISTRY[dataset].parts
+                for part in parts(dataset)
             ]
         ),
         code=code("scripts/exhibits/data/tabulate_datasets.py"),

@@ -64,7 +64,7 @@ rule plot_information:
     input:
         binned=[
             f"<results>/data/{DATASETS[0]}/binned/{part}.h5"
-            for part in REGISTRY[DATASETS[0]].parts
+            for part in parts(DATASETS[0])
             if part != "test"
         ],
         split=f"<results>/data/{DATASETS[0]}/splits/{FOLD}.csv",

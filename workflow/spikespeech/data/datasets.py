@@ -2,15 +2,20 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from spikespeech.data import folders
+from spikespeech.data.folders import PARTS
 
 ENGLISH = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 GERMAN = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
 DIGITS = ENGLISH + GERMAN
 """The 20 classes of SHD, in its order."""
 
-SUFFIXES = (".wav", ".flac")
-"""Kinds of files that are recordings."""
+SHD_TRAINING_SPEAKERS = (0, 1, 2, 3, 6, 7, 8, 9, 10, 11)
+"""The others, 4 and 5, are in SHD's test part alone."""
+
+FSDD_SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+"""In the order of their numbers."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +73,14 @@ class Dataset:
 OWN_AUDIO = {"test_speakers": [], "test_share": 0.0, "window": "ramps", "channels": 700, "seed": 1}
 
 
-SOURCES = {"audio_folder": "audio", "spike_file": "spikes"}
-"""How a user's own data is made, by the `source` that the configuration names."""
+SOURCES = {"audio_folder": "audio", "spike_file": "spikes", "tonic": "tonic"}
+"""How a user's own data set is made, by its `source` in the configuration."""
 
 
 def source(name, section):
     """Return how the data set with this section of the configuration is made.
 
-    "download", "synthesise", "audio" (recordings) or "spikes" (a user's own spike files).
+    "download", "synthesise", "audio" (recordings), "spikes" (a user's own spike files) or "tonic".
     """
     return SOURCES[section["source"]] if name not in REGISTRY else REGISTRY[name].source
 
@@ -85,14 +90,27 @@ def channels(name, section):
     return section.get("channels", REGISTRY[name].n_channels)
 
 
+def parts(name, section):
+    """Return the parts of a data set with this section of the configuration, in their order."""
+    named = {"train", "test"}
+    if name in REGISTRY:
+        return REGISTRY[name].parts
+    if section["source"] == "audio_folder":
+        if "lists" in section:
+            named |= section["lists"].keys()
+        elif "table" in section or "{part}" in section["pattern"]:
+            named |= {row.part for row in folders.planned(section).rows}
+    elif "valid" in section or "valid" in section.get("parts", ()):
+        named.add("valid")
+    return tuple(part for part in PARTS if part in named)
+
+
 def local_files(name, section):
     """Return the user's files that a data set is made from, whose change makes it stale."""
     if name == "fsdd":
         archive = section["archive"]
         return [] if archive is None or "://" in archive else [archive]
-    table = [section["table"]] if "table" in section else []
-    folder = Path(section["folder"])
-    return table + sorted(str(f) for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+    return folders.inputs(section)
 
 
 def sizes(name, section):

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from spikespeech import reading
+from spikespeech.data import names
 from spikespeech.errors import InputError
 from spikespeech.files import read_hdf5, write_hdf5
 
@@ -35,23 +36,22 @@ class Events:
     ----------
     path, n_units
     labels : (n,) int64
-    speakers : (n,) int64, -1 where the file names no speaker
+    speakers : (n,) int64, -1 where the file names no speaker; see `names.number` for text
+    speaker_names : {number: name} of the speakers that the file names, or {}
     classes : tuple of class names; numbers where the file names none
+    named : whether the file names its classes
+    recordings : names of the examples, or ()
     """
 
     CHUNK = 256  # examples read at a time: some ten megabytes
 
     def __init__(self, path, file, n_units):
         self.path, self.n_units = path, n_units
-        self.times = reading.dataset(file, "spikes/times", "rows of numbers")
-        self.units = reading.dataset(file, "spikes/units", "rows of numbers")
+        self.times = _rows(file, "spikes/times", "numbers")
+        self.units = _rows(file, "spikes/units", "numbers")
         self.labels = reading.array(file, "labels", "integers").astype(np.int64)
         n = len(self.labels)
-        if "extra/speaker" in file:
-            speakers = reading.array(file, "extra/speaker", "integers")
-            self.speakers = np.maximum(speakers.astype(np.int64), -1)
-        else:
-            self.speakers = np.full(n, -1)
+        self.speakers, self.speaker_names = _speakers(file, n)
         for name, rows in (
             ("spikes/times", self.times),
             ("spikes/units", self.units),
@@ -64,15 +64,25 @@ class Events:
                 )
         if not n:
             raise InputError("has no examples")
-        if "extra/keys" in file:
-            self.classes = class_names(reading.array(file, "extra/keys", "text"))
+        self.named = "extra/keys" in file
+        if self.named:
+            self.classes = names.distinct(reading.array(file, "extra/keys", "text"), "class")
         else:
             check_labels(self.labels, MOST_CLASSES)
             self.classes = tuple(str(k) for k in range(int(self.labels.max()) + 1))
         check_labels(self.labels, len(self.classes))
+        self.recordings = ()
+        if "extra/recording" in file:
+            self.recordings = reading.array(file, "extra/recording", "text")
+            if len(self.recordings) != n:
+                raise InputError(f"{len(self.recordings)} names of recordings for {n} labels")
 
     def __len__(self):
         return len(self.labels)
+
+    def name(self, i):
+        """Return what to call example `i`: its recording, where the file names it, or `i`."""
+        return names.text(self.recordings[i], f"example {i}") if len(self.recordings) else i
 
     def chunks(self):
         """Yield (first example, times in s, units, lengths) of CHUNK examples, flat, checked."""
@@ -89,16 +99,28 @@ class Events:
             yield from zip(np.split(times, ends), np.split(units, ends), strict=True)
 
 
-def write_events(path, events, labels, speakers, classes, *, attributes=None):
+def write_events(
+    path,
+    events,
+    labels,
+    speakers,
+    classes,
+    *,
+    attributes=None,
+    speaker_names=None,
+    examples=None,
+):
     """Write examples in SHD's layout.
 
     Parameters
     ----------
     events : iterable of (times in s, units), one pair an example
     labels : (n,) integers
-    speakers : (n,) integers; all -1, or none: then the file names no speakers
+    speakers : (n,) integers, -1 where unknown; all -1, or none: then the file names no speakers
     classes : names of the classes, in the order of the labels
     attributes : provenance, stored as attributes of the file
+    speaker_names : names of the speakers, in the order of their numbers, if they have any
+    examples : names of the examples, such as their recordings', if they have any
     """
     check_labels(np.asarray(labels), len(classes), file=path)
     with write_hdf5(path) as file:
@@ -110,19 +132,45 @@ def write_events(path, events, labels, speakers, classes, *, attributes=None):
                 raise InputError("has no spikes", file=path, example=i, hint="remove it")
             times[i], units[i] = np.asarray(t, np.float32), np.asarray(u, np.uint16)
         file["labels"] = np.asarray(labels, dtype=np.uint16)
-        if np.all(np.asarray(speakers) >= 0):
-            file["extra/speaker"] = np.asarray(speakers, dtype=np.uint16)
+        speakers = np.asarray(speakers, dtype=np.int64)
+        if np.any(speakers >= 0):
+            narrow = np.all((speakers >= 0) & (speakers < 2**16))
+            file["extra/speaker"] = speakers.astype(np.uint16 if narrow else np.int64)
+        for name, values in (("speaker_names", speaker_names), ("recording", examples)):
+            if values:
+                file[f"extra/{name}"] = np.array(values, dtype=h5py.string_dtype())
         file["extra/keys"] = np.array(classes, dtype=h5py.string_dtype())
         file.attrs.update(attributes or {})
 
 
-def class_names(names):
-    """Return names of classes, bytes or text, as a tuple of text that can be printed."""
-    decoded = tuple(k.decode(errors="replace") if isinstance(k, bytes) else str(k) for k in names)
-    for k, name in enumerate(decoded):
-        if not name.isprintable():
-            raise InputError(f"the name of class {k} is {name!r}", hint="name it in plain text")
-    return decoded
+def _rows(file, name, holds):
+    """Return a data set of one row an example: of any length, or all of one length (n, k)."""
+    found = file.get(name)
+    if isinstance(found, h5py.Dataset) and found.ndim == 2:
+        return reading.dataset(file, name, holds, dimensions=2)
+    return reading.dataset(file, name, f"rows of {holds}")
+
+
+def _speakers(file, n):
+    """Return the speakers' numbers (n,) int64 and {number: name} of those who have one."""
+    if "extra/speaker" not in file:
+        return np.full(n, -1), {}
+    found = file["extra/speaker"]
+    if isinstance(found, h5py.Dataset) and reading.kind(found.dtype) == "text":
+        called = [names.composed(_decoded(name)).strip() for name in found[()]]
+        numbers = {names.number(name): name for name in called if name}
+        if len(numbers) < len({*called} - {""}):
+            raise InputError("two names of speakers have one number", hint="rename one of them")
+        return np.array([names.number(c) if c else -1 for c in called], np.int64), numbers
+    speakers = reading.array(file, "extra/speaker", "integers").astype(np.int64)
+    listed = ()
+    if "extra/speaker_names" in file:
+        listed = names.distinct(reading.array(file, "extra/speaker_names", "text"), "speaker")
+    return np.maximum(speakers, -1), dict(enumerate(listed))
+
+
+def _decoded(name):
+    return names.text(name, "a speaker") if name else ""
 
 
 def check_labels(labels, n_classes, *, file=None):

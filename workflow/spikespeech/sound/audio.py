@@ -5,15 +5,13 @@ import hashlib
 import io
 import re
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-import pandas as pd
-import soundfile
-
-from spikespeech import reading
+from spikespeech.data import folders
 from spikespeech.data.archives import read_tar
-from spikespeech.data.datasets import ENGLISH, SUFFIXES
+from spikespeech.data.datasets import ENGLISH
 from spikespeech.errors import InputError
+from spikespeech.sound import files
 from spikespeech.sound.recordings import Recording
 
 FSDD_CONTENTS = "dbd573d7cafe79c4b49f65718115e1304e24e067fa39eff18a660dc6cb9c360f"
@@ -54,7 +52,7 @@ def fsdd(archive, *, utterances=50, checked=True):
             name=f"{archive}: {name}",
             label=int(match["digit"]),
             speaker=speakers.index(match["speaker"]),
-            sound=functools.partial(_read, io.BytesIO(members[name])),
+            sound=functools.partial(files.read, io.BytesIO(members[name])),
         )
         for name, match in taken.items()
         if int(match["take"]) < utterances
@@ -62,7 +60,7 @@ def fsdd(archive, *, utterances=50, checked=True):
     return recordings, ENGLISH, speakers
 
 
-def folder(path, *, table=None, pattern=None, classes=None):
+def folder(path, *, table=None, pattern=None, classes=None, lists=None):
     """Return the recordings of a folder, the names of the classes and of the speakers.
 
     Labels and speakers come either from a table or from the files' names.
@@ -70,126 +68,38 @@ def folder(path, *, table=None, pattern=None, classes=None):
     Parameters
     ----------
     path : the folder
-    table : CSV file with columns file (relative to the folder), label and, if known, speaker
+    table : CSV file with columns file (relative to the folder), label and, if known, speaker and
+        part (train, valid or test)
     pattern : of the files' paths in the folder, such as "{label}/{speaker}_{take}.wav"; a field
-        matches anything but a slash; `label` is needed, `speaker` is not
-    classes : order of the labels; alphabetical if not given
+        matches anything but a slash; `label` is needed, `speaker` and `part` are not
+    classes : the labels that are taken, in this order; all of them, in alphabetical order, if not
+        given
+    lists : {part: file in the folder that names its recordings, one a line}; all others train
 
-    Raises InputError for files that are missing, that stand for the same recording, or whose
-    classes or speakers differ only in upper and lower case.
+    Raises InputError for files that are missing, that stand for the same recording, whose name
+    can be read in two ways, or whose classes or speakers differ only in upper and lower case.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise InputError("is no folder", file=path, hint="set `folder` of the data set")
-    rows = _from_table(path, Path(table)) if table else _from_names(path, pattern)
-    _refuse_clashes(path, rows)
-    labels, speakers = _names(path, rows, "label"), _names(path, rows, "speaker")
-    classes = list(classes or labels)
-    strange = [row for row in rows if row["label"] not in classes]
-    if strange:
-        raise InputError(
-            f"label {strange[0]['label']!r} is not one of {', '.join(classes)}",
-            file=path / strange[0]["file"],
-            hint="add it to `classes` of the data set",
-        )
+    return found(folders.find(path, table=table, pattern=pattern, classes=classes, lists=lists))
+
+
+def found(listing):
+    """Return the recordings of a folder that `folders.find` has listed, as `folder` does."""
+    classes = {name: k for k, name in enumerate(listing.classes)}
+    speakers = {name: k for k, name in enumerate(listing.speakers)} | {"": -1}
     recordings = [
         Recording(
-            key=_key(row["file"]),
-            name=str(path / row["file"]),
-            label=classes.index(row["label"]),
-            speaker=speakers.index(row["speaker"]) if row["speaker"] else -1,
-            sound=functools.partial(_read, path / row["file"]),
+            key=_key(row.name),
+            name=str(row.file),
+            label=classes[row.label],
+            speaker=speakers[row.speaker],
+            sound=functools.partial(files.read, row.file),
+            part=row.part or None,
         )
-        for row in rows
+        for row in listing.rows
     ]
-    return recordings, tuple(classes), speakers
+    return recordings, listing.classes, list(listing.speakers)
 
 
 def _key(name):
     """Return a spawn key from a recording's name: other recordings do not change its spikes."""
     return (zlib.crc32(name.encode()),)
-
-
-def _read(file):
-    if isinstance(file, io.BytesIO):
-        file.seek(0)
-    try:
-        return soundfile.read(file)
-    except soundfile.LibsndfileError as error:
-        raise InputError(
-            f"not readable as sound: {error.error_string}", hint="replace or remove it"
-        ) from error
-
-
-def _from_table(path, table):
-    hint = "make it a CSV table with the columns file, label, speaker"
-    with reading.guard(table, hint):
-        rows = pd.read_csv(table, dtype=str, keep_default_na=False)
-        for column in ("file", "label"):
-            if column not in rows:
-                raise InputError(f"has no column {column!r}")
-    rows = rows.reindex(columns=["file", "label", "speaker"], fill_value="").to_dict("records")
-    for line, row in enumerate(rows, start=2):
-        if not row["label"]:
-            raise InputError("has no label", file=table, example=f"in line {line}")
-        inside = PurePosixPath(row["file"])
-        if inside.is_absolute() or ".." in inside.parts:
-            raise InputError(f"{row['file']} is outside {path}", file=table, example=line)
-        if not (path / inside).is_file():
-            raise InputError(
-                f"{path / inside} does not exist", file=table, example=f"in line {line}"
-            )
-    return rows
-
-
-def _from_names(path, pattern):
-    fields = re.findall(r"{(\w+)}", pattern)
-    if "label" not in fields or len(set(fields)) < len(fields):
-        raise InputError(
-            f"pattern {pattern!r} must hold {{label}}, and each field once",
-            hint='set `pattern` of the data set, for example "{label}/{speaker}_{take}.wav"',
-        )
-    expression = "".join(
-        f"(?P<{part[1:-1]}>[^/]+?)" if part.startswith("{") else re.escape(part)
-        for part in re.split(r"({\w+})", pattern)
-    )
-    rows = []
-    for file in sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES):
-        name = file.relative_to(path).as_posix()
-        match = re.fullmatch(expression, name)
-        if not match:
-            raise InputError(
-                f"its name does not fit the pattern {pattern!r}",
-                file=file,
-                hint="rename or move it, or list the files in a `table`",
-            )
-        rows.append({"file": name, "speaker": "", **match.groupdict()})
-    if not rows:
-        raise InputError("has no WAV or FLAC files", file=path, hint="set `folder`")
-    return rows
-
-
-def _refuse_clashes(path, rows):
-    seen = {}
-    for row in rows:
-        identity = PurePosixPath(row["file"]).with_suffix("").as_posix().casefold()
-        if identity in seen:
-            raise InputError(
-                f"clashes with {seen[identity]}",
-                file=path / row["file"],
-                hint="keep one of the two, or give them different names",
-            )
-        seen[identity] = row["file"]
-
-
-def _names(path, rows, column):
-    """Return the distinct non-empty values of a column in alphabetical order."""
-    names = sorted({row[column] for row in rows} - {""})
-    folded = {}
-    for name in names:
-        other = folded.setdefault(name.strip().casefold(), name)
-        if other != name:
-            raise InputError(
-                f"{column} {name!r} clashes with {other!r}", file=path, hint="spell them alike"
-            )
-    return names

@@ -36,6 +36,8 @@ RATE = SOUND_RATE // 2  # Hz; the membrane keeps the lower half of the spectrum
 LEVEL = 0.3  # root mean square that every recording is scaled to
 N_FIBRES = 40
 DEAD_SAMPLES = 24  # 1 ms, of a fibre and of the bushy cell
+RATES = 1_000, 1_000_000  # Hz, of recordings
+SHORTEST, LONGEST = 0.03, 60  # seconds, of recordings: a ramp; a minute takes some 400 MB
 WINDOWS = {"ramps": 0.030, "hann": None}  # seconds at either end; None: half the recording
 
 # Overlap-save: output needs the sound from TAIL before it to LEAD after it, samples at 24 kHz. They
@@ -85,14 +87,30 @@ def encode(samples, rate, rng, *, window="ramps", n_channels=700):
 
 
 def prepare(samples, rate, window):
-    """Return (n,) float64 sound at 48 kHz, scaled to LEVEL and then windowed, as lauscher does."""
+    """Return (n,) float64 sound at 48 kHz, scaled to LEVEL and then windowed, as lauscher does.
+
+    A constant offset, as cheap sound cards add, is no sound: it is taken away first, or it would
+    take its share of LEVEL from the voice.
+    """
     samples = np.asarray(samples, dtype=np.float64)
     if samples.ndim != 1:
         raise InputError(f"{samples.ndim} dimensions", hint="give one channel of sound")
+    if not len(samples):
+        raise InputError("has no samples", hint="remove the recording")
     if not np.all(np.isfinite(samples)):
         raise InputError(f"sample {samples[~np.isfinite(samples)][0]}", hint="record it again")
-    if not np.any(samples):
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(
+            f"its sampling rate is {rate} Hz", hint=f"{RATES[0]} to {RATES[1]} Hz are read"
+        )
+    if not SHORTEST <= len(samples) / rate <= LONGEST:
+        raise InputError(
+            f"lasts {len(samples) / rate:.3g} s",
+            hint=f"a word lasts {SHORTEST} to {LONGEST} s: remove the recording",
+        )
+    if np.ptp(samples) == 0:
         raise InputError("is silent", hint="remove the recording")
+    samples = samples - np.mean(samples)
     if rate != SOUND_RATE:
         samples = soxr.resample(samples, rate, SOUND_RATE)
     ramp = WINDOWS[window]

@@ -14,6 +14,9 @@ from spikespeech.sound import cochlea
 # Ends of the spawn keys of random streams: what is drawn from them.
 VOICE, COCHLEA, PARTS = 0, 1, 2
 
+PART_NAMES = ("train", "valid", "test")
+LONG = 3.0  # seconds; a word that lasts longer is worth a look, as trials are cut off
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -25,6 +28,7 @@ class Recording:
     name : what error messages call it
     label, speaker : int; speaker -1 where unknown
     sound : called without arguments, returns (samples (n,), sampling rate in Hz)
+    part : "train", "valid" or "test" where that is settled, else None
     """
 
     key: tuple
@@ -32,6 +36,7 @@ class Recording:
     label: int
     speaker: int
     sound: Callable
+    part: str | None = None
 
 
 def encode_all(recordings, *, seed, window="ramps", n_channels=700, threads=1):
@@ -45,7 +50,10 @@ def encode_all(recordings, *, seed, window="ramps", n_channels=700, threads=1):
         try:
             samples, rate = recording.sound()
             rng = np.random.Generator(np.random.SFC64(stream))
-            return cochlea.encode(samples, rate, rng, window=window, n_channels=n_channels)
+            spikes = cochlea.encode(samples, rate, rng, window=window, n_channels=n_channels)
+            if not len(spikes[0]):
+                raise InputError("gives no spikes", hint="remove the recording")
+            return spikes
         except InputError as error:
             raise InputError(error.problem, file=recording.name, hint=error.hint) from error
 
@@ -67,8 +75,19 @@ def parts(recordings, *, seed, test_speakers, test_share):
     """Return {"train": [...], "test": [...]}, the recordings in their order.
 
     As in SHD, the test part holds all recordings of the test-only speakers and, of every other
-    speaker, a share drawn by seed. Raises InputError where a part would be empty.
+    speaker, a share drawn by seed. Recordings whose part is settled are in that: then a part
+    "valid" may be among them. Raises InputError where a part would be empty.
     """
+    if any(recording.part for recording in recordings):
+        if test_speakers or test_share:
+            raise InputError(
+                "the recordings name their parts themselves",
+                hint="leave `test_speakers` and `test_share` of the data set out",
+            )
+        named = {recording.part for recording in recordings}
+        return {
+            part: [r for r in recordings if r.part == part] for part in PART_NAMES if part in named
+        }
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(PARTS,)))
     speakers = np.array([recording.speaker for recording in recordings])
     tested = np.isin(speakers, list(test_speakers))
@@ -88,16 +107,29 @@ def parts(recordings, *, seed, test_speakers, test_share):
     return divided
 
 
-def write(path, recordings, classes, *, attributes, progress, **how):
-    """Encode recordings and write them in SHD's layout.
+def write(path, recordings, classes, *, attributes, progress, speakers=None, **how):
+    """Encode recordings and write them in SHD's layout; return {name: seconds} of the long ones.
 
-    `progress` wraps the iterator over examples; `how` goes to `encode_all`.
+    `progress` wraps the iterator over examples; `how` goes to `encode_all`. `speakers` are the
+    speakers' names, in the order of their numbers.
     """
+    long = {}
+
+    def spikes():
+        encoded = progress(encode_all(recordings, **how))
+        for recording, (times, units) in zip(recordings, encoded, strict=True):
+            if times[-1] > LONG:
+                long[recording.name] = times[-1]
+            yield times, units
+
     write_events(
         path,
-        progress(encode_all(recordings, **how)),
+        spikes(),
         [recording.label for recording in recordings],
         [recording.speaker for recording in recordings],
         classes,
         attributes=attributes,
+        speaker_names=speakers,
+        examples=None if speakers is None else [recording.name for recording in recordings],
     )
+    return long

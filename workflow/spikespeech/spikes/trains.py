@@ -1,13 +1,15 @@
 """Sets of spike trains: the one form in which data reaches training and evaluation."""
 
 import contextlib
+import warnings
 from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
 
 from spikespeech import reading
-from spikespeech.data.events import check_events, check_labels, class_names, read_events
+from spikespeech.data import names
+from spikespeech.data.events import check_events, check_labels, read_events
 from spikespeech.errors import InputError
 from spikespeech.files import read_hdf5, write_hdf5
 from spikespeech.spikes.stored import Column
@@ -73,8 +75,8 @@ class SpikeTrains:
     ):
         """Bin ragged lists of spike times (ms) and units, one pair of arrays an example.
 
-        Spikes at or after n_steps * dt_ms are cut off. Raises InputError for data that are not
-        spike trains: see `check_events`.
+        Spikes at or after n_steps * dt_ms are cut off, with a warning; where they are most of
+        them, InputError is raised, as for data that are not spike trains: see `check_events`.
         """
         labels = np.asarray(labels, dtype=np.int64)
         speakers = np.full(len(labels), -1) if speakers is None else np.asarray(speakers)
@@ -88,6 +90,7 @@ class SpikeTrains:
             )
         check_labels(labels, len(classes))
         times, units, lengths = check_events(times_ms, units, n_units)
+        _warn_cut(_cut(times, lengths, n_steps, dt_ms).sum(), len(times), n_steps * dt_ms)
         return cls(
             *_bin(times, units, lengths, n_units, n_steps, dt_ms),
             labels,
@@ -116,13 +119,15 @@ class SpikeTrains:
 
     @classmethod
     def load(cls, path, *, n_units=700, n_steps=1000, dt_ms=1.0):
-        """Read a file in SHD's layout and bin it. Raises InputError for a bad file."""
+        """Read a file in SHD's layout and bin it, as `from_arrays` does."""
         with read_events(path, n_units=n_units) as events:
             chunks = list(_binned(events, n_steps, dt_ms))
+            cut, total = (sum(chunk[i].sum() for chunk in chunks) for i in (3, 4))
+            _warn_cut(cut, total, n_steps * dt_ms, file=path)
             return cls(
-                _offsets(np.concatenate([np.diff(offsets) for offsets, _, _ in chunks])),
-                np.concatenate([steps for _, steps, _ in chunks]),
-                np.concatenate([units for _, _, units in chunks]),
+                _offsets(np.concatenate([np.diff(chunk[0]) for chunk in chunks])),
+                np.concatenate([chunk[1] for chunk in chunks]),
+                np.concatenate([chunk[2] for chunk in chunks]),
                 events.labels,
                 events.speakers,
                 int(n_steps),
@@ -142,7 +147,7 @@ class SpikeTrains:
                 int(reading.attribute(file, name, "integers")) for name in ("n_steps", "n_units")
             )
             dt_ms = float(reading.attribute(file, "dt_ms", "numbers"))
-            classes = reading.attribute(file, "classes", "text", dimensions=1)
+            classes = reading.array(file, "classes", "text")
             opened = cls(
                 offsets[()].astype(np.int64),
                 Column(steps),
@@ -152,7 +157,7 @@ class SpikeTrains:
                 n_steps,
                 n_units,
                 dt_ms,
-                class_names(classes),
+                names.distinct(classes, "class"),
                 np.zeros(len(labels), np.bool_),
             )
             _check_opened(opened)
@@ -252,8 +257,9 @@ def _check_grid(examples, offsets, steps, units, n_steps, n_units):
 
 
 def _describe(file, n_steps, n_units, dt_ms, classes):
-    classes = np.array(classes, dtype=h5py.string_dtype())
-    file.attrs.update(n_steps=n_steps, n_units=n_units, dt_ms=dt_ms, classes=classes)
+    file.attrs.update(n_steps=n_steps, n_units=n_units, dt_ms=dt_ms)
+    # An attribute holds no more than 64 KiB: some 4,000 names.
+    file["classes"] = np.array(classes, dtype=h5py.string_dtype())
 
 
 def _offsets(lengths):
@@ -278,8 +284,39 @@ def _bin(times_ms, units, lengths, n_units, n_steps, dt_ms):
     return _offsets(lengths), steps.astype(np.uint16), units.astype(np.uint16)
 
 
+def _cut(times_ms, lengths, n_steps, dt_ms):
+    """Return how many spikes of each example lie after the last step (n,)."""
+    examples = np.repeat(np.arange(len(lengths)), lengths)
+    late = np.floor(times_ms / dt_ms) >= n_steps
+    return np.bincount(examples[late], minlength=len(lengths))
+
+
+def cut_remark(cut, total, trial_ms, *, file=None):
+    """Return a sentence on the `cut` of `total` spikes that lie after a trial's end, or "".
+
+    Raises InputError where they are most.
+    """
+    if not cut:
+        return ""
+    share = 100 * cut / total
+    said = f"{share:.2g} % of the spikes lie after {trial_ms:g} ms, the end of a trial"
+    if cut > total / 2:
+        raise InputError(
+            said, file=file, hint="times are in seconds; `time` sets the length of a trial"
+        )
+    return f"{said}, and are cut off"
+
+
+def _warn_cut(*cut, **where):
+    if remark := cut_remark(*cut, **where):
+        warnings.warn(remark, stacklevel=3)
+
+
 def _binned(events, n_steps, dt_ms):
-    """Yield (offsets, steps, units) of some examples at a time; none may be left empty."""
+    """Yield (offsets, steps, units, cut, lengths) of some examples at a time.
+
+    `cut` of an example's `lengths` spikes are cut off; none may be left empty.
+    """
     for first, times, units, lengths in events.chunks():
         binned = _bin(times * 1e3, units, lengths, events.n_units, n_steps, dt_ms)
         silent = np.flatnonzero(np.diff(binned[0]) == 0)
@@ -287,16 +324,19 @@ def _binned(events, n_steps, dt_ms):
             raise InputError(
                 f"has no spike in the first {n_steps * dt_ms:g} ms",
                 file=events.path,
-                example=first + int(silent[0]),
+                example=events.name(first + int(silent[0])),
                 hint="times are in seconds; `time` sets the length of a trial",
             )
-        yield binned
+        yield *binned, _cut(times * 1e3, lengths, n_steps, dt_ms), lengths
 
 
 def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=None):
     """Bin a file in SHD's layout into one that `SpikeTrains.open` reads.
 
     Some hundred examples are in memory at a time. `progress(done, total)` is called after each.
+
+    Returns a sentence on the spikes that were cut off, with the examples that lost the most, or
+    "" where none were. Raises InputError where most were.
     """
     with (
         read_events(source, n_units=n_units) as events,
@@ -308,8 +348,10 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
             file.create_dataset(name, (0,), np.uint16, maxshape=(None,), chunks=(2**18,))
             for name in ("steps", "units")
         )
-        offsets = np.zeros(1, np.int64)
-        for part, *columns in _binned(events, n_steps, dt_ms):
+        offsets, cut, total = np.zeros(1, np.int64), [], 0
+        for part, *columns, lost, lengths in _binned(events, n_steps, dt_ms):
+            cut.append(lost)
+            total += lengths.sum()
             start = offsets[-1]
             offsets = np.concatenate([offsets, start + part[1:]])
             for dataset, column in zip((steps, units), columns, strict=True):
@@ -319,3 +361,10 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
                 progress(len(offsets) - 1, len(events))
         file["offsets"], file["labels"], file["speakers"] = offsets, events.labels, events.speakers
         _describe(file, n_steps, n_units, dt_ms, events.classes)
+        cut = np.concatenate(cut)
+        remark = cut_remark(cut.sum(), total, n_steps * dt_ms, file=source)
+        file.attrs["cut"] = cut.sum() / total
+        worst = [i for i in np.argsort(-cut, kind="stable")[:3] if cut[i]]
+        return (
+            remark and f"{remark}; most of example {', '.join(str(events.name(i)) for i in worst)}"
+        )
