@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from spikespeech import command, files
 from spikespeech.data import archives, datasets, download
 from spikespeech.data.events import read_events
+from spikespeech.errors import InputError
 
 
 def main(arguments):
@@ -29,9 +30,26 @@ def main(arguments):
         with files.atomic(arguments.out) as copied:
             shutil.copyfile(archive, copied)
         return
-    archives.unpack_hdf5(archive, arguments.out)
-    with read_events(arguments.out) as events:
-        print(f"{len(events)} examples of {len(events.classes)} classes")
+    with files.atomic(arguments.out) as unpacked:
+        archives.unpack_hdf5(archive, unpacked)
+        with read_events(unpacked) as events:
+            if archive.suffix != Path(file.name).suffix:  # and so without its checksum
+                refuse_others(events, dataset, arguments.part, archive)
+            print(f"{len(events)} examples of {len(events.classes)} classes")
+
+
+def refuse_others(events, dataset, part, archive):
+    """Raise InputError unless the events are as many, and of as many classes, as were published."""
+    wanted, classes = dataset.sizes[part], len(dataset.classes)
+    if len(events) != wanted or (classes and len(events.classes) != classes):
+        file = dataset.files[part]
+        raise InputError(
+            f"has {len(events)} examples of {len(events.classes)} classes: not {dataset.label}'s "
+            f"part {part}, of {wanted} examples",
+            file=archive,
+            hint=f"fetch {file.name} from {file.url}, or name your own data otherwise, with "
+            "`source: spike_file`",
+        )
 
 
 if __name__ == "__main__":

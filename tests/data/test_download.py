@@ -168,13 +168,36 @@ def test_mirrors(tmp_path):
     assert path.read_bytes() == CONTENT
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=r"has no data.zip \(copy it there"):
         fetch(elsewhere, tmp_path, mirror=str(folder))
     (folder / "data.zip").write_bytes(CONTENT)
     assert fetch(elsewhere, tmp_path, mirror=str(folder)) == folder / "data.zip"
     (folder / "data.zip").write_bytes(CONTENT[:-1])
     with pytest.raises(InputError, match=r"its MD5 is .* instead of"):
         fetch(elsewhere, tmp_path, mirror=str(folder))
+
+
+def test_another_host_is_asked_where_the_first_does_not_answer(tmp_path):
+    with server(["missing"]) as (first, asked), server([]) as (second, answered):
+        file = File(first, CHECKSUM, (second,))
+        assert download.fetch(file, folder=tmp_path, pause=0.01).read_bytes() == CONTENT
+    assert len(asked) == len(answered) == 1
+    with server(["missing"]) as (first, _), pytest.raises(InputError, match="cannot be downloaded"):
+        download.fetch(
+            File(first, "md5:0", ("http://127.0.0.1:9/data.zip",)), folder=tmp_path, pause=0.01
+        )
+
+
+def test_a_local_file_may_be_unpacked_or_where_tonic_puts_it(tmp_path):
+    file = datasets.REGISTRY["shd"].files["train"]
+    for place in ("shd_train.h5.zip", "shd_train.h5.gz", "shd_train.h5", "SHD/shd_train.h5"):
+        path = tmp_path / place.replace("/", "_") / place
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"")
+        folder = tmp_path / place.replace("/", "_")
+        assert download.find_local(file, folder) == download.find_local(file, path) == path
+    with pytest.raises(InputError, match=r"has no shd_train.h5.zip \(copy it .* https://zenkelab"):
+        download.find_local(file, tmp_path)
 
 
 def test_the_registry_agrees_with_tonic():

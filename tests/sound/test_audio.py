@@ -202,7 +202,7 @@ def test_a_wav_file_that_was_cut_short_is_refused(tmp_path, subtype, size):
     whole = path.read_bytes()
     assert len(files.read(path)[0]) == 999
     path.write_bytes(whole[: -400 * size])
-    with pytest.raises(InputError, match=r"holds (599|598) of the 999 samples"):
+    with pytest.raises(InputError, match=r"holds (598|599|600) of the 999 samples"):
         files.read(path)
     at = whole.index(b"data") + 4
     for unknown in (0x7FFFFFFF, 0xFFFFFFFF):  # as pipes write

@@ -20,10 +20,18 @@ FSDD_SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 
 @dataclass(frozen=True)
 class File:
-    """A file to be downloaded: its address and MD5 or SHA-256 (`md5:...`, `sha256:...`)."""
+    """A file to be downloaded.
+
+    Attributes
+    ----------
+    url : its address
+    checksum : MD5 or SHA-256 (`md5:...`, `sha256:...`), or None
+    others : addresses that are tried where the first does not answer
+    """
 
     url: str
     checksum: str | None = None
+    others: tuple = ()
 
     @property
     def name(self):
@@ -149,7 +157,13 @@ CRAMER = (
     "Cramer, Stradmann, Schemmel and Zenke, The Heidelberg spiking data sets for the systematic "
     "evaluation of spiking neural networks, IEEE TNNLS 33(7), 2022"
 )
-ZENKE_LAB = "https://zenkelab.org/datasets/"
+HOSTS = ("https://zenkelab.org/datasets/", "https://compneuro.net/datasets/")
+
+
+def _heidelberg(name, md5):
+    """Return a file of the Heidelberg spiking data sets, which two hosts have."""
+    first, *others = (f"{host}{name}.h5.zip" for host in HOSTS)
+    return File(first, f"md5:{md5}", tuple(others))
 
 
 class _Registry(dict):
@@ -175,10 +189,8 @@ REGISTRY = _Registry(
             sizes={"train": 8156, "test": 2264},
             unheard=2,
             files={
-                "train": File(
-                    ZENKE_LAB + "shd_train.h5.zip", "md5:f3252aeb598ac776c1b526422d90eecb"
-                ),
-                "test": File(ZENKE_LAB + "shd_test.h5.zip", "md5:1503a5064faa34311c398fb0a1ed0a6f"),
+                "train": _heidelberg("shd_train", "f3252aeb598ac776c1b526422d90eecb"),
+                "test": _heidelberg("shd_test", "1503a5064faa34311c398fb0a1ed0a6f"),
             },
         ),
         Dataset(
@@ -192,13 +204,9 @@ REGISTRY = _Registry(
             parts=("train", "valid", "test"),
             sizes={"train": 75466, "valid": 9981, "test": 20382},
             files={
-                "train": File(
-                    ZENKE_LAB + "ssc_train.h5.zip", "md5:d102be95e7144fcc0553d1f45ba94170"
-                ),
-                "valid": File(
-                    ZENKE_LAB + "ssc_valid.h5.zip", "md5:b4eee3516a4a90dd0c71a6ac23a8ae43"
-                ),
-                "test": File(ZENKE_LAB + "ssc_test.h5.zip", "md5:a35ff1e9cffdd02a20eb850c17c37748"),
+                "train": _heidelberg("ssc_train", "d102be95e7144fcc0553d1f45ba94170"),
+                "valid": _heidelberg("ssc_valid", "b4eee3516a4a90dd0c71a6ac23a8ae43"),
+                "test": _heidelberg("ssc_test", "a35ff1e9cffdd02a20eb850c17c37748"),
             },
         ),
         Dataset(

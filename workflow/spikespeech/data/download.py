@@ -35,29 +35,27 @@ def fetch(file, *, mirror=None, folder=None, progress=None, pause=FIRST_PAUSE, c
     Parameters
     ----------
     mirror : an address that replaces all but the file's name, or a local folder (or the file
-        itself) for machines without internet
+        itself) for machines without internet; see `find_local`
     folder : of downloads, by default `cache()`
     progress : called with (bytes so far, bytes in all or None)
     check : called with the path of a file that has no checksum before it is kept; raises InputError
 
     Raises InputError where the file cannot be had or is not the one that was asked for.
     """
-    url = file.url
+    urls = [file.url, *file.others]
     if mirror and "://" in str(mirror):
-        url = f"{str(mirror).rstrip('/')}/{file.name}"
+        urls = [f"{str(mirror).rstrip('/')}/{file.name}"]
     elif mirror:
-        mirror = Path(mirror).expanduser()
-        local = mirror / file.name if mirror.is_dir() else mirror
-        if not local.is_file():
-            raise InputError("does not exist", file=local, hint="set `mirror` of the data set")
-        _check(local, file.checksum, "copy it again")
+        local = find_local(file, Path(mirror).expanduser())
+        if local.suffix == Path(file.name).suffix:
+            _check(local, file.checksum, f"copy it again from {file.url}")
         return local
     path = Path(folder or cache()) / file.name
     if _fits(path, file.checksum, check):
         return path
     with _claimed(path.with_name(f"{path.name}.part")) as partial:
         if not _fits(path, file.checksum, check):  # by another process meanwhile
-            _resume(url, partial, progress, pause)
+            url = _resume_any(urls, partial, progress, pause)
             try:
                 _verify(partial, url, file.checksum, check)
             except InputError:
@@ -165,6 +163,38 @@ def _check(path, checksum, hint):
             raise InputError(
                 f"its {algorithm.upper()} is {found} instead of {expected}", file=path, hint=hint
             )
+
+
+def find_local(file, mirror):
+    """Return the path of a `datasets.File` below the folder `mirror`, or `mirror` if it is a file.
+
+    It may be unpacked (.h5) or packed otherwise (.h5.gz), and lie in the folder that tonic makes
+    for its data set. Raises InputError, naming where to get it, where there is none.
+    """
+    if not mirror.is_dir():
+        if not mirror.is_file():
+            raise InputError("does not exist", file=mirror, hint="set `mirror` of the data set")
+        return mirror
+    stem = file.name.removesuffix(".zip")
+    found = [
+        path
+        for folder in (mirror, mirror / stem[:3].upper())
+        for path in (folder / file.name, folder / f"{stem}.gz", folder / stem)
+        if path.is_file()
+    ]
+    if not found:
+        raise InputError(f"has no {file.name}", file=mirror, hint=f"copy it there, from {file.url}")
+    return found[0]
+
+
+def _resume_any(urls, partial, progress, pause):
+    """Download from the first address that answers, and return it."""
+    for url in urls[:-1]:
+        with contextlib.suppress(InputError):
+            _resume(url, partial, progress, pause)
+            return url
+    _resume(urls[-1], partial, progress, pause)
+    return urls[-1]
 
 
 def _resume(url, partial, progress, pause):
