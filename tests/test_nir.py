@@ -11,40 +11,55 @@ import pytest
 from spikespeech import eventprop
 from spikespeech import nir as export
 from spikespeech.errors import InputError
-from spikespeech.network import LIF, Network, Parameters
+from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 RECORDER = Path(__file__).parents[1] / "scripts/peers/nir_record.py"
 NETWORK = Network.layered(30, 24, 5)
+TWO = Network.layered(30, [24, 16], 5)
+DELAYED = Network.layered(30, 24, 5, longest_delay=40)
+IDS = ["one", "delays"]
 
 
 def case(network=NETWORK, n_steps=120):
+    """Return weights, input spikes (n_steps, n_inputs), those of each layer, output voltages."""
     rng = np.random.default_rng(0)
     weights = Parameters.random(
-        network, rng, input_hidden=(0.15, 0.2), hidden_hidden=(0, 0.2), hidden_output=(0, 0.3)
+        network, rng, input_hidden=(0.3, 0.2), hidden_hidden=(0, 0.2), hidden_output=(0, 0.3)
     )
+    connection = network.connections[0]
+    if connection.longest_delay:
+        weights |= {connection.delay: rng.integers(0, 41, network.n_inputs)}
     dense = rng.random((n_steps, network.n_inputs)) < 0.08
+    simulated = eventprop.simulate(network, weights, trains(network, dense))
+    spikes = np.zeros((n_steps, network.n_hidden), bool)
+    spikes[simulated.hidden_spikes.example(0)] = True
+    sizes = [population.n for population in network.hidden]
+    hidden = np.split(spikes, np.cumsum(sizes)[:-1], axis=1)
+    assert min(layer.sum() for layer in hidden) > 50
+    return weights, dense, hidden, simulated.output_v[0]
+
+
+def trains(network, dense):
     steps, units = np.nonzero(dense)
-    spikes = SpikeTrains.from_arrays(
+    return SpikeTrains.from_arrays(
         [steps + 0.5],
         [units],
         [0],
         n_units=network.n_inputs,
-        n_steps=n_steps,
+        n_steps=len(dense),
         classes=list("abcde"),
     )
-    simulated = eventprop.simulate(network, weights, spikes)
-    hidden = np.zeros((n_steps, network.n_hidden), bool)
-    hidden[simulated.hidden_spikes.example(0)] = True
-    assert hidden.sum() > 50
-    return weights, dense, hidden, simulated.output_v[0]
 
 
 def run(graph, dense):
-    """Step the graph by Euler's method, as NIR's simulators do: no delay between layers."""
+    """Step the graph by Euler's method, as NIR's simulators do: no delay between layers.
+
+    Returns the spikes of each layer and the membrane of the last.
+    """
+    dt = graph.metadata["dt"]
 
     def neurons(node):
-        dt = graph.metadata["dt"]
         state = {"i": 0.0, "v": 0.0}
 
         def step(x):
@@ -52,41 +67,147 @@ def run(graph, dense):
             change = node.v_leak - state["v"] + node.r * state["i"]
             state["v"] = state["v"] + dt / node.tau_mem * change
             spikes = state["v"] >= node.v_threshold
-            membrane = np.where(spikes, node.v_reset, state["v"])
-            state["v"] = membrane
-            return spikes, membrane
+            state["v"] = np.where(spikes, node.v_reset, state["v"])
+            return spikes, state["v"]
 
         return step
 
-    hidden = graph.nodes["hidden"]
-    recurrent = isinstance(hidden, nir.NIRGraph)
-    lif = neurons(hidden.nodes["lif"] if recurrent else hidden)
-    readout = neurons(graph.nodes["readout"])
-    weight_rec = hidden.nodes["w_rec"].weight if recurrent else np.zeros((24, 24))
-    spikes, trains, voltages = np.zeros(24), [], []
+    def layer(node):
+        if not isinstance(node, nir.NIRGraph):
+            return neurons(node)
+        lif, weight, last = neurons(node.nodes["lif"]), node.nodes["w_rec"].weight, [0]
+
+        def step(x):
+            spikes, v = lif(x + (weight @ last[0] if np.ndim(last[0]) else 0))
+            last[0] = spikes.astype(float)
+            return spikes, v
+
+        return step
+
+    def late(node):
+        steps, waiting = np.rint(node.delay / dt).astype(int), []
+
+        def step(x):
+            waiting.append(x)
+            ages = np.arange(len(waiting))[::-1, None]
+            return (np.array(waiting) * (ages == steps)).sum(axis=0)
+
+        return step
+
+    def made(node):
+        if isinstance(node, nir.Linear):
+            return lambda x: node.weight @ x
+        return late(node) if isinstance(node, nir.Delay) else layer(node)
+
+    following, order = dict(graph.edges), ["input"]
+    while order[-1] != "output":
+        order.append(following[order[-1]])
+    steps = {name: made(graph.nodes[name]) for name in order[1:-1]}
+    spikes, voltages = [], []
     for x in dense:
-        spikes, _ = lif(graph.nodes["w_in"].weight @ x + weight_rec @ spikes)
-        trains.append(spikes)
-        voltages.append(readout(graph.nodes["w_out"].weight @ spikes)[1])
-    return np.array(trains), np.array(voltages)
+        fired = []
+        for step in steps.values():
+            x = step(x)
+            if isinstance(x, tuple):
+                (x, v) = x
+                fired.append(x)
+        spikes.append(np.concatenate(fired[:-1]))
+        voltages.append(v)
+    return np.array(spikes), np.array(voltages)
 
 
-def assert_same(trains, voltages, hidden, output_v):
-    shift = export.SHIFT_HIDDEN
-    np.testing.assert_array_equal(trains[:-shift], hidden[shift:])
-    shift = export.SHIFT_OUTPUT
+def assert_same(graph, spikes, voltages, hidden, output_v):
+    """Compare with the engine's, whose layers are later by what the metadata say."""
+    shifts = {k[6:]: int(v) for k, v in graph.metadata.items() if k.startswith("shift_")}
+    sizes = [layer.shape[1] for layer in hidden]
+    found = np.split(spikes, np.cumsum(sizes)[:-1], axis=1)
+    names = [name for name in shifts if name != "output"]
+    for name, own, expected in zip(names, found, hidden, strict=True):
+        np.testing.assert_array_equal(own[: -shifts[name]], expected[shifts[name] :], name)
+    shift = shifts["output"]
     np.testing.assert_allclose(voltages[:-shift], output_v[shift:], atol=2e-4)
 
 
-@pytest.mark.parametrize("recurrent", [True, False])
+NETWORKS = {
+    "recurrent": NETWORK,
+    "feed-forward": Network.layered(30, 24, 5, recurrent=False),
+    "many time constants": Network.layered(30, 24, 5, neuron=LIF(np.linspace(10, 40, 24), 4, 0.9)),
+    "delays": DELAYED,
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.parametrize("dt", [None, export.SNNTORCH_DT])
-def test_the_file_has_the_networks_dynamics(recurrent, dt, tmp_path):
-    network = Network.layered(30, 24, 5, recurrent=recurrent)
+def test_the_file_has_the_networks_dynamics(network, dt, tmp_path):
     weights, dense, hidden, output_v = case(network)
     export.export(network, weights, tmp_path / "a.nir", dt=dt)
     graph = nir.read(tmp_path / "a.nir")
     assert graph.metadata["dt"] == (dt or 1e-3)
-    assert_same(*run(graph, dense), hidden, output_v)
+    assert_same(graph, *run(graph, dense), hidden, output_v)
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_what_was_exported_loads(network, tmp_path):
+    weights, dense, hidden, output_v = case(network)
+    export.export(network, weights, tmp_path / "a.nir")
+    loaded, parameters = export.load(tmp_path / "a.nir")
+    assert [(p.name, p.n) for p in loaded.populations] == [
+        (p.name, p.n) for p in network.populations
+    ]
+    assert [c.name for c in loaded.connections] == [c.name for c in network.connections]
+    for own, other in zip(loaded.populations[1:], network.populations[1:], strict=True):
+        assert type(own.neuron) is type(other.neuron)
+        for name, value in vars(other.neuron).items():
+            np.testing.assert_allclose(getattr(own.neuron, name), value, rtol=2e-6)
+    assert parameters.keys() == weights.keys()
+    for name, array in weights.items():
+        np.testing.assert_allclose(parameters[name], array, rtol=3e-6, atol=1e-9)
+    again = eventprop.simulate(loaded, parameters, trains(network, dense))
+    spikes = np.zeros((len(dense), network.n_hidden), bool)
+    spikes[again.hidden_spikes.example(0)] = True
+    np.testing.assert_array_equal(spikes, np.hstack(hidden))
+    np.testing.assert_allclose(again.output_v[0], output_v, atol=1e-4)
+
+
+def test_spiking_outputs_load_with_their_threshold(tmp_path):
+    network = Network.layered(30, 24, 5, output=LIF(15, 3, 0.7))
+    export.export(network, Parameters.zeros(network), tmp_path / "a.nir")
+    assert export.load(tmp_path / "a.nir")[0].output.neuron == LIF(15, 3, 0.7)
+    assert export.load(tmp_path / "a.nir")[0].hidden[0].neuron == LIF()
+    assert isinstance(NETWORK.output.neuron, LI)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda g: g.metadata.clear(), "no time step dt"),
+        (lambda g: g.nodes.update(w_in=nir.Affine(np.zeros((24, 30)), np.zeros(24))), "an? Affine"),
+        (lambda g: g.nodes["delay"].delay.__iadd__(3e-4), "no whole number of steps"),
+        (lambda g: g.nodes["readout"].v_reset.__iadd__(0.5), "readout.* v_reset is 0"),
+        (lambda g: g.nodes["readout"].r.__imul__(2), "readout.* r is tau_mem / dt"),
+        (lambda g: g.edges.append(("readout", "w_out")), "type mismatch"),
+        (lambda g: g.edges.append(("readout", "readout")), "no chain of layers"),
+        (lambda g: g.nodes["hidden"].edges.append(("lif", "lif")), "back to it"),
+    ],
+)
+def test_other_graphs_are_refused(change, message, tmp_path):
+    graph = export.graph(DELAYED, case(DELAYED)[0], 1e-3)
+    change(graph)
+    nir.write(tmp_path / "a.nir", graph)
+    with pytest.raises(InputError, match=message):
+        export.load(tmp_path / "a.nir")
+
+
+def test_connections_that_pass_over_a_layer_are_refused(tmp_path):
+    from dataclasses import replace
+
+    from spikespeech.network import Connection
+
+    skipping = (*TWO.connections[:-1], Connection("input", "output"), TWO.connections[-1])
+    network = replace(TWO, connections=skipping)
+    with pytest.raises(InputError, match="input_output passes over a layer"):
+        export.export(network, Parameters.zeros(network), tmp_path / "a.nir")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_graph_is_valid_nir(tmp_path):
@@ -102,13 +223,6 @@ def test_the_graph_is_valid_nir(tmp_path):
     np.testing.assert_allclose(lif.w_in, lif.tau_syn / graph.metadata["dt"], rtol=1e-6)
 
 
-def test_neurons_of_many_time_constants(tmp_path):
-    network = Network.layered(30, 24, 5, neuron=LIF(np.linspace(10, 40, 24)))
-    weights, dense, hidden, output_v = case(network)
-    graph = export.export(network, weights, tmp_path / "a.nir")
-    assert_same(*run(graph, dense), hidden, output_v)
-
-
 def test_a_file_that_reads_back_otherwise_does_not_count(tmp_path, monkeypatch):
     weights, *_ = case()
     other = export.graph(NETWORK, Parameters.zeros(NETWORK), 1e-3)
@@ -118,14 +232,17 @@ def test_a_file_that_reads_back_otherwise_does_not_count(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "network", [NETWORK, TWO, DELAYED, BOTH], ids=["one", "two", "delays", "both"]
+)
 @pytest.mark.parametrize("peer", ["norse", "snntorch", "spikingjelly"])
-def test_other_simulators_agree(peer, tmp_path):
+def test_other_simulators_agree(peer, network, tmp_path):
     python = os.environ.get("SPIKESPEECH_NIR_PYTHON")
     if not python:
         pytest.skip("SPIKESPEECH_NIR_PYTHON names no Python with envs/nir.txt")
-    weights, dense, hidden, output_v = case()
+    weights, dense, hidden, output_v = case(network)
     dt = export.SNNTORCH_DT if peer == "snntorch" else None
-    export.export(NETWORK, weights, tmp_path / "a.nir", dt=dt)
+    graph = export.export(network, weights, tmp_path / "a.nir", dt=dt)
     np.savez(tmp_path / "in.npz", spikes=dense)
     subprocess.run(
         [
@@ -136,4 +253,4 @@ def test_other_simulators_agree(peer, tmp_path):
         timeout=300,
     )
     recorded = np.load(tmp_path / "out.npz")
-    assert_same(recorded["hidden_spikes"], recorded["output_v"], hidden, output_v)
+    assert_same(graph, recorded["hidden_spikes"], recorded["output_v"], hidden, output_v)

@@ -28,13 +28,11 @@ def main(arguments):
     layers = netx_file.read(arguments.netx)
     bits = read_json(arguments.report, keys=["bits"])["bits"]
     outcome = evaluation.evaluate(layers, inputs.binary(spikes), loss, windows)
-    counts = cost.operations(
-        net,
-        outcome.input_spikes,
-        outcome.hidden_spikes.sum(axis=1),
-        last_step_spikes(layers, spikes),
-        n_steps=spikes.n_steps,
-    )
+    sent = spikes_by_population(net, outcome)
+    last = last_step_spikes(net, layers, spikes)
+    counts = cost.operations(net, sent, last, n_steps=spikes.n_steps)
+    parts = cost.by_layer(net, sent, n_steps=spikes.n_steps)
+    counts |= {f"{name}.{layer}": n for layer, part in parts.items() for name, n in part.items()}
     rows = [(name, value, "an example", "counted", "") for name, value in counts.items()]
     rows += [
         (name, value, "bytes" if name != "parameters" else "", "counted", "")
@@ -59,13 +57,24 @@ def main(arguments):
     files.write_csv(arguments.out, table)
 
 
-def last_step_spikes(layers, spikes):
-    """Return (n,) hidden spikes in the last step of each example."""
-    counts = []
+def spikes_by_population(net, outcome):
+    """Return {population: (n,) spikes of each example} of inputs and hidden layers."""
+    ends = np.cumsum([population.n for population in net.hidden])
+    hidden = np.split(outcome.hidden_spikes, ends[:-1], axis=1)
+    return {
+        net.input.name: outcome.input_spikes,
+        **{p.name: part.sum(axis=1) for p, part in zip(net.hidden, hidden, strict=True)},
+    }
+
+
+def last_step_spikes(net, layers, spikes):
+    """Return {hidden layer: (n,) spikes in the last step of each example}."""
+    counts = {population.name: [] for population in net.hidden}
     for chunk in chunks(spikes):
-        states = fixed_point.simulate(layers[:1], chunk, record=("spikes",))
-        counts.append(states.spikes[0][:, -1].sum(axis=1))
-    return np.concatenate(counts)
+        states = fixed_point.simulate(layers[:-1], chunk, record=("spikes",))
+        for found, recorded in zip(counts.values(), states.spikes, strict=True):
+            found.append(recorded[:, -1].sum(axis=1))
+    return {name: np.concatenate(found) for name, found in counts.items()}
 
 
 if __name__ == "__main__":

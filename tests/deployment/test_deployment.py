@@ -13,6 +13,7 @@ from spikespeech.deployment import causes, cost, evaluation, inputs
 from spikespeech.errors import InputError
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import LI, LIF, Network, Parameters
+from spikespeech.network.neurons import gain
 from spikespeech.spikes import SpikeTrains, splits
 from spikespeech.training import quantised
 
@@ -165,7 +166,7 @@ def test_float_variants_bear_one_cause_each(file):
     network, scaled = variants["decays"]
     assert network.tau_mem == pytest.approx(-1 / np.log(1 - 200 / 4096))
     # One input spike adds the same charge on its way to V with either time constants' k.
-    ratio = causes._drive(network, 0) / causes._drive(NETWORK, 0)
+    ratio = gain(network.hidden[0].neuron, 1.0) / gain(NETWORK.hidden[0].neuron, 1.0)
     np.testing.assert_allclose(scaled["input_hidden"] * ratio, w, rtol=1e-6)
 
 
@@ -199,9 +200,8 @@ def test_operations_agree_with_an_event_by_event_count():
         for t in range(N_STEPS):
             operations += 24 * trains[i, t].sum() + (24 + 5) * hidden[i, t].sum()
     last = hidden[:, -1].sum(axis=1)
-    counts = cost.operations(
-        NETWORK, trains.sum(axis=(1, 2)), hidden.sum(axis=(1, 2)), last, n_steps=N_STEPS
-    )
+    spikes = {"input": trains.sum(axis=(1, 2)), "hidden": hidden.sum(axis=(1, 2))}
+    counts = cost.operations(NETWORK, spikes, {"hidden": last}, n_steps=N_STEPS)
     assert counts["synaptic_operations"] == pytest.approx(operations / 3)
     assert counts["effective_acs"] == pytest.approx((operations - 24 * last.sum()) / 3)
     assert counts["activation_sparsity"] == pytest.approx(1 - hidden.mean())

@@ -7,14 +7,13 @@ each is simulated over the whole trial before the next.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import padded
-from spikespeech.loihi import kernels as kernels
-from spikespeech.loihi import netx_file
+from spikespeech.loihi import kernels, netx_file
 
 EXAMPLES_A_TASK = 16
 
@@ -64,6 +63,34 @@ class GradedSpikes:
         ones = np.ones(len(steps), dtype=np.int32)
         return cls(np.asarray(spikes.offsets), steps, units, ones, spikes.n_steps, spikes.n_units)
 
+    def delayed(self, delay):
+        """Return (GradedSpikes, late): each event later by its unit's delay, as the host sends it.
+
+        Parameters
+        ----------
+        delay : (n_units,) whole steps, at least 0; None for none
+
+        `late` (n,) int64 counts the events of each example that would come after the trial's end.
+        """
+        if delay is None:
+            return self, np.zeros(len(self), np.int64)
+        span = slice(self.offsets[0], self.offsets[-1])
+        example = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        units = self.units[span]
+        steps = self.steps[span] + np.asarray(delay, np.int64)[units]
+        order = np.lexsort((units, steps, example))
+        order = order[steps[order] < self.n_steps]
+        offsets = np.searchsorted(example[order], np.arange(len(self) + 1))
+        sent = GradedSpikes(
+            offsets,
+            steps[order].astype(np.int32),
+            units[order],
+            self.counts[span][order],
+            self.n_steps,
+            self.n_units,
+        )
+        return sent, np.diff(self.offsets) - np.diff(offsets)
+
 
 @dataclass(frozen=True)
 class States:
@@ -111,8 +138,10 @@ def simulate(
     Parameters
     ----------
     netx_path : a NetX file, or the layers that `netx_file.read` returned
-    counts : one example (n_inputs, n_steps), as the data of Lava's RingBuffer, a batch
-        (n, n_inputs, n_steps), GradedSpikes, or SpikeTrains
+    counts : what the network is sent: one example (n_inputs, n_steps), as the data of Lava's
+        RingBuffer, a batch (n, n_inputs, n_steps), or GradedSpikes. Or SpikeTrains as they occur,
+        which are delayed here as the file's `hostDelay` says; what it pushes past the end of an
+        example is not sent (`GradedSpikes.delayed` counts it)
     reset_interval, reset_offset, input_message_bits : as lava-dl's `netx.hdf5.Network` takes them:
         u = v = 0 every `reset_interval` steps, layer after layer one step later; a count acts as
         a multiple of the weight where `input_message_bits` > 0 and as one spike where it is 0
@@ -124,7 +153,7 @@ def simulate(
     """
     layers = netx_file.read(netx_path) if not isinstance(netx_path, list) else netx_path
     single = isinstance(counts, np.ndarray) and counts.ndim == 2
-    events = _events(counts, layers[0].n_sources, input_message_bits)
+    events = _events(counts, layers[0], input_message_bits)
     if unknown := set(record) - {"u", "v", "spikes"}:
         raise ValueError(f"record {sorted(unknown)}: choose from u, v, spikes")
     resets = [(0, 0)] * len(layers)
@@ -189,7 +218,7 @@ def simulate(
     )
 
 
-def _events(counts, n_inputs, input_message_bits):
+def _events(counts, layer, input_message_bits):
     """Return the input as GradedSpikes of the right width and payload."""
     if isinstance(counts, np.ndarray):
         if counts.ndim not in (2, 3):
@@ -201,21 +230,16 @@ def _events(counts, n_inputs, input_message_bits):
         events = counts
     else:
         events = GradedSpikes.from_spike_trains(counts)
-    if events.n_units != n_inputs:
+    if events.n_units != layer.n_sources:
         raise InputError(
-            f"input of {events.n_units} units for a network of {n_inputs} inputs",
+            f"input of {events.n_units} units for a network of {layer.n_sources} inputs",
             hint="counts have the shape (n_inputs, n_steps)",
         )
+    if not isinstance(counts, np.ndarray | GradedSpikes):
+        events, _ = events.delayed(layer.host_delay)
     if input_message_bits > 0:
         return events
-    return GradedSpikes(
-        events.offsets,
-        events.steps,
-        events.units,
-        np.ones_like(events.counts),
-        events.n_steps,
-        events.n_units,
-    )
+    return replace(events, counts=np.ones_like(events.counts))
 
 
 class _PreparedLayer:

@@ -1,17 +1,21 @@
 """Export to NetX, the network exchange format of Lava: checked, and read back before it counts."""
 
+from dataclasses import fields
+
 import numpy as np
 
 from spikespeech import eventprop, fixed_point
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
+from spikespeech.fixed_point import GradedSpikes
 from spikespeech.loihi import netx_file
 from spikespeech.loihi.quantise import quantise
+from spikespeech.network.chain import chain
 
 MOST_DOUBLINGS = 8
 
 
-def export(network, weights, path, *, bits=8, scale="percentile", calibration=None):
+def export(network, weights, path, *, bits=8, scale="percentile", calibration=None, delays="host"):
     """Quantise a network, write it as a NetX file, and return its `Quantised`.
 
     The file is read back as lava-dl reads it and compared with what was to be written; the
@@ -24,34 +28,53 @@ def export(network, weights, path, *, bits=8, scale="percentile", calibration=No
     ----------
     network, weights : Network, Parameters
     path : the file to write
-    bits, scale : see `quantise.quantise`
+    bits, scale, delays : see `quantise.quantise`
     calibration : SpikeTrains (never of test speakers) or None. With it the scale "error" weighs
         errors by activity, and the output's LSB is doubled until no output voltage of these
-        examples reaches the limits; `report["output_lsb_doubled"]` says how often
+        examples reaches the limits; `report["output_lsb_doubled"]` says how often. Where the
+        host delays inputs, `report["input_delays"]` says how many of their spikes it does not
+        send, because they would come after the trial's end
 
     Raises InputError where the network does not fit, see `quantise.quantise`.
     """
-    quantised = fit(network, weights, bits=bits, scale=scale, calibration=calibration)
+    quantised = fit(
+        network, weights, bits=bits, scale=scale, calibration=calibration, delays=delays
+    )
     with atomic(path) as partial:
         netx_file.write(partial, quantised.layers)
         _compare(netx_file.read(partial), quantised.layers, path)
     return quantised
 
 
-def fit(network, weights, *, bits=8, scale="percentile", calibration=None):
+def fit(network, weights, *, bits=8, scale="percentile", calibration=None, delays="host"):
     """Return the `Quantised` that `export` writes."""
-    activity = None
-    if calibration is not None and scale == "error":
-        activity = spike_counts(network, weights, calibration)
+    first = chain(network)[0].incoming
+    activity = sent = late = None
+    if calibration is not None:
+        occurring = GradedSpikes.from_spike_trains(calibration)
+        sent, late = occurring.delayed(weights[first.delay] if first.longest_delay else None)
+        if scale == "error":
+            activity = spike_counts(network, weights, calibration)
     for doublings in range(MOST_DOUBLINGS):
         quantised = quantise(
-            network, weights, bits=bits, scale=scale, activity=activity, coarser=doublings
+            network,
+            weights,
+            bits=bits,
+            scale=scale,
+            activity=activity,
+            coarser=doublings,
+            delays=delays,
         )
-        quantised.report["output_lsb_doubled"] = doublings
-        quantised.report["calibration_examples"] = 0 if calibration is None else len(calibration)
+        report = quantised.report
+        report["output_lsb_doubled"] = doublings
+        report["calibration_examples"] = 0 if calibration is None else len(calibration)
+        if calibration is not None and first.longest_delay:
+            report["input_delays"]["late_spikes"] = int(late.sum())
+            report["input_delays"]["spikes"] = len(calibration.steps)
         if calibration is None or network.spiking_output:
             return quantised
-        states = fixed_point.simulate(quantised.layers, calibration, record=())
+        inputs = sent if delays == "host" else occurring
+        states = fixed_point.simulate(quantised.layers, inputs, record=())
         if not states.spike_counts[-1].any() and not states.saturated[:, -1].any():
             return quantised
     raise InputError(
@@ -62,24 +85,27 @@ def fit(network, weights, *, bits=8, scale="percentile", calibration=None):
 
 
 def spike_counts(network, weights, spikes):
-    """Return (n_inputs,) and (n_hidden,) numbers of spikes in `spikes`, by the float network."""
+    """Return {population: (n,) numbers of spikes} of inputs and hidden neurons in `spikes`.
+
+    Those of hidden neurons are the float network's.
+    """
     hidden = eventprop.simulate(network, weights, spikes, record=("hidden_spikes",)).hidden_spikes
-    return (
-        np.bincount(spikes.units, minlength=network.n_inputs),
-        np.bincount(hidden.units, minlength=network.n_hidden),
-    )
+    counts = np.bincount(hidden.units, minlength=network.n_hidden)
+    sizes = [population.n for population in network.hidden]
+    each = np.split(counts, np.cumsum(sizes)[:-1])
+    return {
+        network.input.name: np.bincount(spikes.units, minlength=network.n_inputs),
+        **{population.name: n for population, n in zip(network.hidden, each, strict=True)},
+    }
 
 
 def _compare(read, written, path):
     for i, (a, b) in enumerate(zip(read, written, strict=True), start=1):
-        same = (
-            np.array_equal(a.weight, b.weight)
-            and (a.weight_rec is None) == (b.weight_rec is None)
-            and (a.weight_rec is None or np.array_equal(a.weight_rec, b.weight_rec))
-            and (a.current_decay, a.voltage_decay, a.threshold)
-            == (b.current_decay, b.voltage_decay, b.threshold)
-        )
-        if not same:
-            raise InputError(
-                f"layer/{i} does not read back as it was written", file=path, hint="export again"
-            )
+        for field in fields(netx_file.Layer):
+            found, expected = getattr(a, field.name), getattr(b, field.name)
+            if (found is None) != (expected is None) or not np.array_equal(found, expected):
+                raise InputError(
+                    f"{field.name} of layer/{i} does not read back as it was written",
+                    file=path,
+                    hint="export again",
+                )

@@ -8,6 +8,8 @@ from spikespeech.errors import InputError
 from spikespeech.loihi import quantise
 from spikespeech.loihi.netx_file import LARGEST_THRESHOLD
 from spikespeech.network import Parameters
+from spikespeech.network.chain import chain
+from spikespeech.network.neurons import gain
 
 PAPER_OUTPUT_THRESHOLD = 1 << 16
 
@@ -18,20 +20,21 @@ def float_variants(network, weights, quantised):
     decays : 12-bit decays; clipping, rounding : of the weights, each without the other;
     weights : both; decays and weights : all that is not the integer arithmetic of the states
     """
-    decayed, gains = _with_integer_decays(network, quantised.layers)
-    clipped, rounded = weights.copy(), weights.copy()
-    for name, kept in quantised.weights.items():
-        w, layer = weights[name], int(name == "hidden_output")
-        step = quantised.lsb[layer] / _drive(network, layer)
-        cut = np.abs(kept - w) > step / 2 * (1 + 1e-4)
-        clipped[name][cut] = kept[cut]
-        rounded |= {name: np.rint(w / step) * step}
+    decayed = _with_integer_decays(network, quantised.layers)
+    clipped, rounded = {}, {}
+    for layer, lsb in zip(chain(network), quantised.lsb, strict=True):
+        for connection in filter(None, (layer.incoming, layer.recurrent)):
+            w, kept = weights[connection.name], quantised.weights[connection.name]
+            step = lsb / gain(layer.population.neuron, network.dt_ms)
+            cut = np.abs(kept - w) > step / 2 * (1 + 1e-4)
+            clipped[connection.name] = np.where(cut, kept, w)
+            rounded[connection.name] = np.rint(w / step) * step
     return {
-        "decays": (decayed, _scaled(weights, gains)),
-        "clipping": (network, clipped),
-        "rounding": (network, rounded),
+        "decays": (decayed, _with_gains_of(network, decayed, weights)),
+        "clipping": (network, weights | clipped),
+        "rounding": (network, weights | rounded),
         "weights": (network, quantised.weights),
-        "decays and weights": (decayed, _scaled(quantised.weights, gains)),
+        "decays and weights": (decayed, _with_gains_of(network, decayed, quantised.weights)),
     }
 
 
@@ -46,34 +49,27 @@ def with_output_threshold(layers, threshold=PAPER_OUTPUT_THRESHOLD):
     return [*layers[:-1], replace(layers[-1], threshold=threshold)]
 
 
-def _drive(network, layer):
-    tau = (
-        (network.tau_mem, network.tau_syn)
-        if layer == 0
-        else (network.tau_mem_output, network.tau_syn_output)
-    )
-    values = [quantise.one_value("time constant", t) for t in tau]
-    return quantise.drive(*values, network.dt_ms)
-
-
 def _with_integer_decays(network, layers):
-    """Return the network with its layers' 12-bit decays, and the gains that weights need for it.
+    """Return the network with the time constants of its layers' 12-bit decays."""
 
-    The time constants of the rounded decays change k of `quantise`; on Loihi k is in the weights.
+    def tau(decay):
+        return -network.dt_ms / np.log(max(1 - decay / quantise.DECAY_UNIT, 1e-12))
+
+    populations = [network.input]
+    for population, layer in zip(network.populations[1:], layers, strict=True):
+        taus = {"tau_mem": tau(layer.voltage_decay), "tau_syn": tau(layer.current_decay)}
+        populations.append(replace(population, neuron=replace(population.neuron, **taus)))
+    return replace(network, populations=tuple(populations))
+
+
+def _with_gains_of(network, decayed, weights):
+    """Return weights that have the same effect on V in `decayed` as `weights` have in `network`.
+
+    The time constants of rounded decays change the gain; on Loihi it is in the weights.
     """
-    taus = []
-    for layer in layers:
-        for d in (layer.voltage_decay, layer.current_decay):
-            taus.append(-network.dt_ms / np.log(max(1 - d / quantise.DECAY_UNIT, 1e-12)))
-    inputs, hidden, output = network.populations
-    populations = (
-        inputs,
-        replace(hidden, neuron=replace(hidden.neuron, tau_mem=taus[0], tau_syn=taus[1])),
-        replace(output, neuron=replace(output.neuron, tau_mem=taus[2], tau_syn=taus[3])),
-    )
-    decayed = replace(network, populations=populations)
-    return decayed, [_drive(network, i) / _drive(decayed, i) for i in range(2)]
-
-
-def _scaled(weights, gains):
-    return Parameters({n: w * gains[n == "hidden_output"] for n, w in weights.items()})
+    scaled = {}
+    for connection in network.connections:
+        gains = (gain(n[connection.target].neuron, n.dt_ms) for n in (network, decayed))
+        before, after = gains
+        scaled[connection.name] = weights[connection.name] * (before / after)
+    return Parameters(weights) | scaled

@@ -16,53 +16,82 @@ NEURON_UPDATE_PJ = {"inactive": 52.0, "active": 81.0}
 """Energy of one operation in pJ (`DAVIES_2018`). No such table is known for Loihi 2."""
 
 STATE_BITS = 24
+DELAY_BITS = 16
 RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
 
-def operations(network, input_spikes, hidden_spikes, hidden_last=None, *, n_steps):
+def operations(network, spikes, last=None, *, n_steps):
     """Return counts an example, as a dictionary of floats (means over examples).
 
     Parameters
     ----------
-    input_spikes, hidden_spikes : (n,) spikes of each example
-    hidden_last : (n,) hidden spikes in the last step, which reach nothing within the trial
+    spikes : {population: (n,) spikes of each example} of the inputs and of each hidden layer
+    last : the same of spikes in the last step, which reach nothing within the trial
     n_steps : length of a trial
 
-    synaptic_operations: in_spikes H + hidden_spikes (H + O) of Shoesmith et al., without the
-    recurrent H for feed-forward networks. effective_acs: NeuroBench's, which lacks the last
+    synaptic_operations: of each spike as many as its neuron has synapses, which is in_spikes H +
+    hidden_spikes (H + O) of Shoesmith et al. effective_acs: NeuroBench's, which lacks the last
     step's hidden spikes through the recurrent weights. dense_macs: every weight in every step.
-    neuron_updates: every neuron in every step. activation_sparsity: of the hidden layer.
+    neuron_updates: every neuron in every step. activation_sparsity: of the hidden layers.
     """
-    h, o = network.n_hidden, network.n_outputs
-    recurrent = h if network.recurrent else 0
-    inputs, hidden = float(np.mean(input_spikes)), float(np.mean(hidden_spikes))
+    means = {name: float(np.mean(counts)) for name, counts in spikes.items()}
+    hidden = sum(means[population.name] for population in network.hidden)
+    layers = by_layer(network, spikes, n_steps=n_steps).values()
     counts = {
-        "input_spikes": inputs,
+        "input_spikes": means[network.input.name],
         "hidden_spikes": hidden,
-        "synaptic_operations": inputs * h + hidden * (recurrent + o),
-        "dense_macs": float((network.n_inputs * h + recurrent * h + h * o) * n_steps),
-        "neuron_updates": float((h + o) * n_steps),
-        "activation_sparsity": 1 - hidden / (h * n_steps),
+        "synaptic_operations": sum(layer["synaptic_operations"] for layer in layers),
+        "dense_macs": float(network.n_weights * n_steps),
+        "neuron_updates": sum(layer["neuron_updates"] for layer in layers),
+        "activation_sparsity": 1 - hidden / (network.n_hidden * n_steps),
     }
-    if hidden_last is not None:
-        late = float(np.mean(hidden_last)) * recurrent
+    if last is not None:
+        late = sum(
+            float(np.mean(last[c.source])) * network[c.target].n
+            for c in network.connections
+            if c.recurrent
+        )
         counts["effective_acs"] = counts["synaptic_operations"] - late
     return counts
+
+
+def by_layer(network, spikes, *, n_steps):
+    """Return {population: its part of synaptic_operations and neuron_updates}; see `operations`.
+
+    A layer's synaptic operations are those of the synapses that reach it.
+    """
+    return {
+        population.name: {
+            "synaptic_operations": sum(
+                float(np.mean(spikes[c.source])) * population.n
+                for c in network.connections
+                if c.target == population.name
+            ),
+            "neuron_updates": float(population.n * n_steps),
+        }
+        for population in network.populations[1:]
+    }
 
 
 def footprint(network, bits):
     """Return bytes: float32 parameters (NeuroBench's footprint of the weights), integers, states.
 
     integer_weights are packed to `bits` each; states are u and v of every neuron, 24 bits each.
+    Where inputs are delayed, input_delays are those of the host, DELAY_BITS each, and delay_buffer
+    is what it holds meanwhile: a bit for each input and step up to the longest delay.
     """
-    h, o = network.n_hidden, network.n_outputs
-    weights = network.n_inputs * h + (h * h if network.recurrent else 0) + h * o
-    return {
+    weights = network.n_weights
+    sizes = {
         "parameters": weights,
         "float_weights": 4 * weights,
         "integer_weights": -(-weights * bits // 8),
-        "states": 2 * STATE_BITS // 8 * (h + o),
+        "states": 2 * STATE_BITS // 8 * (network.n_hidden + network.n_outputs),
     }
+    longest = max(c.longest_delay for c in network.connections if c.source == network.input.name)
+    if longest:
+        sizes["input_delays"] = -(-network.n_inputs * DELAY_BITS // 8)
+        sizes["delay_buffer"] = -(-network.n_inputs * (longest + 1) // 8)
+    return sizes
 
 
 def connection_sparsity(layers):

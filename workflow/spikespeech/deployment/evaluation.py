@@ -22,16 +22,18 @@ class FixedPointOutcome:
     Attributes
     ----------
     readouts : (n, n_outputs) float64, V weighted as by the loss; the prediction is the largest
-    input_spikes : (n,) events that reached the network
+    input_spikes : (n,) events that were sent to the network
+    late_spikes : (n,) events that were not, as their delay puts them after the trial's end
     largest_count : (n,) the most of them at one input in one step
-    hidden_spikes : (n, n_hidden) counts
+    hidden_spikes : (n, n_hidden) counts, layer after layer
     output_spikes : (n,) counts; 0 for outputs that only integrate
-    wrapped, saturated : (n, 2) steps in which a current of the layer wrapped around, a voltage
-        was clipped
+    wrapped, saturated : (n, n_layers) steps in which a current of the layer wrapped around, a
+        voltage was clipped
     """
 
     readouts: np.ndarray
     input_spikes: np.ndarray
+    late_spikes: np.ndarray
     largest_count: np.ndarray
     hidden_spikes: np.ndarray
     output_spikes: np.ndarray
@@ -49,7 +51,8 @@ def evaluate(layers, inputs, loss, windows=None, *, output_lsb=1.0, threads=1):
 
     Parameters
     ----------
-    inputs : GradedSpikes, or an iterable of them, as `binary` and `bin_events` yield
+    inputs : GradedSpikes as they occur, or an iterable of them, as `binary` and `bin_events`
+        yield; they are delayed here where the host does so (`netx_file.Layer.host_delay`)
     loss : Loss, which says how outputs are read
     windows : (1 or n, n_steps) of `loss.windows`, for losses of kind "window"
     output_lsb : V of one unit of the output's weights, see `quantise.Quantised.lsb`
@@ -79,7 +82,8 @@ def back_to_back(layers, inputs, loss, windows):
     if loss.kind not in ("window", "per_timestep") or (windows is not None and len(windows) > 1):
         raise InputError(f"loss {loss.name!r} is not read by one window")
     window = np.ones(1) if windows is None else windows[0]
-    pieces, predictions = _pieces(inputs), []
+    pieces = (piece.delayed(layers[0].host_delay)[0] for piece in _pieces(inputs))
+    predictions = []
     while run := list(itertools.islice(pieces, RUN // CHUNK)):
         states = fixed_point.simulate(
             layers,
@@ -137,10 +141,11 @@ def _pieces(inputs):
 def _evaluate(layers, inputs, loss, windows, unit, threads):
     if loss.kind == "per_timestep":
         windows = np.ones((1, inputs.n_steps))
+    sent, late = inputs.delayed(layers[0].host_delay)
     record = {"max": ("v",), "first_spike": ("spikes",)}.get(loss.kind, ())
     states = fixed_point.simulate(
         layers,
-        inputs,
+        sent,
         input_message_bits=8,
         record=record,
         record_layers=(-1,),
@@ -155,12 +160,13 @@ def _evaluate(layers, inputs, loss, windows, unit, threads):
         readouts = np.where(spikes.any(axis=1), first, NEVER)
     else:
         readouts = states.readouts[:, 0] * unit / inputs.n_steps
-    counts = np.split(inputs.counts, inputs.offsets)[1:-1]
+    counts = np.split(sent.counts, sent.offsets)[1:-1]
     return FixedPointOutcome(
         readouts,
-        np.diff(inputs.offsets),
+        np.diff(sent.offsets),
+        late,
         np.array([count.max(initial=0) for count in counts]),
-        states.spike_counts[0].astype(np.int32),
+        np.hstack(states.spike_counts[:-1]).astype(np.int32),
         states.spike_counts[-1].sum(axis=1),
         states.wrapped,
         states.saturated,

@@ -1,10 +1,11 @@
 """The NetX file format, and what lava-dl 0.6.0 and lava-nc 0.10.0 make of a file's weights.
 
 A NetX file is HDF5: `layer/<i>/{type, shape, weight[, weight_rec][, delay][, bias]}` and
-`layer/<i>/neuron/{type, iDecay, vDecay, vThMant}`. Layer 0 is the input.
+`layer/<i>/neuron/{type, iDecay, vDecay, vThMant}`. Layer 0 is the input; its `hostDelay` is ours:
+lava-dl does not read it, what it is given must have been delayed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import h5py
@@ -32,6 +33,8 @@ class Layer:
     threshold : `vThMant`, the spike threshold in units of 2^6 of v
     delay : (n, n_sources) steps, or None
     bias : (n,), added to v in every step in units of 2^6, or None
+    host_delay : (n_sources,) steps by which the host sends the spikes of each source later than
+        they occur, or None; of the first layer
     """
 
     weight: np.ndarray
@@ -41,6 +44,7 @@ class Layer:
     threshold: int
     delay: np.ndarray | None = None
     bias: np.ndarray | None = None
+    host_delay: np.ndarray | None = None
 
     @property
     def n_units(self):
@@ -63,6 +67,8 @@ def write(path, layers):
         group = file.create_group("layer/0")
         group["type"] = np.array([b"input"], dtype="S10")
         group["shape"] = np.array([layers[0].n_sources])
+        if layers[0].host_delay is not None:
+            group["hostDelay"] = layers[0].host_delay.astype(np.int32)
         for i, layer in enumerate(layers, start=1):
             group = file.create_group(f"layer/{i}")
             group["type"] = np.array(
@@ -74,6 +80,8 @@ def write(path, layers):
             group["weight"] = layer.weight.astype(np.float32)
             if layer.weight_rec is not None:
                 group["weight_rec"] = layer.weight_rec.astype(np.float32)
+            if layer.delay is not None:
+                group["delay"] = layer.delay.astype(np.int32)
             neuron = group.create_group("neuron")
             neuron["type"] = np.array([b"CUBA"], dtype="S10")
             neuron["iDecay"] = np.int32(layer.current_decay)
@@ -96,7 +104,7 @@ def read(path):
 def _read(file):
     if not isinstance(file.get("layer"), h5py.Group):
         raise InputError("has no group `layer`", hint="write a NetX file")
-    layers = []
+    layers, host_delay = [], None
     for i in range(len(file["layer"])):
         name = f"layer/{i}"
         if not isinstance(file.get(name), h5py.Group):
@@ -105,6 +113,8 @@ def _read(file):
         if kind == "input":
             if "neuron" in file[name]:
                 raise InputError(f"{name} is an input with neurons", hint="feed spikes instead")
+            if "hostDelay" in file[name]:
+                host_delay = _integers(file[name], "hostDelay")
             continue
         if kind not in ("dense", "dense_rec"):
             raise InputError(f"{name} is of type {kind!r}", hint="use dense and dense_rec layers")
@@ -116,6 +126,13 @@ def _read(file):
             raise InputError(
                 f"layer/{i} takes {after.n_sources} sources from {before.n_units} units"
             )
+    if host_delay is not None:
+        if host_delay.shape != (layers[0].n_sources,) or host_delay.min() < 0:
+            raise InputError(
+                f"layer/0/hostDelay {host_delay.shape} from {host_delay.min()} on",
+                hint=f"it has {layers[0].n_sources} delays from 0 on",
+            )
+        layers[0] = replace(layers[0], host_delay=host_delay)
     return layers
 
 

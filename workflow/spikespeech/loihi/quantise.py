@@ -2,10 +2,10 @@
 
 A layer's float dynamics are (mlGeNN's exponential synapses, leaky integrators)
 
-    I(t) = bs I(t-1) + a(t),  V(t) = bm V(t-1) + k I(t),  k = (1 - bm) (tau_syn / dt) (1 - bs)
+    I(t) = bs I(t-1) + a(t),  V(t) = bm V(t-1) + k I(t)
 
-with bs = exp(-dt/tau_syn), bm = exp(-dt/tau_mem). Loihi has u and v without k, so that the weights
-carry it: k W = LSB q with integers q of a given word length. Then V = LSB v / 2^6.
+with bs and bm of `neurons.decays` and k of `neurons.gain`. Loihi has u and v without k, so that the
+weights carry it: k W = LSB q with integers q of a given word length. Then V = LSB v / 2^6.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.loihi.netx_file import LARGEST_THRESHOLD, Layer, synapses
-from spikespeech.network import Parameters
+from spikespeech.loihi.netx_file import LARGEST_DELAY, LARGEST_THRESHOLD, Layer, synapses
+from spikespeech.network import LI, LIF, Parameters
+from spikespeech.network.chain import chain
+from spikespeech.network.neurons import decays, gain
 
 SCALES = ("percentile", "error")
 WORD_LENGTHS = (8, 6, 4, 3, 2)
+DELAYS = {
+    "host": "the host sends each input spike as many steps later as layer/0/hostDelay says for its "
+    f"channel: Loihi's limit of {LARGEST_DELAY} steps does not bear on it, and lava-dl, which does "
+    "not read it, must be given delayed spikes",
+    "chip": f"Loihi's synapses delay input spikes, by {LARGEST_DELAY} steps at most: layer/1/delay",
+}
+"""Who delays input spikes."""
+THRESHOLDS = {LIF: lambda neuron: neuron.threshold, LI: lambda neuron: None}
+"""Neuron models that Loihi's CUBA neurons can be, and their thresholds."""
 DECAY_UNIT = 1 << 12
 
 
@@ -27,9 +38,9 @@ class Quantised:
 
     Attributes
     ----------
-    layers : list of netx_file.Layer, hidden and output
-    lsb : (hidden, output), value of one unit of q in V
-    weights : Parameters that the integers stand for, float32, on the scale of the original
+    layers : list of netx_file.Layer, hidden ones first, the output last
+    lsb : for each of them, value of one unit of q in V
+    weights : Parameters that the integers stand for, on the scale of the original
     report : dictionary fit for JSON: word length, scale and errors of each layer
     """
 
@@ -40,74 +51,72 @@ class Quantised:
 
 
 def quantise(
-    network, weights, *, bits=8, scale="percentile", activity=None, coarser=0, lsb=(None, None)
+    network,
+    weights,
+    *,
+    bits=8,
+    scale="percentile",
+    activity=None,
+    coarser=0,
+    lsb=None,
+    delays="host",
 ):
     """Return a `Quantised` network.
 
     Parameters
     ----------
-    network, weights : Network, Parameters
+    network, weights : Network whose layers form a chain, Parameters
     bits : word length of the weights, one of `WORD_LENGTHS`; q is in -2^(bits-1) … 2^(bits-1) - 1
     scale : "percentile": LSB = 2^(floor(log2 p) - bits + 2), p the larger 99th percentile of
         positive and of negative weights (Shoesmith et al. 2025, ml_genn_netx). "error": the LSB
         that minimises the squared error, threshold / LSB an integer
-    activity : for "error": (n_inputs,) and (n_hidden,) spikes of calibration data, by which the
-        errors of a source's weights are weighed; by default all sources alike
+    activity : for "error": {population: (n,) spikes of calibration data}, by which the errors of
+        a source's weights are weighed; by default all sources alike
     coarser : number of times that the output's LSB is doubled, to give its voltage more room
-    lsb : (hidden, output), given scales instead of those that `scale` finds
+    lsb : given scales, one a layer, instead of those that `scale` finds
+    delays : who delays input spikes, one of `DELAYS`
 
-    Raises InputError for what a NetX file or Lava cannot hold: several time constants within a
-    layer, a threshold outside 17 bits, all-zero weights, an unknown word length or scale.
+    Raises InputError for what a NetX file or Lava cannot hold: connections that pass over a layer,
+    several time constants within a layer, a threshold outside 17 bits, all-zero weights, delays
+    where Loihi or lava-dl takes none, an unknown word length or scale.
     """
-    if bits not in WORD_LENGTHS:
-        raise InputError(
-            f"weights of {bits} bits", hint=f"choose from {', '.join(map(str, WORD_LENGTHS))}"
-        )
-    if scale not in SCALES:
-        raise InputError(f"scale {scale!r}", hint=f"choose from {', '.join(SCALES)}")
+    for name, value, choices in (
+        ("weights of {} bits", bits, WORD_LENGTHS),
+        ("scale {!r}", scale, SCALES),
+        ("delays by {!r}", delays, DELAYS),
+    ):
+        if value not in choices:
+            raise InputError(name.format(value), hint=f"choose from {', '.join(map(str, choices))}")
     for name, array in weights.items():
         if not np.all(np.isfinite(array)):
             raise InputError(f"{name} holds NaN or infinity", hint="train the network again")
-    input_activity, hidden_activity = activity if activity is not None else (None, None)
-    recurrent = [(weights["hidden_hidden"], hidden_activity)] if network.recurrent else []
-    threshold = one_value("threshold", network.threshold)
-    hidden = IntegerConstants(network.tau_mem, network.tau_syn, network.dt_ms, "tau_mem", "tau_syn")
-    output = IntegerConstants(
-        network.tau_mem_output,
-        network.tau_syn_output,
-        network.dt_ms,
-        "tau_mem_output",
-        "tau_syn_output",
-    )
-    hidden_part = _quantise_layer(
-        "hidden",
-        [(weights["input_hidden"], input_activity), *recurrent],
-        hidden,
-        threshold,
-        True,
-        bits,
-        scale,
-        0,
-        lsb[0],
-    )
-    output_part = _quantise_layer(
-        "output",
-        [(weights["hidden_output"], hidden_activity)],
-        output,
-        threshold,
-        network.spiking_output,
-        bits,
-        scale,
-        coarser,
-        lsb[1],
-    )
-    arrays = *hidden_part.arrays, *output_part.arrays
-    return Quantised(
-        [hidden_part.layer, output_part.layer],
-        (hidden_part.lsb, output_part.lsb),
-        Parameters({c.name: a for c, a in zip(network.connections, arrays, strict=True)}),
-        {"bits": bits, "scale": scale, "layers": [hidden_part.report, output_part.report]},
-    )
+    parts, threshold = [], None
+    for i, layer in enumerate(chain(network)):
+        constants = IntegerConstants(layer.population, network.dt_ms)
+        # Scales of outputs that only integrate are fractions of the last hidden layer's threshold.
+        threshold = constants.threshold or threshold or 1.0
+        parts.append(
+            _quantise_layer(
+                layer,
+                weights,
+                constants,
+                threshold,
+                bits=bits,
+                scale=scale,
+                activity=activity,
+                coarser=coarser if layer.population is network.output else 0,
+                lsb=lsb[i] if lsb is not None else None,
+                delays=delays if i == 0 else "chip",
+            )
+        )
+    report = {"bits": bits, "scale": scale, "layers": [part.report for part in parts]}
+    first = chain(network)[0].incoming
+    if first.longest_delay:
+        longest = int(weights[first.delay].max())
+        report["input_delays"] = {"by": delays, "longest": longest, "note": DELAYS[delays]}
+    kept = {name: array for part in parts for name, array in part.weights.items()}
+    layers, lsb = [part.layer for part in parts], tuple(part.lsb for part in parts)
+    return Quantised(layers, lsb, Parameters(weights) | kept, report)
 
 
 def one_value(name, values):
@@ -119,16 +128,6 @@ def one_value(name, values):
             hint="lava-dl loads one value for a layer: train with the same for all neurons",
         )
     return float(values[0])
-
-
-def decay(tau, dt_ms):
-    """Return exp decay over dt as Loihi's integer d: factor 1 - d / 2^12."""
-    return round(DECAY_UNIT * (1 - np.exp(-dt_ms / tau)))
-
-
-def drive(tau_mem, tau_syn, dt_ms):
-    """Return k above: what the weights carry of the membrane's and the synapse's scale."""
-    return (1 - np.exp(-dt_ms / tau_mem)) * (tau_syn / dt_ms) * (1 - np.exp(-dt_ms / tau_syn))
 
 
 def percentile_lsb(arrays, bits):
@@ -168,19 +167,38 @@ def error_lsb(arrays, bits, threshold, source_weights):
 
 
 class IntegerConstants:
-    """A layer's time constants, one value each, and their integer decays."""
+    """A population's constants as Loihi has them: one value each, factors of decay 1 - d / 2^12.
 
-    def __init__(self, tau_mem, tau_syn, dt_ms, mem_name, syn_name):
-        tau_mem, tau_syn = one_value(mem_name, tau_mem), one_value(syn_name, tau_syn)
-        self.voltage_decay, self.current_decay = decay(tau_mem, dt_ms), decay(tau_syn, dt_ms)
-        self.drive = drive(tau_mem, tau_syn, dt_ms)
-        for name, tau, d in (
-            (mem_name, tau_mem, self.voltage_decay),
-            (syn_name, tau_syn, self.current_decay),
-        ):
+    Attributes
+    ----------
+    voltage_decay, current_decay : d of membrane and synapse
+    gain : k above
+    threshold : of V; None for neurons that only integrate
+    """
+
+    def __init__(self, population, dt_ms):
+        model = type(population.neuron)
+        if model not in THRESHOLDS:
+            raise InputError(
+                f"{population.name} is of {model.__name__} neurons",
+                hint=f"Loihi's CUBA neurons are {' or '.join(m.__name__ for m in THRESHOLDS)}",
+            )
+        neuron = model(
+            **{
+                name: one_value(f"{name} of {population.name}", value)
+                for name, value in vars(population.neuron).items()
+            }
+        )
+        self.gain = float(gain(neuron, dt_ms))
+        self.threshold = THRESHOLDS[model](neuron)
+        self.voltage_decay, self.current_decay = (
+            round(DECAY_UNIT * (1 - left)) for left in decays(neuron, dt_ms)
+        )
+        for name, d in (("tau_mem", self.voltage_decay), ("tau_syn", self.current_decay)):
             if d == 0:
                 raise InputError(
-                    f"{name} of {tau:g} ms decays by less than 2^-13 a step",
+                    f"{name} of {population.name}, {getattr(neuron, name):g} ms, decays by less "
+                    "than 2^-13 a step",
                     hint=f"Loihi's decays have 12 bits: use longer steps or a shorter {name}",
                 )
 
@@ -189,13 +207,17 @@ class IntegerConstants:
 class _QuantisedLayer:
     layer: Layer
     lsb: float
-    arrays: list
+    weights: dict
     report: dict
 
 
-def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, coarser, lsb):
-    """Quantise the matrices [(weights (source, target), activity or None), …] of one layer."""
-    arrays = [np.asarray(w, np.float64) * constants.drive for w, _ in matrices]
+def _quantise_layer(
+    layer, weights, constants, threshold, *, bits, scale, activity, coarser, lsb, delays
+):
+    """Quantise a `chain.Layer`; its weights return by name."""
+    name = layer.population.name
+    connections = [c for c in (layer.incoming, layer.recurrent) if c]
+    arrays = [np.asarray(weights[c.name], np.float64) * constants.gain for c in connections]
     if not any(a.any() for a in arrays):
         raise InputError(
             f"all weights of the {name} layer are zero", hint="lava-dl cannot load such a layer"
@@ -203,7 +225,10 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
     if lsb is None and scale == "percentile":
         lsb = percentile_lsb(arrays, bits)
     elif lsb is None:
-        factors = [np.ones(len(w)) if f is None else np.asarray(f, float) for w, f in matrices]
+        factors = [
+            np.ones(len(a)) if activity is None else np.asarray(activity[c.source], float)
+            for a, c in zip(arrays, connections, strict=True)
+        ]
         if not any(f.any() for f in factors):
             raise InputError(
                 f"no source of the {name} layer spikes in the calibration data",
@@ -218,6 +243,7 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
         )
     integers, factor = _loadable(integers)
     unit = lsb / factor
+    spiking = constants.threshold is not None
     mantissa = round(threshold / unit) if spiking else LARGEST_THRESHOLD
     if not 1 <= mantissa <= LARGEST_THRESHOLD:
         raise InputError(
@@ -225,12 +251,13 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
             f"outside 1 … {LARGEST_THRESHOLD}",
             hint="train again with weights nearer the threshold, or choose another word length",
         )
-    layer = Layer(
+    integer_layer = Layer(
         integers[0].T,
         integers[1].T if len(integers) > 1 else None,
         constants.current_decay,
         constants.voltage_decay,
         mantissa,
+        **_delays(layer, weights, delays),
     )
     report = {
         "name": name,
@@ -243,8 +270,35 @@ def _quantise_layer(name, matrices, constants, threshold, spiking, bits, scale, 
         "largest_voltage": LARGEST_THRESHOLD * unit,
         "matrices": [_errors(a, q // factor, lsb) for a, q in zip(arrays, integers, strict=True)],
     }
-    kept = [(q * unit / constants.drive).astype(np.float32) for q in integers]
-    return _QuantisedLayer(layer, unit, kept, report)
+    kept = [(q * unit / constants.gain).astype(np.float32) for q in integers]
+    names = (c.name for c in connections)
+    return _QuantisedLayer(integer_layer, unit, dict(zip(names, kept, strict=True)), report)
+
+
+def _delays(layer, weights, delays):
+    """Return the fields of `Layer` that hold the delays of a `chain.Layer`'s connections."""
+    incoming, recurrent = layer.incoming, layer.recurrent
+    if recurrent and recurrent.longest_delay:
+        raise InputError(
+            f"delays of {recurrent.name}", hint="lava-dl reads none of recurrent connections"
+        )
+    if not incoming.longest_delay:
+        return {}
+    steps = np.asarray(weights[incoming.delay]).astype(int)
+    if delays == "host":
+        return {"host_delay": steps}
+    if recurrent:
+        raise InputError(
+            f"delays of {incoming.name}, to a recurrent layer, on the chip",
+            hint="lava-dl 0.6 gives the recurrent synapse the same delays: delay inputs on the "
+            "host, or train without recurrence",
+        )
+    if steps.max() > LARGEST_DELAY:
+        raise InputError(
+            f"{incoming.delay} of {steps.max()} steps, Loihi's synapses have {LARGEST_DELAY}",
+            hint="delay inputs on the host, or train with shorter delays",
+        )
+    return {"delay": np.tile(steps, (layer.population.n, 1))}
 
 
 def _integers(array, lsb, bits):

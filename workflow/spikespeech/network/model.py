@@ -179,6 +179,11 @@ class Network:
         """Whether the outputs spike."""
         return isinstance(self.output.neuron, LIF)
 
+    @property
+    def n_weights(self) -> int:
+        """The number of weights of all connections."""
+        return sum(self[c.source].n * self[c.target].n for c in self.connections)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each parameter by its name.
 

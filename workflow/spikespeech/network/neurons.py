@@ -60,3 +60,20 @@ def _check_positive(neuron):
         value = np.asarray(getattr(neuron, field.name))
         if value.dtype.kind not in "fiu" or not np.all((value > 0) & np.isfinite(value)):
             raise InputError(f"{field.name} is {value}", hint="give positive numbers")
+
+
+def decays(neuron, dt_ms):
+    """Return (exp(-dt/τ_mem), exp(-dt/τ_syn)): what is left of V and of I after a step."""
+    tau_mem, tau_syn = np.asarray(neuron.tau_mem, float), np.asarray(neuron.tau_syn, float)
+    return np.exp(-dt_ms / tau_mem), np.exp(-dt_ms / tau_syn)
+
+
+def gain(neuron, dt_ms):
+    """Return what a weight of 1 adds to V in the step in which its spike arrives.
+
+        k = (1 - exp(-dt/τ_mem)) (τ_syn/dt) (1 - exp(-dt/τ_syn))
+
+    Of a unit of I, whose exponential decay counts with its mean over the step.
+    """
+    mem, syn = decays(neuron, dt_ms)
+    return (1 - mem) * (np.asarray(neuron.tau_syn, float) / dt_ms) * (1 - syn)

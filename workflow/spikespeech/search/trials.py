@@ -115,14 +115,13 @@ def judge(result, settings, spikes):
     )
     outcome = backend.evaluate(spikes)
     right = outcome.readouts.argmax(axis=1) == spikes.labels
-    weights = (result.weights[c.name] for c in result.network.connections)
     return {
         "accuracy": float(right.mean()),
         "correct": int(right.sum()),
         "examples": len(right),
         "best_epoch": int(result.best_epoch),
         "spikes": float(outcome.hidden_spikes.sum(axis=1).mean()),
-        "parameters": sum(w.size for w in weights),
+        "parameters": result.network.n_weights,
         "speakers": [
             {
                 "speaker": int(speaker),

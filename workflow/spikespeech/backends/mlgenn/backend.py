@@ -19,7 +19,7 @@ class Backend:
 
     Parameters
     ----------
-    network : Network, with one value of each time constant a layer
+    network : Network, whose neurons `limits.check` takes
     weights : Parameters
     loss : Loss; `per_timestep` is refused
     regulariser : Regulariser, with a whole number of spikes
@@ -53,7 +53,7 @@ class Backend:
         self._quiet = extension.QUIET
         check_times(loss.n_steps + self._quiet, network.dt_ms)
         self.network, self.loss, self.batch_size = network, loss, batch_size
-        weights = Parameters(weights)
+        weights = Parameters.checked(network, weights)
         self._delays = self._fixed(weights)
         self._built = extension.build(network, weights, loss, regulariser, batch_size, **genn)
         self._updates = 0
@@ -130,7 +130,7 @@ class Backend:
             last = batch
         self._learn(len(parts), silence(last), last, callbacks)
         # mlGeNN's are dLoss/dw / tau_mem for losses of voltage, dLoss/dw for first spikes.
-        tau = 1 if self.loss.kind == "first_spike" else self.network.tau_mem_output
+        tau = 1 if self.loss.kind == "first_spike" else self.network.output.neuron.tau_mem
         scale = tau / len(parts)
         mean = {name: value * scale for name, value in total.items()}
         outcome = self._outcome(parts)
@@ -217,7 +217,8 @@ class Backend:
         )
 
     def _hidden_counts(self):
-        return pull(self._built.hidden.vars["NumSpikes"]).reshape(self.batch_size, -1)
+        layers = [pull(layer.vars["NumSpikes"]) for layer in self._built.hidden]
+        return np.hstack([counts.reshape(self.batch_size, -1) for counts in layers])
 
     def _set_windows(self, spikes, last=None):
         """Weigh the voltages of the batch `spikes`, and the drive of the batch `last`."""

@@ -138,7 +138,8 @@ class Built(NamedTuple):
     ----------
     compiled : ml_genn's CompiledTrainingNetwork
     source, target : ml_genn's populations of the inputs and outputs
-    hidden, output : GeNN's populations
+    hidden : GeNN's populations of the hidden layers, in order
+    output : GeNN's population of the outputs
     synapses : GeNN's synapse populations, by the names of their connections
     updates : GeNN's custom updates that hold Adam's moments, by the same names
     optimiser : ml_genn's Adam
@@ -147,7 +148,7 @@ class Built(NamedTuple):
     compiled: object
     source: Population
     target: Population
-    hidden: object
+    hidden: list
     output: object
     synapses: dict
     updates: dict
@@ -219,21 +220,19 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
         neuron, rewritten, options = _output(network, loss, Windows(batch_size, padded), end)
         # Room for a spike of every channel in every step.
         most = batch_size * network.n_inputs * loss.n_steps
-        source = Population(SpikeInput(max_spikes=most), network.n_inputs)
-        hidden = Population(
-            LeakyIntegrateFireUntil(
-                end, v_thresh=network.threshold, tau_mem=network.tau_mem, tau_refrac=None
-            ),
-            network.n_hidden,
-        )
-        target = Population(neuron, network.n_outputs)
-        ends = {"input_hidden": (source, hidden, network.tau_syn)}
-        if network.recurrent:
-            ends["hidden_hidden"] = (hidden, hidden, network.tau_syn)
-        ends["hidden_output"] = (hidden, target, network.tau_syn_output)
+        described_as = {
+            network.input.name: Population(SpikeInput(max_spikes=most), network.n_inputs),
+            **{p.name: Population(_hidden(p.neuron, end), p.n) for p in network.hidden},
+            network.output.name: Population(neuron, network.n_outputs),
+        }
         connections = {
-            name: Connection(pre, post, Dense(getattr(weights, name)), Exponential(tau))
-            for name, (pre, post, tau) in ends.items()
+            c.name: Connection(
+                described_as[c.source],
+                described_as[c.target],
+                Dense(weights[c.name]),
+                Exponential(network[c.target].neuron.tau_syn),
+            )
+            for c in network.connections
         }
     compiled = Compiler(
         padded,
@@ -257,13 +256,20 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
     populations = compiled.neuron_populations
     return Built(
         compiled,
-        source,
-        target,
-        populations[hidden],
-        populations[target],
+        described_as[network.input.name],
+        described_as[network.output.name],
+        [populations[described_as[p.name]] for p in network.hidden],
+        populations[described_as[network.output.name]],
         {name: compiled.connection_populations[c] for name, c in connections.items()},
         dict(zip(connections, updates, strict=True)),
         optimiser,
+    )
+
+
+def _hidden(neuron, end):
+    """Return mlGeNN's neuron for those of a hidden layer."""
+    return LeakyIntegrateFireUntil(
+        end, v_thresh=neuron.threshold, tau_mem=neuron.tau_mem, tau_refrac=None
     )
 
 
@@ -285,13 +291,13 @@ def _output(network, loss, windows, end):
     """Return the output neuron with its read-out, the rewrites of its code, compiler options."""
     if loss.kind != "first_spike":
         kind = {"window": WindowedMean, "max": lambda w: MaxUntil(w, end)}[loss.kind]
-        neuron = LeakyIntegrate(tau_mem=network.tau_mem_output, readout=kind(windows))
+        neuron = LeakyIntegrate(tau_mem=network.output.neuron.tau_mem, readout=kind(windows))
         weight = windows.at("AdjointWindow", "backT")
         return neuron, [("drive = g /", f"drive = (g * {weight}) /")], {}
     neuron = LeakyIntegrateFireUntil(
         end,
-        v_thresh=network.threshold,
-        tau_mem=network.tau_mem_output,
+        v_thresh=network.output.neuron.threshold,
+        tau_mem=network.output.neuron.tau_mem,
         tau_refrac=None,
         readout=FirstSpikeTime(),
     )

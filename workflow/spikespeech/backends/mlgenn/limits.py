@@ -6,11 +6,15 @@ import re
 import numpy as np
 
 from spikespeech.errors import InputError
+from spikespeech.network import LI, LIF
 
 INSTALL = (
     "pip install -r envs/mlgenn.txt, which needs g++ and make, and CUDA_PATH set for a GPU; "
     "or set training.backend: native"
 )
+NATIVE = "set training.backend: native"
+NEURONS = {"hidden": (LIF,), "output": (LIF, LI)}
+"""Neuron models that mlGeNN's EventProp trains."""
 logger = logging.getLogger(__name__)
 
 
@@ -55,30 +59,48 @@ def check(network, loss, regulariser):
     if loss.kind not in ("window", "max", "first_spike"):
         raise InputError(
             f"loss {loss.name!r} cannot be expressed in mlGeNN 2.4",
-            hint="choose another loss, or set training.backend: native",
+            hint=f"choose another loss, or {NATIVE}",
         )
     if (loss.kind == "first_spike") != network.spiking_output:
         raise InputError(
             f"loss {loss.name!r} and spiking_output: {network.spiking_output} do not go together"
         )
-    constants = ("tau_mem", "tau_syn", "tau_mem_output", "tau_syn_output")
-    for name in constants:
-        if np.ndim(getattr(network, name)):
+    for population in network.populations[1:]:
+        _check_population(population, hidden=population is not network.output)
+    for connection in network.connections:
+        if connection.longest_delay and connection.source != network.input.name:
             raise InputError(
-                f"{name} has a value for each neuron; mlGeNN 2.4 trains with one a layer",
-                hint="give one value, or set training.backend: native",
-            )
-    for mem, syn in (constants[:2], constants[2:]):
-        if np.isclose(getattr(network, mem), getattr(network, syn)):
-            raise InputError(
-                f"{mem} and {syn} are equal: mlGeNN divides by their difference",
-                hint=f"change {syn} a little, or set training.backend: native",
+                f"delays of {connection.name}: through mlGeNN inputs alone have any",
+                hint=NATIVE,
             )
     if network.n_outputs > 256:
         raise InputError(f"{network.n_outputs} classes; mlGeNN's labels are bytes: at most 256")
     if regulariser.spikes != int(regulariser.spikes):
         raise InputError(
             f"regularisation.spikes: {regulariser.spikes:g}; mlGeNN's target is an integer"
+        )
+
+
+def _check_population(population, hidden):
+    """Raise InputError for neurons that mlGeNN's EventProp does not train, or trains wrongly."""
+    name, neuron = population.name, population.neuron
+    if type(neuron) not in NEURONS["hidden" if hidden else "output"]:
+        raise InputError(f"{name} is of {type(neuron).__name__} neurons", hint=NATIVE)
+    if np.ndim(neuron.tau_syn):
+        raise InputError(
+            f"tau_syn of {name} has a value for each neuron; mlGeNN 2.4 takes one for all synapses",
+            hint=f"give one value, or {NATIVE}",
+        )
+    if np.ndim(neuron.tau_mem) and not hidden:
+        raise InputError(
+            f"tau_mem of {name} has a value for each neuron; mlGeNN 2.4 divides the errors of each "
+            "output by its own, and so follows a wrong gradient",
+            hint=f"give one value, or {NATIVE}",
+        )
+    if np.isclose(neuron.tau_mem, neuron.tau_syn).any():
+        raise InputError(
+            f"tau_mem and tau_syn of {name} are equal: mlGeNN divides by their difference",
+            hint=f"change tau_syn a little, or {NATIVE}",
         )
 
 
@@ -95,7 +117,7 @@ def check_times(n_steps, dt_ms):
     if np.any(np.abs(back - spike - dt) >= np.float32(1e-3) * dt):
         raise InputError(
             f"{n_steps} steps of {dt_ms:g} ms: mlGeNN could not match spike times on its way back",
-            hint="set a larger time.dt_ms, or training.backend: native",
+            hint=f"set a larger time.dt_ms, or {NATIVE}",
         )
 
 

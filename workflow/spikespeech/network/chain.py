@@ -1,0 +1,38 @@
+"""Networks whose layers form a chain: what NetX files and portable NIR graphs hold."""
+
+from typing import NamedTuple
+
+from spikespeech.errors import InputError
+from spikespeech.network.model import Connection, Network, Population
+
+
+class Layer(NamedTuple):
+    """A population of neurons with the connections that reach it.
+
+    Attributes
+    ----------
+    population : Population
+    incoming : Connection from the layer before
+    recurrent : Connection within the population, or None
+    """
+
+    population: Population
+    incoming: Connection
+    recurrent: Connection | None
+
+
+def chain(network: Network) -> list[Layer]:
+    """Return the layers after the inputs, in order; InputError where they form no chain."""
+    layers, left = [], {(c.source, c.target): c for c in network.connections}
+    for before, population in zip(network.populations, network.populations[1:], strict=False):
+        incoming = left.pop((before.name, population.name), None)
+        if incoming is None:
+            raise InputError(f"nothing connects {before.name} with {population.name}")
+        recurrent = left.pop((population.name, population.name), None)
+        layers.append(Layer(population, incoming, recurrent))
+    for connection in left.values():
+        raise InputError(
+            f"the connection {connection.name} passes over a layer",
+            hint="connect each layer with the next",
+        )
+    return layers
