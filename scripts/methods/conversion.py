@@ -1,51 +1,58 @@
 """ANN-to-SNN conversion on the common task: scikit-learn trains, integrate-and-fire neurons run.
 
 A network with one rectified layer learns the spike counts in bins of time; what is scored is the
-spiking network made of its weights. See `spikespeech.methods.conversion`.
+spiking network made of its weights. See `spikespeech.methods.conversion`. It learns augmented
+presentations as the others do; the counts are taken without delays, which bins would blur.
 """
 
-import warnings
-
+import numpy as np
 import sklearn
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from spikespeech import command
 from spikespeech.meter import Meter
-from spikespeech.methods import conversion, task
+from spikespeech.methods import conversion, readout, task
 
 
-def learn(features, labels, settings):
-    """Return a multilayer perceptron after its epochs; it stops for no other reason."""
+def learn(train, unit, settings):
+    """Return a multilayer perceptron after its epochs of presentations, counts over `unit`."""
     perceptron = MLPClassifier(
         (settings["hidden"],),
-        batch_size=min(settings["batch_size"], len(labels)),
         learning_rate_init=settings["learning_rate"],
-        max_iter=settings["epochs"],
-        n_iter_no_change=settings["epochs"],
-        tol=0,
+        alpha=settings["penalty"],
         random_state=settings["seed"],
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return perceptron.fit(features, labels)
+    shown, classes = task.presentations(train, settings), np.unique(train.labels)
+    for epoch in range(1, settings["epochs"] + 1):
+        for batch in shown.batches(epoch, settings["batch_size"]):
+            features = readout.counts(batch, settings["bins"], settings["bins"]) / unit
+            perceptron.partial_fit(features, batch.labels, classes)
+    return perceptron
 
 
 def fit(train, scored, settings):
-    """Train, convert and score; the accuracy before conversion stands in the result, too."""
+    """Train, convert and score; the accuracy before conversion stands in the result, too.
+
+    `settings["penalty"]` is the strength of the L2 penalty of all weights.
+    """
+    settings = settings | {"delays": {"input": None}}
+    bins = settings["bins"]
     with threadpool_limits(1), Meter() as meter:
-        seen = conversion.counts(train, settings["bins"])
+        seen = readout.counts(train, bins, bins)
         unit = seen.max()
-        perceptron = learn(seen / unit, train.labels, settings)
+        perceptron = learn(train, unit, settings)
         parts = perceptron.coefs_, perceptron.intercepts_
         scale = conversion.scales(seen / unit, *parts)
-    features = conversion.counts(scored, settings["bins"]) / unit
-    _, outputs = conversion.spiking(features, *parts, scale, settings["steps"])
-    predictions = perceptron.classes_[outputs.argmax(axis=1)]
-    network = f"{settings['hidden']} IF, {settings['steps']} steps"
-    library = f"scikit-learn {sklearn.__version__}"
-    result = task.trained(predictions, scored, meter, library, network)
+    features = readout.counts(scored, bins, bins) / unit
+    spikes, outputs = conversion.spiking(features, *parts, scale, settings["steps"])
+    result = task.trained(
+        perceptron.classes_[outputs.argmax(axis=1)],
+        spikes.sum() / len(scored),
+        meter,
+        f"scikit-learn {sklearn.__version__}",
+        f"{settings['hidden']} IF, {settings['steps']} steps",
+    )
     before = float(perceptron.score(features, scored.labels))
     return result | {"accuracy_before_conversion": before}
 

@@ -1,6 +1,8 @@
 """Train by a method of another library, in the interpreter that has it, on the common task.
 
-Where there is no such interpreter or it lacks the library, the result says "not run" and why.
+It trains on the examples as they are, delayed as the study's are, without augmentation and without
+a regulariser. Where there is no such interpreter or it lacks the library, the result says "not
+run" and why.
 """
 
 from dataclasses import asdict, fields
@@ -20,6 +22,8 @@ PEERS = [name for name, method in TRAINING_METHODS.items() if method.peer]
 
 def fit(train, scored, settings, *, python, method):
     """Hand over data, initial weights and the loss's window; return what comes back."""
+    rule = settings["regularisation"] | {"lambda_upper": 0, "lambda_lower": 0}
+    settings = settings | {"regularisation": rule}
     common = {field.name: settings[field.name] for field in fields(Settings)}
     parsed = Settings.parse(common)
     weights = Parameters.random(
@@ -30,8 +34,8 @@ def fit(train, scored, settings, *, python, method):
     return task.ask_peer(
         python or None,
         Path(__file__).with_name(f"{method}.py"),
-        train,
-        scored,
+        task.delayed(train, settings),
+        task.delayed(scored, settings),
         settings,
         window=parsed.make_loss(train).window,
         **weights,

@@ -13,7 +13,7 @@ from spikespeech import eventprop, losses
 from spikespeech.backends import eprop, surrogate
 from spikespeech.errors import InputError
 from spikespeech.illustrations import neurons
-from spikespeech.methods import conversion, stdp, task
+from spikespeech.methods import conversion, readout, stdp, task
 from spikespeech.network import LI, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
@@ -49,17 +49,17 @@ def test_conversion_keeps_the_perceptrons_choice_in_long_windows():
 
 
 def test_counts_keep_every_spike_in_its_bin():
-    found = conversion.counts(spikes([(0, 0), (49, 1), (50, 1), (99, 0)], [(99, 1)]), bins=2)
+    found = readout.counts(spikes([(0, 0), (49, 1), (50, 1), (99, 0)], [(99, 1)]), 2, 2)
     np.testing.assert_array_equal(found, [[2, 2], [0, 1]])
 
 
 def test_plasticity_raises_what_came_before_and_lowers_what_comes_after():
     weights = np.array([[0.9], [0.5]], np.float32)
-    layer = stdp.Layer(weights.copy(), np.array([0.01], np.float32))
+    layer = stdp.StdpLayer(weights.copy(), np.array([0.01], np.float32))
     given = spikes([(10, 0), (30, 1)])
     when, _ = layer.present(given, 0, 0.0, 0.0, 10.0)
     assert len(when) == 1 and 10 < when[0] < 30
-    layer = stdp.Layer(weights.copy(), np.array([0.01], np.float32))
+    layer = stdp.StdpLayer(weights.copy(), np.array([0.01], np.float32))
     # A threshold that rises by 10 lets the neuron spike once.
     layer.present(given, 0, stdp.POTENTIATION, stdp.DEPRESSION, 10.0)
     change = (layer.weights - weights)[:, 0]
@@ -73,7 +73,7 @@ def test_one_neuron_a_step_wins_and_weights_stay_in_bounds():
     rng = np.random.default_rng(0)
     codes = np.sort(rng.choice(100 * 20, 600, replace=False))
     given = spikes([(c // 20, c % 20) for c in codes], n_units=20)
-    layer = stdp.Layer.random(20, 5, seed=1)
+    layer = stdp.StdpLayer.random(20, 5, seed=1)
     layer.learn(given, [0] * 20)
     when, winners = layer.present(given, 0, 0.0, 0.0, 0.0)
     assert len(when) and len(set(when)) == len(when) and set(winners) <= set(range(5))

@@ -78,50 +78,29 @@ def told(dataset):
     )
 
 
-def method_network(method, seed):
-    """Settings of the network of a method with gradients: the study's, but for the common budget."""
-    resolved = configuration.settings(
+def method_settings(wildcards):
+    """Settings of one method's job, as JSON text: the study's, but for the common budget."""
+    method, trials = TRAINING_METHODS[wildcards.method], wildcards.run == "trials"
+    network = configuration.settings(
         config,
         dataset=DATASETS[0],
         loss=METHODS["loss"],
         hidden=METHODS["hidden"],
         topology=config["networks"]["topology"][0],
-        seed=seed,
+        # Trials share a seed that no training has.
+        seed=0 if trials else wildcards.run.removeprefix("seed-"),
     )
-    resolved |= {
-        "backend": TRAINING_METHODS[method].backend or "native",
-        "selection": "training",
+    network |= {
+        "backend": method.backend,
+        "selection": "last",
         "finetune": False,
-        "epochs": METHODS["epochs"],
-        "augmentation": {
-            key: type(value)(0) for key, value in resolved["augmentation"].items()
-        },
+        "epochs": METHODS["trial_epochs" if trials else "epochs"],
         # Each trial has its own; the study's must not make them stale.
-        TRAINING_METHODS[method].tries: None,
+        "learning_rate": None,
+        "regularisation": {"spikes": network["regularisation"]["spikes"]},
     }
-    if method == "eprop":
-        resolved["regularisation"] = resolved["regularisation"] | {
-            "lambda_upper": 0.0,
-            "lambda_lower": 0.0,
-        }
-    return resolved
-
-
-def method_settings(wildcards):
-    """Settings of one method's job, as JSON text: only what the method reads."""
-    # Trials share a seed that no training has.
-    seed = 0 if wildcards.run == "trials" else wildcards.run.removeprefix("seed-")
-    network = method_network(wildcards.method, seed)
-    if wildcards.method not in ("conversion", "stdp"):
-        return configuration.text(network)
-    own = {key: network[key] for key in ("hidden", "epochs", "seed")}
-    own["bins"] = METHODS["bins"]
-    if wildcards.method == "stdp":
-        constants = network["neuron"]
-        own["neuron"] = {key: constants[key] for key in ("tau_mem", "tau_syn")}
-    else:
-        own |= {"batch_size": network["batch_size"], "steps": METHODS["steps"]}
-    return configuration.text(own)
+    own = network if method.backend else {key: network[key] for key in method.needs}
+    return configuration.text(own | {key: METHODS[key] for key in method.also})
 
 
 def method_best(wildcards):

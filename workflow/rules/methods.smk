@@ -99,11 +99,11 @@ rule plot_training_methods:
             {
                 "label": NAMED[DATASETS[0]],
                 "epochs": METHODS.get("epochs"),
+                "trial_epochs": METHODS.get("trial_epochs"),
                 "trials": max(
                     (
-                        len(values)
+                        configuration.trials(METHODS, method)
                         for method in METHODS["train"]
-                        for values in METHODS["trials"][method].values()
                     ),
                     default=0,
                 ),

@@ -8,6 +8,7 @@ reruns the jobs that depend on it and no others.
 import copy
 import itertools
 import json
+import math
 
 from spikespeech import losses, schema
 from spikespeech.data import datasets
@@ -93,13 +94,16 @@ def _check_settings(config):
 
 def _check_methods(config):
     section = config["methods"] or {"train": []}
-    counts = set()
     for method in section["train"]:
         if method not in section["trials"]:
             raise InputError(f"methods.trials: {method!r} is missing", hint="say what it tries")
-        counts |= {len(values) for values in section["trials"][method].values()}
-    if len(counts) > 1:
+    if len({trials(section, method) for method in section["train"]}) > 1:
         raise InputError("methods.trials: each method must have as many trials as the others")
+
+
+def trials(section, method):
+    """Return how many trials a training method makes: all combinations of what it tries."""
+    return math.prod(map(len, section["trials"][method].values()))
 
 
 def networks(config):

@@ -38,7 +38,10 @@ def schema():
             "losses": _object({name: _loss(name) for name in losses.LOSSES}),
             "method_trials": _object(
                 {
-                    name: _object({method.tries: _POSITIVE_NUMBERS}, required=[method.tries])
+                    name: _object(
+                        {key: _NUMBERS[key == "lambda"] for key in method.tries},
+                        required=list(method.tries),
+                    )
                     for name, method in TRAINING_METHODS.items()
                 }
             ),
@@ -46,12 +49,16 @@ def schema():
     }
 
 
-_POSITIVE_NUMBERS = {
-    "type": "array",
-    "minItems": 1,
-    "uniqueItems": True,
-    "items": {"type": "number", "exclusiveMinimum": 0},
-}
+_NUMBERS = [
+    {
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {"type": "number", limit: 0},
+    }
+    for limit in ("exclusiveMinimum", "minimum")
+]
+"""Lists of numbers: positive ones, and those that may be 0."""
 
 
 def _object(properties, **more):

@@ -6,26 +6,27 @@ from spikespeech import command
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, published
 
-OURS, BPTT = "EventProp (native engine)", "BPTT (Spyx)"
+EVENTPROP, BPTT, SPYX = "EventProp (native)", "BPTT (native)", "BPTT (Spyx)"
 PRESENTATIONS = 100 * 8156
 """Of the published trainings: 100 epochs of SHD's training part."""
 
 HERE, GPU = "here, one CPU thread", "published, RTX A5000"
 STYLES = {
-    (HERE, OURS): (plots.BLUE, "-", "o"),
+    (HERE, EVENTPROP): (plots.BLUE, "-", "o"),
     (HERE, BPTT): (plots.VERMILLION, "-", "^"),
+    (HERE, SPYX): (plots.GREY, "--", "x"),
     (GPU, "EventProp (mlGeNN)"): (plots.SKY, ":", "s"),
-    (GPU, BPTT): (plots.ORANGE, ":", "v"),
+    (GPU, SPYX): (plots.ORANGE, ":", "v"),
 }
 COLUMNS = ["method", "hidden", "steps", "batch", "status", "reason"]
-COLUMNS += ["cpu_ms", "wall_ms", "memory_mb"]
+COLUMNS += ["cpu_ms", "wall_ms", "memory_mb", "memory"]
 
 
 def tabulate(measured):
     """Return our measurements and the published ones, by the wall clock, one row a point.
 
-    Times are ms an example; ours are CPU and wall time of one thread. Memory is in MB: ours is the
-    peak above libraries and data, the published the peak of the GPU's.
+    Times are ms an example; ours are CPU and wall time of one thread. Memory is in MB a batch, and
+    `memory` says of what kind: counted, or the peak of a process or of the GPU.
     """
     theirs = published.benchmark()
     theirs = theirs[theirs["clock"].str.startswith("wall clock")]
@@ -40,6 +41,7 @@ def tabulate(measured):
             "reason": "",
             "wall_ms": 1e3 * theirs["train_seconds_100_epochs"] / PRESENTATIONS,
             "memory_mb": theirs["peak_gpu_mib"],
+            "memory": "peak of the GPU",
         }
     )
     return pd.concat([measured.assign(where=HERE), theirs], ignore_index=True)[
@@ -65,62 +67,62 @@ def draw(table):
             above.plot(rows["steps"], time, label=f"{method}, {where}", **line)
             below.plot(rows["steps"], rows["memory_mb"], **line)
         above.set(yscale="log", title=f"{sizes[column]} hidden neurons")
-        below.set(yscale="log", xlabel="Time steps of a trial")
+        below.set(yscale="log", xlabel="Time steps of a word")
         below.set_xticks(sorted(set(table["steps"])))
     grid[0, 0].set_ylabel("Time of a training step\n(ms an example)")
-    grid[1, 0].set_ylabel("Memory (MB)")
-    if "not run" in set(table["status"]):
-        grid[0, 0].annotate(
-            "BPTT: not run here", (0.04, 0.92), xycoords="axes fraction", color=plots.FAINT
-        )
+    grid[1, 0].set_ylabel("Memory of a batch (MB)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=1)
     return figure
 
 
 def findings(table):
-    """Return how both grow with time steps, their ratio at most steps, or why BPTT did not run."""
-    own = table[table["where"] == HERE]
-    engine = own[own["method"] == OURS]
-    bptt = own[(own["method"] == BPTT) & (own["status"] == "measured")]
-    few, many = engine["steps"].min(), engine["steps"].max()
+    """Return how time and memory grow with the steps, their ratios, and why Spyx did not run."""
+    own = table[(table["where"] == HERE) & (table["status"] == "measured")]
+    by = {method: rows.set_index(["hidden", "steps"]) for method, rows in own.groupby("method")}
+    few, many, sizes = own["steps"].min(), own["steps"].max(), sorted(set(own["hidden"]))
     spikes = own["spikes_a_neuron"]
     sentences = [
-        f"Measured here on one thread, batches of {engine['batch'].iloc[0]}, "
-        f"{spikes.min():.1f} to {spikes.max():.1f} hidden spikes a neuron: from {few} to {many} "
-        f"time steps {growth(engine, few, many, 'EventProp')}"
-        + (f", {growth(bptt, few, many, 'BPTT')}." if len(bptt) else ".")
+        f"Measured here on one thread, batches of {own['batch'].iloc[0]}, {spikes.min():.1f} to "
+        f"{spikes.max():.1f} hidden spikes a neuron, {prose.listed(sizes)} hidden neurons. From "
+        f"{few} to {many} time steps {growth(by[EVENTPROP], sizes, few, many, 'EventProp')}, "
+        f"{growth(by[BPTT], sizes, few, many, 'BPTT')}."
     ]
-    if len(bptt):
-        last = [t[t["steps"] == many].set_index("hidden") for t in (engine, bptt)]
-        cpu, wall, memory = (
-            prose.listed(f"{value:.0f}" for value in last[1][column] / last[0][column])
-            for column in ("cpu_ms", "wall_ms", "memory_mb")
+    for method in (BPTT, SPYX):
+        if method not in by:
+            continue
+        time, memory = (
+            ratios(
+                by[method].xs(many, level="steps"), by[EVENTPROP].xs(many, level="steps"), column
+            )
+            for column in ("cpu_ms", "memory_mb")
         )
+        if method == BPTT:
+            keeping = (
+                f"and keeps {memory} times the bytes for the way back: a voltage of each neuron "
+                "and step, where EventProp keeps each spike"
+            )
+        else:
+            keeping = "and its memory is a process's, not to be compared with what is counted"
         sentences.append(
-            f"At {many} steps with {prose.listed(last[0].index)} hidden neurons BPTT takes {cpu} "
-            f"times the CPU time of EventProp, {wall} times the wall time and {memory} times the "
-            "memory, one measurement each."
+            f"At {many} steps {method} takes {time} times the CPU time of EventProp, {keeping}."
         )
-    for reason, _ in own[own["status"] == "not run"].groupby("reason"):
-        sentences.append(
-            f"BPTT was not run here ({reason}): install envs/peers.txt in an environment of its "
-            "own and name its interpreter in peers_python."
-        )
+    missing = table[table["status"] == "not run"]
+    for reason, _ in missing.groupby("reason"):
+        sentences.append(f"Spyx, BPTT from outside, was not run here ({reason}).")
     return sentences
 
 
-def growth(rows, few, many, name):
+def ratios(rows, others, column):
+    """Return how many times as large a column is, for each hidden size."""
+    return prose.listed(f"{value:.3g}" for value in rows[column] / others[column])
+
+
+def growth(rows, sizes, few, many, name):
     """Return by which factors CPU time and memory of a method grow with the time steps."""
-    first, last = (rows[rows["steps"] == steps].set_index("hidden") for steps in (few, many))
-    time, memory = (
-        prose.listed(f"{value:.1f}" for value in last[column] / first[column])
-        for column in ("cpu_ms", "memory_mb")
-    )
-    return (
-        f"{name}'s CPU time grows {time} times and its memory {memory} times "
-        f"({prose.listed(last.index)} hidden)"
-    )
+    first, last = (rows.xs(steps, level="steps").loc[sizes] for steps in (few, many))
+    time, memory = (ratios(last, first, column) for column in ("cpu_ms", "memory_mb"))
+    return f"{name}'s CPU time grows {time} times and what it keeps {memory} times"
 
 
 def main(arguments):

@@ -1,6 +1,7 @@
-"""Training methods side by side: accuracy on test speakers, CPU time and memory.
+"""Training methods side by side: accuracy on test speakers, hidden spikes and CPU time.
 
-Each result is that of one method and seed, `<method>/seed-<seed>.json`.
+Each result is that of one method and seed, `<method>/seed-<seed>.json`. Methods that see spikes in
+time and those that see counts stand apart: no difference is taken between the two.
 """
 
 from pathlib import Path
@@ -15,8 +16,9 @@ from spikespeech.reading import read_json
 from spikespeech.report import exhibit, plots, prose
 
 COLUMNS = [
-    *("method", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
-    *("cpu_s", "wall_s", "peak_mb", "growth_mb", "chosen", "library", "network"),
+    *("method", "sees", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
+    *("unseen", "against", "difference", "difference_low", "difference_high", "hidden_spikes"),
+    *("cpu_s", "wall_s", "chosen", "edges", "library", "network"),
 ]
 
 
@@ -25,110 +27,139 @@ def tabulate(results):
 
     Parameters
     ----------
-    results : {method: [result of each seed]}, as the methods' scripts write them
+    results : {method: {seed: result}}, as the methods' scripts write them
 
-    Accuracies are means over seeds with a 95 % interval, times are means, memory is the largest.
-    A method counts as not run if any of its seeds did not run.
+    Accuracies, spikes and times are means over seeds. `difference` is the accuracy less that of the
+    first method of those that see the same, `against`, seed by seed; intervals are at 95 %. A
+    method counts as not run if any of its seeds did not run.
     """
-    rows = []
-    for name in (name for name in TRAINING_METHODS if name in results):
-        runs = pd.DataFrame(results[name])
+    rows, first = [], {}
+    for name, method in TRAINING_METHODS.items():
+        if name not in results:
+            continue
+        runs = pd.DataFrame(results[name].values(), index=list(results[name]))
         missing = runs[runs["status"] != "trained"]
-        row = {"method": name, "status": "trained", "reason": "", "seeds": len(runs)}
+        row = {"method": name, "sees": method.sees, "status": "trained", "reason": ""}
         if len(missing):
-            row |= {"status": "not run", "reason": missing["reason"].iloc[0], "seeds": 0}
-        else:
-            interval = statistics.mean(runs["accuracy"])
-            row |= dict(zip(("accuracy", "low", "high"), interval, strict=True))
-            row |= runs[["cpu_s", "wall_s"]].mean().to_dict()
-            row |= runs[["peak_mb", "growth_mb"]].max().to_dict()
-            row |= runs[["examples", "library", "network"]].iloc[0].to_dict()
-            chosen = runs["chosen"].iloc[0]
-            row["chosen"] = prose.listed(f"{key} {value:g}" for key, value in chosen.items())
+            reason = missing["reason"].iloc[0]
+            rows.append(row | {"status": "not run", "reason": reason, "seeds": 0})
+            continue
+        interval = statistics.mean_accuracy(runs["accuracy"])
+        row |= dict(zip(("accuracy", "low", "high"), interval, strict=True))
+        row |= runs.reindex(columns=["unseen", "hidden_spikes", "cpu_s", "wall_s"]).mean().to_dict()
+        row |= runs[["examples", "library", "network"]].iloc[0].to_dict()
+        row |= {"seeds": len(runs), "edges": prose.listed(runs["edges"].iloc[0])}
+        chosen = runs["chosen"].iloc[0].items()
+        row["chosen"] = prose.listed(f"{key.replace('_', ' ')} {value:g}" for key, value in chosen)
+        if method.sees not in first:
+            first[method.sees] = name, runs["accuracy"]
+        elif set(first[method.sees][1].index) == set(runs.index):
+            row["against"], other = first[method.sees]
+            gap = statistics.paired_difference(runs["accuracy"], other[runs.index])
+            names = ("difference", "difference_low", "difference_high")
+            row |= dict(zip(names, gap[:3], strict=True))
         rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"examples": "Int64"})
-    return table.round({"cpu_s": 3, "wall_s": 3, "peak_mb": 1, "growth_mb": 1})
+    return table.round({"cpu_s": 3, "wall_s": 3, "hidden_spikes": 1})
 
 
 @plots.style()
 def draw(table):
-    """Return the figure: one row a method; those not run say so."""
-    measures = (
-        ("accuracy", "Accuracy (%)", 100),
-        ("cpu_s", "CPU time (s)", 1),
-        ("growth_mb", "Memory (MB)", 1),
-    )
-    figure, axes = plots.subplots(1, 3, height=0.9 + 0.42 * len(table), sharey=True)
-    places = np.arange(len(table))[::-1]
+    """Return the figure: one row a method, in groups by what it sees; those not run say so."""
+    figure, axes = plots.subplots(1, 3, height=1.1 + 0.44 * len(table), sharey=True)
+    # A row is left free between the groups.
+    group = (table["sees"] != table["sees"].shift()).cumsum() - 1
+    places = -(np.arange(len(table)) + group.to_numpy() * 0.9)
     ran = (table["status"] == "trained").to_numpy()
-    for axis, (column, title, unit) in zip(axes, measures, strict=True):
-        values = unit * table[column].to_numpy(float)
+    own = table[ran]
+    axes[0].errorbar(
+        100 * own["accuracy"],
+        places[ran],
+        xerr=100 * np.clip([own["accuracy"] - own["low"], own["high"] - own["accuracy"]], 0, None),
+        **{"linestyle": "none", "marker": "o", "color": plots.BLUE},
+        **{"elinewidth": 1.1, "capsize": 2.5},
+    )
+    axes[0].set(xlim=(0, 100), xlabel="Accuracy (%)")
+    for axis, column, title in (
+        (axes[1], "hidden_spikes", "Hidden spikes\nan example"),
+        (axes[2], "cpu_s", "CPU time of a\ntraining (s)"),
+    ):
+        values = own[column].to_numpy(float)
+        axis.plot(values, places[ran], linestyle="none", marker="o", color=plots.BLUE)
+        axis.set(xscale="log", xlabel=title)
+        drawn = values[values > 0]
+        if len(drawn):
+            low, high = drawn.min() / 2, drawn.max() * 2
+            axis.set_xlim(low, high)
+            # Matplotlib labels every digit of less than two decades, one over another.
+            axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 3)))
+            axis.xaxis.set(major_formatter="{x:g}", minor_formatter=NullFormatter())
+        _note(axis, places[ran][~(values > 0)], "none")
+    for axis in axes:
         axis.grid(axis="y", visible=False)
-        axis.set(xlabel=title)
-        if column == "accuracy":
-            axis.errorbar(
-                values[ran],
-                places[ran],
-                xerr=np.clip(
-                    np.nan_to_num(
-                        [
-                            values[ran] - 100 * table["low"][ran],
-                            100 * table["high"][ran] - values[ran],
-                        ]
-                    ),
-                    0,
-                    None,
-                ),
-                linestyle="none",
-                marker="o",
-                color=plots.BLUE,
-                elinewidth=1.1,
-                capsize=2.5,
-            )
-            axis.set_xlim(0, 100)
-        else:
-            axis.plot(values[ran], places[ran], linestyle="none", marker="o", color=plots.BLUE)
-            axis.set_xscale("log")
-            if ran.any():
-                low, high = min(values[ran]) / 2, max(values[ran]) * 2
-                axis.set_xlim(low, high)
-                # Matplotlib labels every digit of less than two decades, one over another.
-                axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 3)))
-                axis.xaxis.set(major_formatter="{x:g}", minor_formatter=NullFormatter())
-        for place in places[~ran]:
-            axis.annotate(
-                "not run",
-                (0.5, place),
-                xycoords=("axes fraction", "data"),
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                color=plots.FAINT,
-            )
-    labels = [
-        TRAINING_METHODS[name].label.replace(" with ", "\nwith ").replace(" conv", "\nconv")
-        for name in table["method"]
-    ]
-    axes[0].set(yticks=places, yticklabels=labels, ylim=(-0.6, len(table) - 0.4))
+        _note(axis, places[~ran], "not run")
+    for number, rows in table.groupby(group):
+        top = places[rows.index[0]]
+        axes[0].annotate(
+            f"sees {rows['sees'].iloc[0]}",
+            (0.02, top + 0.5),
+            xycoords=("axes fraction", "data"),
+            **{"va": "bottom", "fontsize": 7, "color": plots.FAINT},
+        )
+        if number:
+            for axis in axes:
+                axis.axhline(top + 0.95, color=plots.FAINT, linewidth=0.6)
+    labels = [TRAINING_METHODS[name].label.replace(" with ", "\nwith ") for name in table["method"]]
+    labels = [name.replace(" conv", "\nconv").replace(", no", ",\nno") for name in labels]
+    axes[0].set(yticks=places, yticklabels=labels, ylim=(places[-1] - 0.6, 1.1))
     return figure
 
 
+def _note(axis, places, text):
+    """Write `text` in the middle of some rows."""
+    for place in places:
+        axis.annotate(
+            text,
+            (0.5, place),
+            xycoords=("axes fraction", "data"),
+            **{"ha": "center", "va": "center", "fontsize": 7.5, "color": plots.FAINT},
+        )
+
+
 def findings(table, settings):
-    """Return sentences: the accuracies and times of those that ran, and who did not."""
+    """Return sentences: each group's accuracies and differences, edges, and who did not run."""
     ran, missing = (table[table["status"] == status] for status in ("trained", "not run"))
     sentences = []
     if len(ran):
-        parts = [
-            f"{TRAINING_METHODS[row.method].label} {100 * row.accuracy:.1f} % "
-            f"in {row.cpu_s:.3g} CPU s"
-            for row in ran.sort_values("accuracy", ascending=False).itertuples()
-        ]
         n, seeds = ran["examples"].iloc[0], ran["seeds"].iloc[0]
         sentences.append(
             f"{settings['label']}, {prose.count(settings['epochs'], 'epoch')}, means of "
-            f"{prose.count(seeds, 'seed')}, {prose.count(n, 'example')} of the test: "
-            f"{prose.listed(parts)}. Each method's setting is the best of "
-            f"{prose.count(settings['trials'], 'trial')} on validation speakers."
+            f"{prose.count(seeds, 'seed')}, {prose.count(n, 'example')} of the test."
+        )
+    for sees, rows in ran.groupby("sees", sort=False):
+        parts = [
+            f"{TRAINING_METHODS[row.method].label} {100 * row.accuracy:.1f} %{_spikes(row)}"
+            for row in rows.itertuples()
+        ]
+        sentences.append(f"Of those that see {sees}: {prose.listed(parts)}.")
+        gaps = rows[rows["difference"].notna()]
+        parts = [
+            f"{TRAINING_METHODS[row.method].label} "
+            + prose.points((row.difference, row.difference_low, row.difference_high))
+            for row in gaps.itertuples()
+        ]
+        if parts:
+            against = TRAINING_METHODS[gaps["against"].iloc[0]].label
+            sentences.append(f"Against {against}, seed by seed: {prose.listed(parts)}.")
+    if ran["sees"].nunique() > 1:
+        sentences.append(
+            "Counts of the whole word are another task than spikes as they come: between the two "
+            "groups nothing is ranked."
+        )
+    if len(ran):
+        sentences.append(
+            f"Each method's setting is the best of {prose.count(settings['trials'], 'trial')} of "
+            f"{prose.count(settings['trial_epochs'], 'epoch')} on validation speakers" + _edges(ran)
         )
     for reason, rows in missing.groupby("reason", sort=False):
         who = prose.listed(TRAINING_METHODS[name].label for name in rows["method"])
@@ -136,12 +167,29 @@ def findings(table, settings):
     return sentences
 
 
+def _spikes(row):
+    spikes = row.hidden_spikes
+    return "" if np.isnan(spikes) else f" with {spikes:,.0f} hidden spikes an example"
+
+
+def _edges(ran):
+    """Return the end of a sentence: whose best setting lies at an edge of what was tried."""
+    parts = [
+        f"{TRAINING_METHODS[row.method].label} ({row.chosen})"
+        for row in ran.itertuples()
+        if row.edges
+    ]
+    if not parts:
+        return ", none at an edge of what was tried."
+    return f"; at an edge of what was tried is that of {prose.listed(parts)}."
+
+
 def main(arguments):
     """Read the results, write the exhibit."""
     results = {}
     for path in arguments.results:
         result = read_json(path, keys=["status", "reason"])
-        results.setdefault(path.parent.name, []).append(result)
+        results.setdefault(path.parent.name, {})[path.stem] = result
     table = tabulate(results)
     exhibit.write(arguments, table, findings(table, arguments.settings), draw(table))
 
@@ -150,6 +198,9 @@ if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("results", type=Path, nargs="+", help="<method>/seed-<seed>.json")
     parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON: label, epochs, trials"
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: label, epochs, trials, trial_epochs",
     )
     command.run(main, parser.parse_args())

@@ -129,16 +129,14 @@ def _run_backward(model, rho, slope, planes, voltages, state, traces):
 
 @part
 def _feed_back(planes, column, y, fed):
-    """Write Σ_j W_ij y_j for LANES neurons i from `column` on, of each of PARALLEL examples."""
+    """Write Σ_j W_ij y_j for LANES neurons i from `column` on, of each of PARALLEL examples.
+
+    So many rows as the first level of the cache holds are read for each example in turn.
+    """
     width = y.shape[1]
-    one = two = three = four = splat(np.float32(0))
-    for j in range(width):
-        row = load(planes, column * width + j * LANES)
-        one = fma(splat(y[0, j]), row, one)
-        two = fma(splat(y[1, j]), row, two)
-        three = fma(splat(y[2, j]), row, three)
-        four = fma(splat(y[3, j]), row, four)
-    store(fed[0], column, one)
-    store(fed[1], column, two)
-    store(fed[2], column, three)
-    store(fed[3], column, four)
+    for first in range(0, width, LANES):
+        for m in range(PARALLEL):
+            added = load(fed[m], column) if first > 0 else splat(np.float32(0))
+            for j in range(first, first + LANES):
+                added = fma(splat(y[m, j]), load(planes, column * width + j * LANES), added)
+            store(fed[m], column, added)

@@ -7,20 +7,6 @@ constant input, a neuron has spiked at the rate of its rectified activation, to 
 import numpy as np
 
 
-def counts(spikes, bins):
-    """Return (n, n_features) spike counts of SpikeTrains in `bins` bins of time.
-
-    As many neighbouring channels are counted together as there are bins, so that a network on
-    counts has about as many inputs as one on spikes.
-    """
-    groups = -(-spikes.n_units // bins)
-    example = np.repeat(np.arange(len(spikes)), np.diff(spikes.offsets))
-    column = np.asarray(spikes.steps, np.int64) * bins // spikes.n_steps * groups
-    column += np.asarray(spikes.units, np.int64) // bins
-    total = np.bincount(example * bins * groups + column, minlength=len(spikes) * bins * groups)
-    return total.reshape(len(spikes), bins * groups).astype(np.float64)
-
-
 def activations(features, weights, biases):
     """Return (hidden, output) of a network with one rectified layer, (n, n_hidden), (n, n_out)."""
     hidden = np.maximum(features @ weights[0] + biases[0], 0)

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+TIME, COUNTS = "spikes in time", "counts of spikes"
+"""What a method's classifier sees: no ranking of methods goes across the two."""
+
 
 class Method(NamedTuple):
     """One method.
@@ -10,22 +13,50 @@ class Method(NamedTuple):
     ----------
     label : its name in figures
     script : of its trainings, in `scripts/methods/`
-    tries : the setting whose values its trials have
+    sees : what its classifier sees, TIME or COUNTS
+    tries : the settings whose values its trials combine
     backend : of its trainings, where they are those of `training.loop`; else ""
+    needs : settings of a training that its script reads; those with a backend get all
+    also : settings of the comparison that its script reads
     peer : whether its training runs in another interpreter, `peers_python`, through `peer.py`
     """
 
     label: str
     script: str
-    tries: str = "learning_rate"
+    sees: str
+    tries: tuple
     backend: str = ""
+    needs: tuple = ()
+    also: tuple = ()
     peer: bool = False
 
 
+_RATE, _READOUT = ("learning_rate", "lambda"), ("inverse_penalty",)
+_PRESENTED = ("hidden", "epochs", "batch_size", "seed", "augmentation", "delays")
+
 TRAINING_METHODS = {
-    "eventprop": Method("EventProp", "eventprop.py", backend="native"),
-    "bptt": Method("BPTT with surrogate gradients", "bptt.py", peer=True),
-    "eprop": Method("e-prop", "eventprop.py", backend="eprop"),
-    "conversion": Method("ANN-to-SNN conversion", "conversion.py"),
-    "stdp": Method("STDP with a read-out", "stdp.py", tries="penalty"),
+    "eventprop": Method("EventProp", "gradient.py", TIME, _RATE, "native"),
+    "bptt": Method("BPTT with surrogate gradients", "gradient.py", TIME, _RATE, "bptt"),
+    "spyx": Method(
+        "BPTT with surrogate gradients (Spyx)", "spyx.py", TIME, _RATE[:1], "native", peer=True
+    ),
+    "eprop": Method("e-prop", "gradient.py", TIME, _RATE, "eprop"),
+    "stdp": Method(
+        *("STDP with a read-out", "stdp.py", TIME, _READOUT),
+        needs=(*_PRESENTED, "neuron"),
+        also=("bins",),
+    ),
+    "untrained": Method(
+        *("Untrained layer with a read-out", "untrained.py", TIME),
+        *(("input_weight", "inverse_penalty"), "native"),
+        also=("bins",),
+    ),
+    "conversion": Method(
+        *("ANN-to-SNN conversion", "conversion.py", COUNTS, ("learning_rate", "penalty")),
+        needs=_PRESENTED,
+        also=("bins", "steps"),
+    ),
+    "linear": Method(
+        *("Linear read-out, no hidden layer", "linear.py", COUNTS, _READOUT), also=("bins",)
+    ),
 }

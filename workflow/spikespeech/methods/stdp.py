@@ -22,7 +22,7 @@ RISE, FORGET = 0.02, 0.98
 
 
 @dataclass
-class Layer:
+class StdpLayer:
     """Weights (n_inputs, n_hidden) in 0 to 1, and thresholds above rest (n_hidden,)."""
 
     weights: np.ndarray

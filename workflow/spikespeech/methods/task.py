@@ -1,10 +1,11 @@
 """Training methods side by side: what each gets, what each reports, and who is not here.
 
-Every method trains on the same examples of the training speakers, as often, without augmentation.
-Each tries as many settings, of which the best on the validation speakers is trained with fresh
-seeds and scored once, on the test speakers.
+Every method trains on the same examples of the training speakers, as often. Each tries as many
+settings, of which the best on the validation speakers is trained with fresh seeds and scored once,
+on the test speakers.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -16,7 +17,9 @@ import numpy as np
 from spikespeech import command, files
 from spikespeech.errors import InputError
 from spikespeech.reading import read_json
-from spikespeech.spikes import splits
+from spikespeech.spikes import delays, splits
+from spikespeech.spikes.augment import Presentations
+
 
 ABSENT = 3
 """Exit status of a peer's script whose library is not installed."""
@@ -36,7 +39,8 @@ def parser(description):
     job.add_argument(
         "--trials",
         type=command.json_argument,
-        help="JSON: values of one setting to try on the validation speakers",
+        help="JSON: values of some settings, all combinations of which are tried on the "
+        "validation speakers",
     )
     job.add_argument(
         "--best", type=Path, help="result of the trials, of which the best is scored on the test"
@@ -56,7 +60,8 @@ def run(arguments, fit):
     """
     if arguments.trials:
         side = "validation"
-        choices = [{key: value} for key, values in arguments.trials.items() for value in values]
+        keys, values = zip(*arguments.trials.items(), strict=True)
+        choices = [dict(zip(keys, some, strict=True)) for some in itertools.product(*values)]
     else:
         best = read_json(arguments.best, keys=["status"])
         if best["status"] != "trained":
@@ -70,35 +75,78 @@ def run(arguments, fit):
     )
     if not len(scored):
         raise InputError(f"no {side} speakers to score on", file=arguments.split)
+    unseen = ~np.isin(scored.speakers, rows.speaker[rows.side != side]) & (scored.speakers >= 0)
     results = []
     for chosen in choices:
         result = fit(train, scored, arguments.settings | chosen)
         if result["status"] != "trained":
             files.write_json(arguments.out, result)
             return
-        results.append(result | {"chosen": chosen})
-    best = max(results, key=lambda result: result["accuracy"])
+        hits = np.asarray(result.pop("predictions")) == scored.labels
+        result |= {"accuracy": float(hits.mean()), "examples": len(hits), "chosen": chosen}
+        if unseen.any():
+            result |= {"unseen": float(hits[unseen].mean()), "unseen_examples": int(unseen.sum())}
+        results.append(result)
     tried = [{key: result[key] for key in ("chosen", "accuracy")} for result in results]
-    files.write_json(arguments.out, best | {"side": side, "tried": tried})
+    best = max(results, key=lambda result: result["accuracy"])
+    best |= {"edges": at_edges(best["chosen"], arguments.trials or {}), "tried": tried}
+    if arguments.best:
+        best |= {key: read_json(arguments.best)[key] for key in ("edges", "tried")}
+    files.write_json(arguments.out, best | {"side": side})
 
 
-def trained(predictions, scored, meter, library, network):
+def at_edges(chosen, tried):
+    """Return those keys of `chosen` whose value is the highest or lowest of those `tried`.
+
+    A lowest value of 0 is no edge, as there is nothing beyond, nor is a single one.
+    """
+    return [
+        key
+        for key, values in tried.items()
+        if len(values) > 1 and chosen[key] in {max(values), min(values)} - {0}
+    ]
+
+
+def presentations(spikes, settings):
+    """Return the Presentations of training examples, augmented and delayed as `settings` say."""
+    return Presentations(
+        spikes,
+        **settings["augmentation"],
+        delays=input_delays(spikes, settings),
+        seed=settings["seed"],
+    )
+
+
+def input_delays(spikes, settings):
+    """Return the delays of the channels (n_units,) in steps, or None where there are none."""
+    return delays.draw(settings["delays"]["input"], spikes.n_units, settings["seed"])
+
+
+def delayed(spikes, settings):
+    """Return SpikeTrains as the network of `settings` meets them, without augmentation."""
+    late = input_delays(spikes, settings)
+    return spikes if late is None else delays.delayed(spikes, late)[0]
+
+
+def trained(predictions, spikes, meter, library, network):
     """Return the result of a method that ran.
 
     Parameters
     ----------
     predictions : (n,) classes of the scored examples
+    spikes : hidden spikes an example, of the scored ones; None without a hidden layer that spikes
     meter : Meter of the training alone
     library, network : text, what computed and what was trained
     """
     return {
         "status": "trained",
         "reason": "",
-        "accuracy": float(np.mean(predictions == scored.labels)),
-        "examples": len(scored),
+        "predictions": np.asarray(predictions).tolist(),
+        "hidden_spikes": None if spikes is None else float(spikes),
         "library": library,
         "network": network,
-        **meter.cost(),
+        "cpu_s": meter.cpu_s,
+        "wall_s": meter.wall_s,
     }
 
 
@@ -145,9 +193,9 @@ def ask_peer(python, script, train, scored, settings, **arrays):
                 file=python,
                 hint="null in the configuration if there is none",
             ) from None
-    told = done.stderr.strip().splitlines()[-1:]
+    message = done.stderr.strip().splitlines()[-1:]
     if done.returncode == ABSENT:
-        return not_run(*told)
+        return not_run(*message)
     if done.returncode:
-        raise InputError(f"{Path(script).name} failed in {python}: {''.join(told)}")
+        raise InputError(f"{Path(script).name} failed in {python}: {''.join(message)}")
     return {"status": "trained", "reason": "", **json.loads(done.stdout.splitlines()[-1])}

@@ -29,7 +29,7 @@ except ImportError as error:
     sys.exit(3)
 
 SLOPE = 10.0
-"""Of the surrogate; that of `spikespeech.backends.eprop`."""
+"""Of the surrogate; that of `spikespeech.backends.surrogate`."""
 
 
 def build(work, settings):
@@ -127,18 +127,19 @@ def main(path):
     weights, readouts = build(work, settings)
     weights, meter = learn(weights, readouts, work, settings)
     score = jax.jit(readouts)
-    right, n = 0, len(work["scored_labels"])
-    for indices in batches(np.arange(n), settings["batch_size"]):
-        spikes, labels = dense(work, "scored", indices, settings)
-        right += int((score(weights, spikes).argmax(axis=1) == labels).sum())
+    predictions = []
+    for indices in batches(np.arange(len(work["scored_labels"])), settings["batch_size"]):
+        spikes, _ = dense(work, "scored", indices, settings)
+        predictions += score(weights, spikes).argmax(axis=1).tolist()
     print(
         json.dumps(
             {
-                "accuracy": right / n,
-                "examples": n,
+                "predictions": predictions,
+                "hidden_spikes": None,
                 "library": f"Spyx {spyx.__version__}",
                 "network": f"{settings['hidden']} LIF{', recurrent' * settings['recurrent']}",
-                **meter.cost(),
+                "cpu_s": meter.cpu_s,
+                "wall_s": meter.wall_s,
             }
         )
     )

@@ -1,0 +1,44 @@
+"""A network of the engine on the common task, by the backend's gradients.
+
+EventProp, backpropagation through time with surrogate gradients and e-prop train the same network
+from the same initial weights, for the same loss, by the same loop.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spikespeech import command
+from spikespeech.backends import native
+from spikespeech.meter import Meter
+from spikespeech.methods import task
+from spikespeech.training import loop
+from spikespeech.training.settings import Settings
+
+
+def fit(train, scored, settings):
+    """Train and score; compilation of the kernels is not counted.
+
+    `settings["lambda"]` is the strength of the regulariser, in mlGeNN's units.
+    """
+    strength = settings["lambda"]
+    rule = settings["regularisation"] | {"lambda_upper": strength, "lambda_lower": strength}
+    given = {key: settings[key] for key in settings if key != "lambda"} | {"regularisation": rule}
+    settings = Settings.parse(given)
+    nobody = scored.take([])
+    loop.train(train.take([0]), nobody, replace(settings, epochs=1))
+    with Meter() as meter:
+        result = loop.train(train, nobody, settings)
+    backend = native.Backend(result.network, result.weights, settings.make_loss(scored))
+    outcome = backend.evaluate(task.delayed(scored, given))
+    predictions, spikes = np.argmax(outcome.readouts, axis=1), outcome.hidden_spikes
+    network = f"{settings.hidden} LIF{', recurrent' * settings.recurrent}"
+    return task.trained(predictions, spikes.sum() / len(scored), meter, "this project", network)
+
+
+def main(arguments):
+    task.run(arguments, fit)
+
+
+if __name__ == "__main__":
+    command.run(main, task.parser(__doc__).parse_args())
