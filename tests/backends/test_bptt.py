@@ -9,13 +9,13 @@ from spikespeech.errors import InputError
 from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
-N_STEPS, N_UNITS, N_HIDDEN, SLOPE = 110, 20, 6, 7.0
+N_STEPS, N_UNITS, SLOPE = 110, 20, 7.0
 PULL = 3e-3
 """Of the regulariser, on each spike too many or too few of TARGET."""
 TARGET = 4
 
 
-def make(recurrent, n_examples):
+def make(recurrent, n_examples, n_hidden=6):
     """Return (network, weights, spikes, loss) with several spikes a hidden neuron."""
     rng = np.random.default_rng(3)
     codes = (np.sort(rng.choice(N_STEPS * N_UNITS, 260, replace=False)) for _ in range(n_examples))
@@ -23,9 +23,13 @@ def make(recurrent, n_examples):
         [(c // N_UNITS, c % N_UNITS) for c in codes],
         *(np.arange(n_examples) % 2, np.zeros(n_examples), N_STEPS, N_UNITS, 1.0, ("a", "b")),
     )
-    network = Network.layered(N_UNITS, N_HIDDEN, 2, recurrent=recurrent)
+    network = Network.layered(N_UNITS, n_hidden, 2, recurrent=recurrent)
     weights = Parameters.random(
-        network, rng, input_hidden=(0.2, 0.1), hidden_hidden=(0, 0.3), hidden_output=(0, 1)
+        network,
+        rng,
+        input_hidden=(0.2, 0.1),
+        hidden_hidden=(0, 0.7 / n_hidden**0.5),
+        hidden_output=(0, 1),
     )
     return network, weights, given, losses.make("sum_exp", n_steps=N_STEPS)
 
@@ -46,12 +50,13 @@ def chain_rule(network, weights, given, i, window, spike):
     The read-out is simulated step by step, and all of it differentiated from the last step back.
     """
     W, U = (np.asarray(weights[name], float) for name in ("input_hidden", "hidden_output"))
-    R = np.asarray(weights.get("hidden_hidden", np.zeros((N_HIDDEN, N_HIDDEN))), float)
+    h = network.n_hidden
+    R = np.asarray(weights.get("hidden_hidden", np.zeros((h, h))), float)
     a, b = np.exp(-1 / network.tau_mem), np.exp(-1 / network.tau_syn)
     c = (1 - a) * network.tau_syn * (1 - b)
     x_in = np.zeros((N_STEPS, N_UNITS))
     x_in[given.example(i)] = 1
-    V, v, x = np.zeros((N_STEPS, N_HIDDEN)), np.zeros(N_HIDDEN), np.zeros(N_HIDDEN)
+    V, v, x = (np.zeros((*n, h)) for n in [(N_STEPS,), (), ()])
     S, out, J, Y = np.zeros_like(V), np.zeros(2), np.zeros(2), np.zeros(2)
     for t in range(N_STEPS):
         V[t] = a * v + c * x
@@ -64,7 +69,7 @@ def chain_rule(network, weights, given, i, window, spike):
     loss = -np.log(g[given.labels[i]]) + PULL / 2 * (excess**2).sum()
     g[given.labels[i]] -= 1
     dW, dR, dO = np.zeros_like(W), np.zeros_like(R), np.zeros_like(U)
-    p, y = np.zeros(N_HIDDEN), np.zeros(N_HIDDEN)
+    p, y = np.zeros(h), np.zeros(h)
     dout, dJ = np.zeros(2), np.zeros(2)
     for t in reversed(range(N_STEPS)):
         dJ, y = b * dJ + c * dout, b * y + c * p
@@ -93,9 +98,11 @@ def test_the_chain_rule_is_that_of_a_network_with_smooth_spikes(recurrent):
         assert gradients[name][index] == pytest.approx(slope, rel=1e-5, abs=1e-9)
 
 
-@pytest.mark.parametrize(("recurrent", "n_examples"), [(True, 6), (False, 3), (True, 1)])
-def test_gradients_are_those_of_the_chain_rule(recurrent, n_examples):
-    network, weights, given, loss = make(recurrent, n_examples)
+@pytest.mark.parametrize(
+    ("recurrent", "n_examples", "n_hidden"), [(True, 6, 6), (False, 3, 6), (True, 2, 70)]
+)
+def test_gradients_are_those_of_the_chain_rule(recurrent, n_examples, n_hidden):
+    network, weights, given, loss = make(recurrent, n_examples, n_hidden)
     unit = network.tau_mem_output * network.tau_mem
     rule = eventprop.Regulariser(PULL / unit, PULL / unit, TARGET)
     backend = bptt.Backend(network, weights, loss, rule, slope=SLOPE)

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scripts.exhibits.cost import plot_training_cost
 from scripts.exhibits.training import plot_training_methods
 from sklearn.neural_network import MLPClassifier
 
@@ -18,6 +20,11 @@ from spikespeech.network import LI, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+# Scripts of one folder import each other by name.
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(SCRIPTS / "benchmark")
+    import benchmark_training
 
 
 def spikes(*examples, n_units=2):
@@ -101,7 +108,10 @@ def make(recurrent, n_examples=3, n_steps=130, n_units=20):
 def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
     """Beside the traces of every synapse and step, in plain double precision."""
     network, weights, given, loss = make(recurrent)
-    backend = eprop.Backend(network, weights, loss)
+    pull, target = 3e-3, 4
+    strength = pull / network.tau_mem / network.tau_mem_output
+    rule = eventprop.Regulariser(strength, strength, target)
+    backend = eprop.Backend(network, weights, loss, rule)
     seen, bad = backend.differentiate(given)
     gradient, counts, readouts = backend.engine.gradient, seen.hidden_spikes, seen.readouts
     assert not any(bad.values())
@@ -125,21 +135,22 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
         n, h = network.n_inputs, network.n_hidden
         S = np.zeros((given.n_steps + 1, n + h))
         S[steps, units] = 1
-        e, P, X = np.zeros((n + h, h)), np.zeros(n + h), np.zeros(n + h)
+        e, P, X = np.zeros((2, n + h, h)), np.zeros(n + h), np.zeros(n + h)
         W = np.vstack([inputs, weights["hidden_hidden"] if recurrent else np.zeros((h, h))])
         V, x = np.zeros(h), np.zeros(h)
         for t in range(given.n_steps):
             X, x = X + S[t - 1], x + S[t - 1] @ W
             P, V = alpha * P + injected * X, alpha * V + injected * x
             psi = 1 / (1 + surrogate.SLOPE * np.abs(V - 1)) ** 2
-            e += share[t] * np.outer(P, psi)
+            e += np.outer(P, psi) * np.array([share[t], t < given.n_steps - 1])[:, None, None]
             S[t, n:] = V >= 1
             V[V >= 1] = 0
             X, x = beta * X, beta * x
         g = np.exp(readouts[i] - readouts[i].max())
         g /= g.sum()
         g[given.labels[i]] -= 1
-        rows.append(e * (weights["hidden_output"] @ g))
+        excess = S[: given.n_steps - 1, n:].sum(axis=0) - target
+        rows.append(e[0] * (weights["hidden_output"] @ g) + e[1] * pull * excess)
     mean = np.mean(rows, axis=0)
     np.testing.assert_allclose(gradient["input_hidden"], mean[:n], rtol=2e-3, atol=2e-6)
     if recurrent:
@@ -185,8 +196,10 @@ def test_eprop_refuses_what_it_does_not_have():
 
 
 def test_the_best_trial_is_scored_on_the_test(tmp_path, monkeypatch):
-    _, _, given, _ = make(recurrent=False)
-    monkeypatch.setattr(task.splits, "read", lambda path: None)
+    _, _, given, _ = make(recurrent=False, n_examples=10)
+    given.speakers[:5] = 7
+    sides = pd.DataFrame({"side": ["train", "validation", "test", "test"], "speaker": [7, 1, 7, 0]})
+    monkeypatch.setattr(task.splits, "read", lambda path: sides)
     asked = []
     monkeypatch.setattr(
         task.splits, "gather", lambda parts, rows, name: asked.append(name) or given
@@ -195,24 +208,46 @@ def test_the_best_trial_is_scored_on_the_test(tmp_path, monkeypatch):
 
     def fit(train, scored, settings):
         seen.append(settings)
-        right = {1: 0.2, 2: 0.7, 3: 0.5}[settings["penalty"]]
-        return {"status": "trained", "accuracy": right}
+        # Right is every example of the new speaker, 0, and more or less of the others.
+        right = 5 + settings["penalty"] * (1 + settings["rate"])
+        predictions = np.where(np.arange(10) >= 10 - right, given.labels, -1)
+        return {"status": "trained", "predictions": predictions.tolist()}
 
     def run(fit, *words):
         common = ["x.h5", "--split", "s.csv", "--settings", '{"penalty": 9, "seed": 1}']
         task.run(task.parser("").parse_args([*common, *map(str, words)]), fit)
         return json.loads(Path(words[-1]).read_text())
 
-    found = run(fit, "--trials", '{"penalty": [1, 2, 3]}', "--out", best)
-    assert found["chosen"] == {"penalty": 2} and found["side"] == "validation"
-    assert [trial["accuracy"] for trial in found["tried"]] == [0.2, 0.7, 0.5]
+    found = run(fit, "--trials", '{"penalty": [1, 2, 0], "rate": [0, 1]}', "--out", best)
+    assert found["chosen"] == {"penalty": 2, "rate": 1} and found["side"] == "validation"
+    assert found["edges"] == ["penalty", "rate"]
+    assert [trial["accuracy"] for trial in found["tried"]] == [0.6, 0.7, 0.7, 0.9, 0.5, 0.5]
     assert asked == ["train", "validation"]
-    assert run(fit, "--best", best, "--out", out)["side"] == "test"
-    assert seen[-1] == {"penalty": 2, "seed": 1} and asked[-1] == "test"
+    scored = run(fit, "--best", best, "--out", out)
+    assert scored["side"] == "test" and scored["edges"] == found["edges"]
+    assert scored["accuracy"] == 0.9 and scored["unseen"] == 1 and scored["unseen_examples"] == 5
+    assert seen[-1] == {"penalty": 2, "rate": 1, "seed": 1} and asked[-1] == "test"
     absent = task.not_run("absent")
     assert run(lambda *_: absent, "--trials", '{"penalty": [1, 2]}', "--out", best) == absent
     assert run(fit, "--best", best, "--out", out) == absent
-    assert len(seen) == 4
+    assert len(seen) == 7
+
+
+def test_an_edge_is_a_highest_or_lowest_value_with_something_beyond():
+    tried = {"a": [1, 2, 3], "b": [0, 1, 2], "c": [5]}
+    assert task.at_edges({"a": 2, "b": 1, "c": 5}, tried) == []
+    assert task.at_edges({"a": 3, "b": 0, "c": 5}, tried) == ["a"]
+    assert task.at_edges({"a": 1, "b": 2, "c": 5}, tried) == ["a", "b"]
+
+
+def test_a_linear_readout_finds_the_channel_that_tells_the_classes_apart():
+    rng = np.random.default_rng(0)
+    features = rng.poisson(3, (200, 12))
+    labels = (features[:, 5] > 3).astype(int)
+    found = readout.fit(features[:100], labels[:100], 1.0).predict(features[100:])
+    assert np.mean(found == labels[100:]) > 0.9
+    blind = readout.fit(features[:100], labels[:100], 1e-8).predict(features[100:])
+    assert len(set(blind)) == 1  # so strong a penalty leaves the more frequent class
 
 
 def test_an_absent_peer_is_not_run_and_a_failing_one_is_an_error(tmp_path):
@@ -231,24 +266,78 @@ def test_an_absent_peer_is_not_run_and_a_failing_one_is_an_error(tmp_path):
         task.ask_peer(str(tmp_path / "python"), absent, given, given, {})
 
 
+def result(accuracy, **more):
+    """A result of a training, as the methods' scripts write it."""
+    one = {"status": "trained", "reason": "", "accuracy": accuracy, "examples": 10, "edges": []}
+    one |= {"library": "x", "network": "y", "cpu_s": 1.0, "wall_s": 2.0, "hidden_spikes": 30.0}
+    return one | {"chosen": {"penalty": 0.1}} | more
+
+
+SETTINGS = {"label": "digits", "epochs": 2, "trials": 4, "trial_epochs": 1}
+
+
 def test_what_did_not_run_has_no_numbers():
-    one = {"status": "trained", "reason": "", "accuracy": 0.5, "examples": 10, "library": "x"}
-    one |= {
-        "chosen": {"penalty": 0.1},
-        "network": "y",
-        "cpu_s": 1.0,
-        "wall_s": 2.0,
-        "peak_mb": 3.0,
-        "growth_mb": 1.0,
-    }
-    results = {"bptt": [task.not_run("not here")] * 2, "stdp": [one, one | {"accuracy": 0.7}]}
-    table = plot_training_methods.tabulate(results)
-    ran, missing = table.set_index("method").loc["stdp"], table.set_index("method").loc["bptt"]
+    missing = dict.fromkeys(("seed-1", "seed-2"), task.not_run("not here"))
+    ran = {"seed-1": result(0.5), "seed-2": result(0.7)}
+    table = plot_training_methods.tabulate({"bptt": missing, "stdp": ran})
+    ran, missing = (table.set_index("method").loc[name] for name in ("stdp", "bptt"))
     assert ran["accuracy"] == pytest.approx(0.6) and ran["low"] < 0.6 < ran["high"]
     assert missing["status"] == "not run" and missing["reason"] == "not here"
-    assert missing[["accuracy", "low", "high", "cpu_s", "peak_mb"]].isna().all()
-    told = " ".join(
-        plot_training_methods.findings(table, {"label": "digits", "epochs": 2, "trials": 4})
-    )
-    assert "60.0 %" in told and "Not run: BPTT with surrogate gradients (not here)" in told
+    assert missing[["accuracy", "low", "high", "cpu_s", "hidden_spikes"]].isna().all()
+    text = " ".join(plot_training_methods.findings(table, SETTINGS))
+    assert "60.0 %" in text and "Not run: BPTT with surrogate gradients (not here)" in text
     plot_training_methods.draw(table)
+
+
+def test_differences_are_taken_by_seed_and_never_across_what_methods_see():
+    methods = {
+        "eventprop": [result(0.5), result(0.7, chosen={"learning_rate": 0.01})],
+        "bptt": [result(0.6), result(0.7)],
+        "eprop": [result(0.4, edges=["penalty"]), result(0.5)],
+        "conversion": [result(0.9), result(0.8)],
+        "linear": [result(0.8, hidden_spikes=None)] * 2,
+    }
+    table = plot_training_methods.tabulate(
+        {name: {f"seed-{i}": run for i, run in enumerate(runs)} for name, runs in methods.items()}
+    )
+    own = table.set_index("method")
+    assert own.loc["bptt", "difference"] == pytest.approx(0.05)
+    assert own.loc["eprop", "difference"] == pytest.approx(-0.15)
+    assert own["against"].to_dict() == {
+        **dict.fromkeys(("eventprop", "conversion"), pytest.approx(np.nan, nan_ok=True)),
+        **{"bptt": "eventprop", "eprop": "eventprop", "linear": "conversion"},
+    }
+    text = " ".join(plot_training_methods.findings(table, SETTINGS))
+    assert "Against EventProp, seed by seed: BPTT with surrogate gradients +5.0 points" in text
+    assert "edge of what was tried is that of e-prop (penalty 0.1)." in text
+    assert text.index("Of those that see spikes in time") < text.index("Of those that see counts")
+    plot_training_methods.draw(table)
+
+
+def test_memory_is_counted_by_what_the_way_back_needs():
+    size = {"n_hidden": 100, "n_steps": 1000, "n_examples": 2, "n_spikes": 2800}
+    assert benchmark_training.kept(benchmark_training.EVENTPROP, **size) == 2800 * 8
+    voltages = 2 * 1000 * 100 * 4
+    assert benchmark_training.kept(benchmark_training.BPTT, **size) == voltages + 2800 * 4
+
+
+def test_the_cost_of_training_is_told_beside_eventprops():
+    measured = [
+        {"method": method, "hidden": 64, "steps": steps, "batch": 2, "status": "measured"}
+        | {"reason": "", "wall_ms": ms, "cpu_ms": ms, "memory_mb": mb, "spikes_a_neuron": 14.0}
+        for method, steps, ms, mb in (
+            *(
+                (plot_training_cost.EVENTPROP, 200, 1, 2),
+                (plot_training_cost.EVENTPROP, 1000, 2, 2),
+            ),
+            *((plot_training_cost.BPTT, 200, 1, 20), (plot_training_cost.BPTT, 1000, 5, 100)),
+        )
+    ]
+    absent = {"method": plot_training_cost.SPYX, "hidden": 64, "steps": 200, "reason": "not here"}
+    table = plot_training_cost.tabulate(pd.DataFrame([*measured, absent | {"status": "not run"}]))
+    text = " ".join(plot_training_cost.findings(table))
+    assert "EventProp's CPU time grows 2 times and what it keeps 1 times" in text
+    assert "BPTT's CPU time grows 5 times and what it keeps 5 times" in text
+    assert "takes 2.5 times the CPU time of EventProp, and keeps 50 times the bytes" in text
+    assert "was not run here (not here)" in text
+    plot_training_cost.draw(table)

@@ -20,7 +20,6 @@ from spikespeech.reading import read_json
 from spikespeech.spikes import delays, splits
 from spikespeech.spikes.augment import Presentations
 
-
 ABSENT = 3
 """Exit status of a peer's script whose library is not installed."""
 
@@ -63,11 +62,11 @@ def run(arguments, fit):
         keys, values = zip(*arguments.trials.items(), strict=True)
         choices = [dict(zip(keys, some, strict=True)) for some in itertools.product(*values)]
     else:
-        best = read_json(arguments.best, keys=["status"])
-        if best["status"] != "trained":
-            files.write_json(arguments.out, best)
+        trials = read_json(arguments.best, keys=["status"])
+        if trials["status"] != "trained":
+            files.write_json(arguments.out, trials)
             return
-        side, choices = "test", [best["chosen"]]
+        side, choices = "test", [trials["chosen"]]
     rows = splits.read(arguments.split)
     train, scored = (
         spikes.take(np.arange(len(spikes)))
@@ -87,12 +86,12 @@ def run(arguments, fit):
         if unseen.any():
             result |= {"unseen": float(hits[unseen].mean()), "unseen_examples": int(unseen.sum())}
         results.append(result)
-    tried = [{key: result[key] for key in ("chosen", "accuracy")} for result in results]
-    best = max(results, key=lambda result: result["accuracy"])
-    best |= {"edges": at_edges(best["chosen"], arguments.trials or {}), "tried": tried}
-    if arguments.best:
-        best |= {key: read_json(arguments.best)[key] for key in ("edges", "tried")}
-    files.write_json(arguments.out, best | {"side": side})
+    found = max(results, key=lambda result: result["accuracy"])
+    if arguments.trials:
+        tried = [{key: result[key] for key in ("chosen", "accuracy")} for result in results]
+        trials = {"edges": at_edges(found["chosen"], arguments.trials), "tried": tried}
+    found |= {"side": side, "edges": trials["edges"], "tried": trials["tried"]}
+    files.write_json(arguments.out, found)
 
 
 def at_edges(chosen, tried):
@@ -119,7 +118,9 @@ def presentations(spikes, settings):
 
 def input_delays(spikes, settings):
     """Return the delays of the channels (n_units,) in steps, or None where there are none."""
-    return delays.draw(settings["delays"]["input"], spikes.n_units, settings["seed"])
+    return delays.draw(
+        (settings.get("delays") or {}).get("input"), spikes.n_units, settings["seed"]
+    )
 
 
 def delayed(spikes, settings):
