@@ -9,7 +9,7 @@ layer.
 from pathlib import Path
 
 import numpy as np
-from evaluate import counts
+from evaluate import by, counts
 from threadpoolctl import threadpool_limits
 
 from spikespeech import command, files
@@ -51,6 +51,7 @@ def main(arguments):
         classifier = readout.fit(*train, inverse)
     features, _ = gather(arguments.parts, rows, "test")
     unseen = splits.unseen(rows)[rows.side == "test"]
+    known = set(rows.speaker[rows.side != "test"])
     rows = rows[rows.side == "test"].assign(prediction=classifier.predict(features))
     files.write_csv(
         arguments.predictions, rows[["part", "example", "label", "prediction", "speaker"]]
@@ -65,6 +66,10 @@ def main(arguments):
             "validation": max((trial["accuracy"] for trial in tried), default=None),
             "test": counts(rows),
             "unseen": counts(rows[unseen]) if unseen.any() else None,
+            "speakers": [
+                {**row, "unseen": row["speaker"] >= 0 and row["speaker"] not in known}
+                for row in by("speaker", rows)
+            ],
         },
     )
 

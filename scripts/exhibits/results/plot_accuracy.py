@@ -3,10 +3,14 @@
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, published, selection
 
 JUDGES = {"validation": "validation accuracy", "train": "training accuracy"}
 GROUP = ["dataset", "label", "topology", "loss", "hidden"]
+LINEAR = "linear read-out"
+READOUT = ["series", "accuracy", "low", "high", "networks", "examples"]
+READOUT += ["difference", "difference_low", "difference_high"]
 
 
 def summarise(evaluations):
@@ -39,6 +43,16 @@ def spread(values):
     return {"accuracy": mean, "low": low, "high": high} | span
 
 
+def with_linear(table, linear):
+    """Append the linear read-outs of counts, see `collect_linear.py`, as a loss of their own."""
+    rows = linear.assign(loss=LINEAR, hidden=0, topology="none", networks=linear["folds"])
+    classes = table.drop_duplicates("dataset").set_index("dataset")["classes"]
+    return pd.concat(
+        [table, rows[[*GROUP, *READOUT]].assign(classes=rows["dataset"].map(classes))],
+        ignore_index=True,
+    )
+
+
 def with_published(table):
     """Append the published float accuracies of data sets in the table, by sum_exp, recurrent.
 
@@ -60,10 +74,12 @@ def with_published(table):
 def draw(table):
     """Return the figure: a panel for each data set and topology, sizes along x."""
     table = table[table["series"] != "unseen"]
+    readouts = table[table["loss"] == LINEAR].set_index("dataset")["accuracy"]
+    table = table[table["loss"] != LINEAR]
     panels = list(table.groupby(["dataset", "label", "topology"], sort=False))
     losses = list(dict.fromkeys(table["loss"]))
     figure, grid = plots.subplots(len(panels), height=0.8 + 2.4 * len(panels), squeeze=False)
-    for (axes,), ((_, label, topology), rows) in zip(grid, panels, strict=True):
+    for (axes,), ((dataset, label, topology), rows) in zip(grid, panels, strict=True):
         sizes = sorted(set(rows["hidden"]))
         for (loss, series), points in rows.groupby(["loss", "series"], sort=False):
             shift = 0.7 * ((losses.index(loss) + 0.5) / len(losses) - 0.5)
@@ -83,6 +99,8 @@ def draw(table):
                 alpha=0.75 if series == "validation" else 1,
             )
         plots.chance(axes, 100 / rows["classes"].iloc[0])
+        if dataset in readouts:
+            axes.axhline(100 * readouts[dataset], color=plots.INK, linestyle="--", linewidth=0.9)
         axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
         axes.set(ylabel="Accuracy (%)", ylim=(0, 100), title=f"{label}, {topology}")
         axes.set_xlim(-0.5, len(sizes) - 0.5)
@@ -102,6 +120,7 @@ def legend(losses, table):
     ink = {"linestyle": "none", "color": plots.INK}
     handles.append(line([], [], marker="o", **ink, label="filled: test"))
     handles.append(line([], [], marker="o", fillstyle="none", **ink, label="open: validation"))
+    handles.append(line([], [], linestyle="--", color=plots.INK, label="linear read-out, test"))
     if (table["series"] == "published").any():
         handles.append(line([], [], marker="_", markersize=9, **ink, label="published test"))
     return handles
@@ -128,6 +147,7 @@ def findings(table, evaluations):
                 f"{prose.percent(unseen[['accuracy', 'low', 'high']])}."
             )
         sentences += prose.caveat(test["label"])
+        sentences += beside_linear(table[table["dataset"] == test["dataset"]])
         sentences += gaps(evaluations, test)
         sentences += untrained(evaluations, test["dataset"])
     return sentences
@@ -151,6 +171,22 @@ def untrained(evaluations, dataset):
     ]
 
 
+def beside_linear(table):
+    """Return a sentence: the linear read-out's accuracies, and the networks' differences to it."""
+    own = table[table["loss"] == LINEAR]
+    who = {"test": "of the test", "unseen": "of its unseen speakers"}
+    parts = [
+        f"{prose.percent(row[['accuracy', 'low', 'high']])} {who[row['series']]}, to which the "
+        "networks' difference is "
+        + prose.points(row[["difference", "difference_low", "difference_high"]])
+        for _, row in own.iterrows()
+    ]
+    return [
+        "A linear read-out of spike counts in bins of time and groups of channels, without a "
+        f"hidden layer, classifies {prose.listed(parts)}, over networks and words."
+    ]
+
+
 def gaps(evaluations, best):
     """Return a sentence: paired differences in test accuracy of the other losses to the best."""
     like = evaluations[["dataset", "topology", "hidden"]] == best[["dataset", "topology", "hidden"]]
@@ -169,11 +205,13 @@ def gaps(evaluations, best):
 
 def main(arguments):
     evaluations = selection.read(arguments.evaluations)
-    table = with_published(summarise(evaluations))
+    linear = read_csv(arguments.linear, columns=["dataset", "label", "folds", *READOUT])
+    table = with_linear(with_published(summarise(evaluations)), linear)
     exhibit.write(arguments, table, findings(table, evaluations), draw(table))
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
+    parser.add_argument("--linear", required=True, help="linear.csv of collect_linear.py")
     command.run(main, parser.parse_args())

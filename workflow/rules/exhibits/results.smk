@@ -88,6 +88,7 @@ rule plot_learning_curves:
 rule plot_accuracy:
     input:
         evaluations="<results>/tables/evaluations.csv",
+        linear="<results>/tables/linear.csv",
     output:
         figure=report(
             "<results>/figures/accuracy.svg",
@@ -108,7 +109,7 @@ rule plot_accuracy:
         ),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_accuracy.py" --evaluations {input.evaluations:q} '
-        "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
+        "--linear {input.linear:q} --table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
 

@@ -1,0 +1,97 @@
+"""The linear read-outs of all data sets and folds, beside the networks on the same test words.
+
+Each data set's networks are those of its best configuration by validation accuracy. The difference
+is theirs less the read-out's of the same fold, word by word; its interval is over networks and
+words (`statistics.crossed`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikespeech import command, files, statistics
+from spikespeech.reading import read_csv, read_json
+from spikespeech.report import selection
+
+PREDICTIONS = ["part", "example", "label", "prediction", "speaker"]
+
+
+def summarise(dataset, folds, evaluations, networks):
+    """Yield a row for each side of the test: all of it, and speakers who are heard nowhere else.
+
+    Parameters
+    ----------
+    dataset : name
+    folds : {fold: (record, predictions)} of the read-outs, as `linear.py` writes them
+    evaluations : see `selection.read`
+    networks : [(axes, path of predictions.csv)]
+
+    Columns: dataset, label, loss, hidden and topology of the networks; series (test, unseen),
+    folds, examples; accuracy, low, high of the read-out (over the examples of one fold, or over
+    folds); network_accuracy, difference, difference_low, difference_high; networks.
+    """
+    configuration = selection.best_configuration(evaluations, dataset)
+    best = dict(zip(selection.CONFIGURATION, configuration, strict=True))
+    pairs = [
+        (folds[axes["fold"]][1], read_csv(path, columns=PREDICTIONS))
+        for axes, path in networks
+        if axes["dataset"] == dataset and selection.matches(axes, **best)
+    ]
+    label = evaluations.loc[evaluations["dataset"] == dataset, "label"].iloc[0]
+    truth = pairs[0][0]["label"].to_numpy()
+    ours, theirs = (
+        np.array([pair[i]["prediction"].to_numpy() == truth for pair in pairs]) for i in (1, 0)
+    )
+    new = {s["speaker"] for s in folds[next(iter(folds))][0]["speakers"] if s["unseen"]}
+    unseen = pairs[0][0]["speaker"].isin(new).to_numpy()
+    for series, inside in (("test", np.full(len(truth), True)), ("unseen", unseen)):
+        if not inside.any():
+            continue
+        records = [record[series] for record, _ in folds.values()]
+        values = [record["accuracy"] for record in records]
+        whole = statistics.mean_accuracy(values)
+        if len(values) == 1:
+            whole = (values[0], records[0]["low"], records[0]["high"])
+        gap = statistics.crossed(ours[:, inside] * 1.0 - theirs[:, inside])
+        yield {
+            **{"dataset": dataset, "label": label, **best, "series": series},
+            **{"folds": len(values), "examples": int(inside.sum()), "networks": len(pairs)},
+            **dict(zip(("accuracy", "low", "high"), whole, strict=True)),
+            "network_accuracy": float(ours[:, inside].mean()),
+            **dict(zip(("difference", "difference_low", "difference_high"), gap, strict=True)),
+        }
+
+
+def main(arguments):
+    settings, evaluations = arguments.settings, selection.read(arguments.evaluations)
+    readouts = {}
+    for axes, record, predictions in zip(
+        settings["readouts"], arguments.records, arguments.readouts, strict=True
+    ):
+        own = read_json(record, keys=["test", "unseen", "speakers"])
+        one = own, read_csv(predictions, columns=PREDICTIONS)
+        readouts.setdefault(axes["dataset"], {})[axes["fold"]] = one
+    networks = list(zip(settings["networks"], arguments.predictions, strict=True))
+    rows = [
+        row
+        for dataset, folds in readouts.items()
+        for row in summarise(dataset, folds, evaluations, networks)
+    ]
+    files.write_csv(arguments.table, pd.DataFrame(rows))
+
+
+if __name__ == "__main__":
+    parser = command.parser(__doc__)
+    parser.add_argument("--records", type=Path, nargs="+", required=True, help="of linear.py")
+    parser.add_argument("--readouts", type=Path, nargs="+", required=True, help="their predictions")
+    parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
+    parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
+    parser.add_argument(
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: axes of the networks and of the readouts, in the order of their files",
+    )
+    parser.add_argument("--table", required=True, help="table to write, one row a series")
+    command.run(main, parser.parse_args())
