@@ -53,6 +53,7 @@ include: ROOT / "workflow/rules/exhibits/losses.smk"
 include: ROOT / "workflow/rules/benchmark.smk"
 include: ROOT / "workflow/rules/mlgenn.smk"
 include: ROOT / "workflow/rules/methods.smk"
+include: ROOT / "workflow/rules/linear.smk"
 include: ROOT / "workflow/rules/predict.smk"
 include: ROOT / "workflow/rules/report.smk"
 

@@ -138,6 +138,13 @@ def write_networks(folder):
             net, rng, input_hidden=(0.4, 0.2), hidden_hidden=(0, 0.1), hidden_output=(0, 0.2)
         )
         network.save(own / "weights.h5", net, weights)
+    (folder / "linear/noise").mkdir(parents=True)
+    own = evaluation(rows.assign(prediction=rows["label"] // 2 * 2))
+    record = {"test": own, "unseen": own["unseen"], "speakers": own["speakers"]}
+    (folder / "linear/noise/main.json").write_text(json.dumps(record))
+    rows.assign(prediction=rows["label"] // 2 * 2).to_csv(
+        folder / "linear/noise/main.csv", index=False
+    )
 
 
 def fixed_point(accuracy):
@@ -236,7 +243,17 @@ def draw_all(folder):
         figure=False,
     )
     exhibit("learning_curves", "--histories", tables / "histories.csv")
-    exhibit("accuracy", *evaluations)
+    linear = ("--linear", tables / "linear.csv")
+    run(
+        "training/collect_linear.py",
+        *("--records", folder / "linear/noise/main.json"),
+        *("--readouts", folder / "linear/noise/main.csv"),
+        *("--predictions", *of["predictions.csv"]),
+        *evaluations,
+        *given({"networks": NETWORKS, "readouts": [{"dataset": "noise", "fold": "main"}]}),
+        *("--table", tables / "linear.csv"),
+    )
+    exhibit("accuracy", *evaluations, *linear)
     exhibit(
         "groups",
         *evaluations,

@@ -54,6 +54,7 @@ COLLECT = (
     *given({**NETWORKS, "selections": ["validation"]}),
     *("--histories", "histories.csv", *EVALUATIONS),
 )
+ACCURACY = ("exhibits/results/plot_accuracy.py", *EVALUATIONS, "--linear", "linear.csv")
 BEST = (
     *(
         "search/best.py",
@@ -95,7 +96,8 @@ SPEAKERS = given([{"dataset": "noise", "label": made_up.LABEL, "fold": "main"}])
 READ = [
     ("history.csv", COLLECT),
     ("evaluation.json", COLLECT),
-    ("evaluations.csv", ("exhibits/results/plot_accuracy.py", *EVALUATIONS, *FIGURE)),
+    ("evaluations.csv", (*ACCURACY, *FIGURE)),
+    ("linear.csv", (*ACCURACY, *FIGURE)),
     ("evaluations.csv", (*GROUPS, *FIGURE)),
     ("evaluation.json", (*GROUPS, *FIGURE)),
     ("fixed_point.json", (*DEPLOYMENT, *given(NETWORKS), *FIGURE)),
@@ -138,6 +140,12 @@ def results(tmp_path_factory):
         patch.chdir(folder)
         made_up.run(*COLLECT)
         made_up.run(*BEST[:-4], "--table", "trials.csv", "--best", "best.json")
+        made_up.run(
+            *("training/collect_linear.py", *EVALUATIONS, "--predictions", "predictions.csv"),
+            *("--records", "linear/noise/main.json", "--readouts", "linear/noise/main.csv"),
+            *given({**NETWORKS, "readouts": [{"dataset": "noise", "fold": "main"}]}),
+            *("--table", "linear.csv"),
+        )
     return folder
 
 

@@ -30,7 +30,7 @@ def fit(train, scored, settings):
     with Meter() as meter:
         result = loop.train(train, nobody, settings)
     backend = native.Backend(result.network, result.weights, settings.make_loss(scored))
-    outcome = backend.evaluate(task.delayed(scored, given))
+    outcome = backend.evaluate(scored)
     predictions, spikes = np.argmax(outcome.readouts, axis=1), outcome.hidden_spikes
     network = f"{settings.hidden} LIF{', recurrent' * settings.recurrent}"
     return task.trained(predictions, spikes.sum() / len(scored), meter, "this project", network)

@@ -31,8 +31,9 @@ def fit(train, scored, settings):
     network, backend = loop.start(train, parsed)
 
     def respond(spikes):
-        met = task.delayed(spikes, settings)
-        return eventprop.simulate(network, backend.weights, met, ("hidden_spikes",)).hidden_spikes
+        return eventprop.simulate(
+            network, backend.weights, spikes, ("hidden_spikes",)
+        ).hidden_spikes
 
     with threadpool_limits(1), Meter() as meter:
         counts = readout.counts(respond(train), settings["bins"], 1)

@@ -275,6 +275,7 @@ def test_figures_are_reproducible(results, tmp_path):
         made_up.run(
             "exhibits/results/plot_accuracy.py",
             *("--evaluations", results / "tables/evaluations.csv"),
+            *("--linear", results / "tables/linear.csv"),
             *("--table", folder / "a.csv", "--finding", folder / "a.txt"),
             *("--figure", folder / "a.svg"),
         )
@@ -294,6 +295,24 @@ def test_accuracy_states_the_mean_and_interval_of_its_networks(results):
     low = own.mean() - 4.302653 * own.std(ddof=1) / np.sqrt(3)
     finding = (results / "figures/accuracy.txt").read_text()
     assert f"{100 * own.mean():.1f} % (95 % interval {100 * low:.1f} to" in finding
+
+
+def test_the_linear_readout_stands_beside_the_networks_word_by_word(results):
+    linear = pd.read_csv(results / "tables/linear.csv").set_index("series").loc["test"]
+    evaluations = pd.read_csv(results / "tables/evaluations.csv")
+    own = evaluations[
+        (evaluations["series"] == "test")
+        & (evaluations["loss"] == linear["loss"])
+        & (evaluations["hidden"] == linear["hidden"])
+    ]["accuracy"]
+    readout = json.loads((results / "linear/noise/main.json").read_text())["test"]["accuracy"]
+    assert linear["accuracy"] == pytest.approx(readout)
+    assert linear["network_accuracy"] == pytest.approx(own.mean())
+    assert linear["difference"] == pytest.approx(own.mean() - readout)
+    assert linear["difference_low"] < linear["difference"] < linear["difference_high"]
+    text = (results / "figures/accuracy.txt").read_text()
+    assert f"classifies {100 * readout:.1f} %" in text
+    assert f"difference is {100 * linear['difference']:+.1f} points" in text.replace("−", "-")
 
 
 def test_costs_of_different_kinds_never_share_a_row(results):

@@ -18,7 +18,7 @@ rule linear_readout:
         mem_mb=lambda w, input, attempt: int(1000 + 3 * input.size_mb) * attempt,
         runtime="1d",
     params:
-        both="--both" if config["training"]["selection"] == "finetune" else "",
+        both="--both" if config["training"]["finetune"] else "",
         code=code("scripts/training/linear.py", "scripts/training/evaluate.py"),
     shell:
         'python "$SPIKESPEECH/scripts/training/linear.py" {input.parts:q} --split {input.split:q} '
