@@ -18,7 +18,7 @@ RECORDER = Path(__file__).parents[1] / "scripts/peers/nir_record.py"
 NETWORK = Network.layered(30, 24, 5)
 TWO = Network.layered(30, [24, 16], 5)
 DELAYED = Network.layered(30, 24, 5, longest_delay=40)
-IDS = ["one", "delays"]
+BOTH = Network.layered(30, [24, 16], 5, longest_delay=40)
 
 
 def case(network=NETWORK, n_steps=120):
