@@ -20,7 +20,7 @@ from benchmark_engine import in_turns, peer, workload
 
 from spikespeech import command, files, losses
 from spikespeech.backends import bptt, native
-from spikespeech.engine import forward
+from spikespeech.engine.tape import tape
 
 EVENTPROP, BPTT, SPYX = "EventProp (native)", "BPTT (native)", "BPTT (Spyx)"
 COLUMNS = [
@@ -34,10 +34,10 @@ def kept(method, n_hidden, n_steps, n_examples, n_spikes):
 
     n_spikes : hidden spikes of the batch
     """
-    tape = forward.tape(1, 1)
-    spike = tape.steps.itemsize + tape.ids.itemsize
+    one = tape(1, 1)
+    spike = one.steps.itemsize + one.ids.itemsize
     if method == EVENTPROP:
-        return n_spikes * (spike + tape.slope.itemsize)
+        return n_spikes * (spike + one.slope.itemsize)
     return n_spikes * spike + n_examples * n_steps * n_hidden * np.dtype(np.float32).itemsize
 
 
