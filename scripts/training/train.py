@@ -7,7 +7,9 @@ resumed from its checkpoint; each training has its own, and they are deleted in 
 import time
 from pathlib import Path
 
-from spikespeech import command, files, network, progress
+import numpy as np
+
+from spikespeech import command, configuration, files, network, progress
 from spikespeech.spikes import splits
 from spikespeech.training import loop, schedule
 from spikespeech.training.settings import Settings
@@ -21,7 +23,8 @@ def main(arguments):
         arguments.weights.with_name(f"{name}.npz") for name in ("checkpoint", "finetune")
     )
     clock = Clock()
-    title = f"{settings.loss['name']} {settings.hidden} seed {settings.seed}"
+    hidden = configuration.hidden_label(list(np.atleast_1d(settings.hidden)))
+    title = f"{settings.loss['name']} {hidden} seed {settings.seed}"
 
     def run(train, *given, epochs, title, checkpoint):
         with progress.epochs(epochs, title) as show:

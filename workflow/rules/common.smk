@@ -80,7 +80,11 @@ MEMORY_UNASKED = (
 )
 
 
-def memory(megabytes, neuron=0, hidden=lambda wildcards: int(wildcards.hidden)):
+def memory(
+    megabytes,
+    neuron=0,
+    hidden=lambda wildcards: configuration.n_hidden(wildcards.hidden),
+):
     """Memory of a job, of it `neuron` MB for each of `hidden` neurons; a retry asks for more.
 
     The size of its data does not come into it, as spikes stay on disk: tests/workflow/scale.py measures the
@@ -98,6 +102,6 @@ wildcard_constraints:
     part="train|valid|test",
     fold="main|speaker-[^/]+",
     loss="|".join(LOSSES),
-    hidden="[0-9]+",
+    hidden="[0-9]+(x[0-9]+)*",
     topology="recurrent|feedforward",
     seed="[0-9]+",

@@ -73,7 +73,9 @@ def told(dataset):
         dataset=dataset,
         fold=FOLD,
         loss="sum_exp" if "sum_exp" in grid["loss"] else grid["loss"][0],
-        hidden=max(grid["hidden"]),
+        hidden=configuration.hidden_label(
+            max(grid["hidden"], key=configuration.n_hidden)
+        ),
         topology=grid["topology"][0],
     )
 

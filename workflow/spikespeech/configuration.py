@@ -108,11 +108,33 @@ def trials(section, method):
 
 def networks(config):
     """Return the grid of networks to train, one dictionary of wildcards each."""
-    grid = config["networks"]
+    grid = dict(config["networks"])
+    grid["hidden"] = [hidden_label(hidden) for hidden in grid["hidden"]]
     return [
         dict(zip(AXES, values, strict=True))
         for values in itertools.product(*(grid[axis] for axis in AXES))
     ]
+
+
+def hidden_layers(hidden):
+    """Return the size of one hidden layer, or the list of those of several.
+
+    hidden : as in the configuration, 128 or [256, 128], or as on paths, "128" or "256x128"
+    """
+    if isinstance(hidden, str):
+        hidden = [int(n) for n in hidden.split("x")]
+    return hidden[0] if isinstance(hidden, list) and len(hidden) == 1 else hidden
+
+
+def hidden_label(hidden):
+    """Return hidden layers as they stand on paths and in tables: 128, or "256x128" for several."""
+    sizes = hidden_layers(hidden)
+    return "x".join(map(str, sizes)) if isinstance(sizes, list) else sizes
+
+
+def n_hidden(hidden):
+    """Return the number of neurons in all hidden layers."""
+    return sum(map(int, str(hidden_label(hidden)).split("x")))
 
 
 def settings(config, *, dataset, loss, hidden, topology, seed, **_):
@@ -121,7 +143,8 @@ def settings(config, *, dataset, loss, hidden, topology, seed, **_):
     An override applies where all keys of its `when` equal the network's wildcards; later ones
     win over earlier ones.
     """
-    own = {"dataset": dataset, "loss": loss, "hidden": int(hidden), "topology": topology}
+    hidden = hidden_layers(hidden)
+    own = {"dataset": dataset, "loss": loss, "hidden": hidden, "topology": topology}
     resolved = copy.deepcopy(dict(config["training"]))
     for override in config["overrides"]:
         if all(own[key] == value for key, value in override["when"].items()):
@@ -131,7 +154,7 @@ def settings(config, *, dataset, loss, hidden, topology, seed, **_):
         "normalise": config["normalise_losses"],
         **(config["losses"][loss] or {}),
     }
-    resolved |= {"hidden": int(hidden), "recurrent": topology == "recurrent", "seed": int(seed)}
+    resolved |= {"hidden": hidden, "recurrent": topology == "recurrent", "seed": int(seed)}
     return resolved
 
 

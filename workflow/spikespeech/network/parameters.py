@@ -58,9 +58,10 @@ class Parameters(Mapping[str, np.ndarray]):
 
         Each keyword is (mean, standard deviation): of the weights into the first hidden layer, of
         those within each, and of those into the outputs. Shoesmith et al. use N(0.03, 0.01),
-        N(0, 0.02) and N(0, 0.03). Into a later hidden layer weights are as into the first, scaled
-        so that the sum over all sources, were these as active, has the same distribution: the mean
-        by n / m, the deviation by √(n / m), for n inputs and m neurons of the layer before.
+        N(0, 0.02) and N(0, 0.03). From one hidden layer to the next weights are N(0, 2 θ/√n), for n
+        sources and the targets' threshold θ: sums over all sources have a deviation of 2 θ. A mean
+        as that of the first layer's would make all neurons of the next spike at the same time, as
+        often as those of the layer before do.
 
         Recurrent weights are drawn in every case, so that networks with and without recurrence
         share the other weights.
@@ -70,8 +71,7 @@ class Parameters(Mapping[str, np.ndarray]):
             name = f"{source.name}_{target.name}"
             mean, sd = hidden_output if target is network.output else input_hidden
             if source in network.hidden and target in network.hidden:
-                ratio = network.n_inputs / source.n
-                mean, sd = mean * ratio, sd * ratio**0.5
+                mean, sd = 0, 2 * np.max(target.neuron.threshold) / source.n**0.5
             drawn[name] = rng.normal(mean, sd, (source.n, target.n))
             if target in network.hidden:
                 drawn[f"{target.name}_{target.name}"] = rng.normal(

@@ -177,8 +177,8 @@ def _train(
             "guarded": learnt.guarded,
         }
         _check_finite(epoch, learnt, backend.weights)
-        _check_activity(row, history, settings, spikes_train.n_steps)
-        _lift(backend, silent, settings.silent_lift)
+        _check_activity(row, history, network, settings, spikes_train.n_steps)
+        _lift(backend, network, silent, settings.silent_lift)
         if averaged:
             first = max(settings.epochs - settings.average, 0)
             kept = _mean(kept, backend.weights, epoch - first)
@@ -248,8 +248,8 @@ def _nonfinite(array):
     return int(np.count_nonzero(~np.isfinite(array)))
 
 
-def _check_activity(row, history, settings, n_steps):
-    epoch, n = row["epoch"], settings.hidden
+def _check_activity(row, history, network, settings, n_steps):
+    epoch, n = row["epoch"], network.n_hidden
     limit = RUNAWAY * n_steps
     if row["hidden_spikes"] > limit:
         raise TrainingFailed(
@@ -282,12 +282,23 @@ def _evaluate(backend, weights, spikes):
     return outcome
 
 
-def _lift(backend, silent, by):
-    """Add `by` to all input weights of the `silent` hidden neurons."""
-    if by and silent.any():
-        weights = backend.weights.copy()
-        weights["input_hidden"][:, silent] += np.float32(by)
-        backend.weights = weights
+def _lift(backend, network, silent, by):
+    """Add `by` to all weights into the `silent` hidden neurons, (n_hidden,), from the inputs.
+
+    Into later layers it is as much more as they have fewer sources. A silent layer leaves all later
+    ones silent: of these only the first is lifted.
+    """
+    if not by or not silent.any():
+        return
+    weights, first = backend.weights.copy(), 0
+    for source, layer in zip(network.populations, network.hidden, strict=False):
+        found = silent[first : first + layer.n]
+        more = by * (network.n_inputs / source.n)
+        weights[f"{source.name}_{layer.name}"][:, found] += np.float32(more)
+        first += layer.n
+        if found.all():
+            break
+    backend.weights = weights
 
 
 def identity(spikes_train, spikes_validation, settings, stamp):

@@ -72,6 +72,13 @@ def _delays(value, where):
     return {"input": delays.parse(value["input"], f"{where}.input")}
 
 
+def _hidden(value, where):
+    sizes = value if isinstance(value, list | tuple) and len(value) > 1 else [value]
+    if not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes):
+        raise InputError(f"{where}: {value!r} is no size of a hidden layer, nor several in a list")
+    return tuple(sizes) if len(sizes) > 1 else value
+
+
 def _loss(value, where):
     if not isinstance(value, dict) or "name" not in value:
         raise InputError(f"{where}: {value!r} does not name a loss")
@@ -163,7 +170,8 @@ class Settings:
         "training" examples
     finetune : bool, whether the training goes on with the validation speakers, see `loop.finetune`
     average : how many last epochs the mean is of (Izmailov et al. 2018)
-    epochs, batch_size, hidden, seed : int
+    epochs, batch_size, seed : int
+    hidden : neurons of the hidden layer, or a tuple of those of several
     learning_rate : of Adam, at its highest
     delays : of the connections, "input" alone, see `delays.draw`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
@@ -188,7 +196,7 @@ class Settings:
     neuron: Neuron
     delays: dict = field(metadata={"parse": _delays})
     loss: dict = field(metadata={"parse": _loss})
-    hidden: int = number(int, 1)
+    hidden: int | tuple = field(metadata={"parse": _hidden})
     recurrent: bool = choice(False, True)
     seed: int = number(int, 0)
 
