@@ -80,3 +80,24 @@ def test_settings_do_not_share_state_and_are_equal_text():
     first["regularisation"]["spikes"] = 99
     assert other["regularisation"]["spikes"] == 14
     assert configuration.text({"b": 1, "a": 2}) == configuration.text({"a": 2, "b": 1})
+
+
+def test_several_hidden_layers_have_a_name_on_paths_and_their_own_settings():
+    config = read("test")
+    config["networks"]["hidden"] = [128, [256, 128]]
+    config["overrides"] = [{"when": {"hidden": [256, 128]}, "set": {"epochs": 9}}]
+    configuration.check(config)
+    grid = configuration.networks(config)
+    assert {network["hidden"] for network in grid} == {128, "256x128"}
+    for network in grid:
+        for hidden in (network["hidden"], str(network["hidden"])):
+            resolved = configuration.settings(config, **network | {"hidden": hidden})
+            several = network["hidden"] == "256x128"
+            assert resolved["hidden"] == ([256, 128] if several else 128)
+            assert (resolved["epochs"] == 9) == several
+    assert [configuration.n_hidden(h) for h in (128, "128", "256x128", [256, 128])] == [
+        *(128, 128, 384, 384)
+    ]
+    config["networks"]["hidden"] = [[256]]
+    with pytest.raises(InputError, match=r"networks.hidden.0: \[256\]"):
+        configuration.check(config)

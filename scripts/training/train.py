@@ -7,8 +7,6 @@ resumed from its checkpoint; each training has its own, and they are deleted in 
 import time
 from pathlib import Path
 
-import numpy as np
-
 from spikespeech import command, configuration, files, network, progress
 from spikespeech.spikes import splits
 from spikespeech.training import loop, schedule
@@ -23,7 +21,7 @@ def main(arguments):
         arguments.weights.with_name(f"{name}.npz") for name in ("checkpoint", "finetune")
     )
     clock = Clock()
-    hidden = configuration.hidden_label(list(np.atleast_1d(settings.hidden)))
+    hidden = configuration.hidden_label(settings.hidden)
     title = f"{settings.loss['name']} {hidden} seed {settings.seed}"
 
     def run(train, *given, epochs, title, checkpoint):

@@ -329,6 +329,44 @@ def test_silent_neurons_are_lifted_and_no_others(scripted):
     assert network.n_hidden == 16
 
 
+def test_in_each_layer_silent_neurons_are_lifted_up_to_the_first_silent_layer():
+    chosen = settings(hidden=[16, 8, 5], silent_lift=0.5)
+    network, backend = loop.start(spoken(), chosen)
+    before = backend.weights
+    silent = np.zeros(29, bool)
+    silent[[3, *range(16, 24), 26]] = True  # one of the first layer, all of the second
+    loop._lift(backend, network, silent, 0.5)
+    moved = {name: w - before[name] for name, w in backend.weights.items()}
+    np.testing.assert_allclose(moved["input_hidden1"][:, 3], 0.5, rtol=1e-5)
+    assert np.count_nonzero(moved.pop("input_hidden1")) == 40
+    np.testing.assert_allclose(moved.pop("hidden1_hidden2"), 0.5 * 40 / 16, rtol=1e-5)
+    assert not any(w.any() for w in moved.values())
+
+
+def test_two_hidden_layers_learn_and_resume(tmp_path, data):
+    chosen = settings(hidden=[24, 16], epochs=30, silent_lift=0.02, learning_rate=1e-2)
+    checkpoint = tmp_path / "checkpoint.npz"
+
+    def stop(row):
+        if row["epoch"] == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(*data, chosen, checkpoint=checkpoint, progress=stop)
+    result = loop.train(*data, chosen, checkpoint=checkpoint)
+    assert bytes_of(result) == bytes_of(loop.train(*data, chosen))
+    assert result.history.train_accuracy.iloc[-1] > 0.6
+    assert result.history.silent.iloc[-1] < 20
+    assert set(result.weights) == set(result.network.shapes())
+
+
+def test_hidden_layers_are_one_size_or_several():
+    assert settings(hidden=[16, 8]).hidden == (16, 8)
+    for hidden in (0, [16, 0], [], 1.5, [16, True], "16x8"):
+        with pytest.raises(InputError, match=r"settings\.hidden: .* is no size of a hidden layer"):
+            settings(hidden=hidden)
+
+
 @pytest.mark.parametrize(
     "attributes,changes,message",
     [

@@ -123,13 +123,13 @@ def hidden_layers(hidden):
     """
     if isinstance(hidden, str):
         hidden = [int(n) for n in hidden.split("x")]
-    return hidden[0] if isinstance(hidden, list) and len(hidden) == 1 else hidden
+    return hidden[0] if isinstance(hidden, list | tuple) and len(hidden) == 1 else hidden
 
 
 def hidden_label(hidden):
     """Return hidden layers as they stand on paths and in tables: 128, or "256x128" for several."""
     sizes = hidden_layers(hidden)
-    return "x".join(map(str, sizes)) if isinstance(sizes, list) else sizes
+    return "x".join(map(str, sizes)) if isinstance(sizes, list | tuple) else sizes
 
 
 def n_hidden(hidden):
