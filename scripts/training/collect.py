@@ -6,7 +6,14 @@ from spikespeech import command, files
 from spikespeech.reading import read_csv, read_json
 from spikespeech.training import schedule
 
-HISTORY = ["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+HISTORY = [
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "silent",
+]
 EVALUATION = ["accuracy", "low", "high", "n", "classes", "unseen"]
 
 

@@ -13,6 +13,7 @@ import markupsafe
 import numpy as np
 import pandas as pd
 import pytest
+from scripts.exhibits.training import plot_learning_curves
 from scripts.training import collect
 
 from spikespeech.errors import InputError
@@ -354,6 +355,32 @@ def test_the_epoch_shown_is_the_one_that_was_chosen(selection, epoch):
     table = collect.evaluations([history], [test], [{"seed": 1}], [selection])
     assert table["epoch"].tolist() == [epoch] * 3
     assert schedule.best_epoch(history.to_dict("records"), selection) == epoch
+
+
+def test_learning_curves_tell_which_losses_did_not_train_and_which_layers_fell_silent():
+    rows = [
+        {"dataset": "d", "label": "D", "topology": "recurrent", "hidden": 10, "fold": "main"}
+        | {"loss": loss, "seed": seed, "epoch": epoch, "silent": silent if epoch == 2 else 1}
+        | {"train_accuracy": goal * epoch / 3, "validation_accuracy": goal * epoch / 3}
+        for loss, goal, silent in (("sum_exp", 0.9, 5), ("max", 0.42, 6))
+        for seed in (1, 2)
+        for epoch in (1, 2, 3)
+    ]
+    histories = pd.DataFrame(rows)
+    assert plot_learning_curves.failures(histories) == [
+        "Did not train, with less than 50 % training accuracy in the last epoch: max with 10 "
+        "hidden neurons (2 of 2 networks, mean 42 %). This says nothing of how such losses rank."
+    ]
+    assert plot_learning_curves.silence(histories) == (
+        "More than 50 % of the hidden neurons had no spike in a whole epoch in 2 of 4 networks: "
+        "max with 10 hidden neurons (epochs 2 to 2, 2 networks)."
+    )
+    fine = histories[histories["loss"] == "sum_exp"]
+    assert plot_learning_curves.failures(fine) == []
+    assert plot_learning_curves.silence(fine) == (
+        "In no epoch of any network was more than 50 % of the hidden layer silent; at most 50 % "
+        "were."
+    )
 
 
 def test_published_values_agree_with_the_paper():

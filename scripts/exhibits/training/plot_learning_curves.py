@@ -5,9 +5,11 @@ from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose
 
 GROUP = ["dataset", "topology", "hidden", "loss"]
-COLUMNS = [*GROUP, "label", "epoch", "train_accuracy", "validation_accuracy"]
+COLUMNS = [*GROUP, "label", "epoch", "train_accuracy", "validation_accuracy", "silent"]
 MILESTONE = 0.5
-"""Accuracy whose first epoch the finding compares."""
+"""Accuracy whose first epoch the finding compares, and below which a network did not train."""
+SILENT = 0.5
+"""Share of the hidden layer above which the finding calls it silent."""
 
 
 def summarise(histories):
@@ -78,7 +80,7 @@ def findings(table, histories):
         for loss, group in largest.groupby("loss", sort=False):
             reached = group["first"].dropna()
             if reached.empty:
-                parts.append(f"{loss} with none of {prose.count(len(group), 'network')}")
+                parts.append(f"{loss} by none of {prose.count(len(group), 'network')}")
             else:
                 span = f"{reached.min():.0f}" + (
                     f" to {reached.max():.0f}" if reached.max() > reached.min() else ""
@@ -88,7 +90,51 @@ def findings(table, histories):
             f"{rows['label'].iloc[0]}, {largest['hidden'].iloc[0]} hidden neurons, {topology}: "
             f"{100 * MILESTONE:.0f} % {side} accuracy is passed by {prose.listed(parts)}."
         )
-    return sentences
+    return [*sentences, *failures(histories), silence(histories)]
+
+
+def failures(histories):
+    """Return a sentence on the networks that ended below MILESTONE on what they trained on."""
+    networks = [*GROUP, "fold", "seed"]
+    ends = histories.sort_values("epoch").groupby(networks, sort=False).tail(1)
+    parts = []
+    for (loss, hidden), group in ends.groupby(["loss", "hidden"], sort=False):
+        failed = group["train_accuracy"] < MILESTONE
+        if failed.any():
+            mean = 100 * group["train_accuracy"][failed].mean()
+            parts.append(
+                f"{loss} with {hidden} hidden neurons ({failed.sum()} of "
+                f"{prose.count(len(group), 'network')}, mean {mean:.0f} %)"
+            )
+    if not parts:
+        return []
+    return [
+        f"Did not train, with less than {100 * MILESTONE:.0f} % training accuracy in the last "
+        f"epoch: {prose.listed(parts)}. This says nothing of how such losses rank."
+    ]
+
+
+def silence(histories):
+    """Return a sentence on networks of which more than half were silent for a whole epoch."""
+    networks = [*GROUP, "fold", "seed"]
+    share = histories["silent"] / histories["hidden"]
+    dead = histories[share > SILENT]
+    n = histories[networks].drop_duplicates().shape[0]
+    if dead.empty:
+        return (
+            f"In no epoch of any network was more than {100 * SILENT:.0f} % of the hidden layer "
+            f"silent; at most {100 * share.max():.0f} % were."
+        )
+    parts = [
+        f"{loss} with {hidden} hidden neurons (epochs {rows['epoch'].min()} to "
+        f"{rows['epoch'].max()}, {rows[networks].drop_duplicates().shape[0]} networks)"
+        for (loss, hidden), rows in dead.groupby(["loss", "hidden"], sort=False)
+    ]
+    return (
+        f"More than {100 * SILENT:.0f} % of the hidden neurons had no spike in a whole epoch in "
+        f"{dead[networks].drop_duplicates().shape[0]} of {prose.count(n, 'network')}: "
+        f"{prose.listed(parts)}."
+    )
 
 
 def main(arguments):
