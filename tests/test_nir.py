@@ -19,6 +19,7 @@ NETWORK = Network.layered(30, 24, 5)
 TWO = Network.layered(30, [24, 16], 5)
 DELAYED = Network.layered(30, 24, 5, longest_delay=40)
 BOTH = Network.layered(30, [24, 16], 5, longest_delay=40)
+IDS = ["one", "two", "delays", "both"]
 
 
 def case(network=NETWORK, n_steps=120):
@@ -36,7 +37,7 @@ def case(network=NETWORK, n_steps=120):
     spikes[simulated.hidden_spikes.example(0)] = True
     sizes = [population.n for population in network.hidden]
     hidden = np.split(spikes, np.cumsum(sizes)[:-1], axis=1)
-    assert min(layer.sum() for layer in hidden) > 50
+    assert min(layer.sum() for layer in hidden) > 30
     return weights, dense, hidden, simulated.output_v[0]
 
 
@@ -132,7 +133,9 @@ NETWORKS = {
     "recurrent": NETWORK,
     "feed-forward": Network.layered(30, 24, 5, recurrent=False),
     "many time constants": Network.layered(30, 24, 5, neuron=LIF(np.linspace(10, 40, 24), 4, 0.9)),
+    "two layers": TWO,
     "delays": DELAYED,
+    "two layers, delays": BOTH,
 }
 
 

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from spikespeech import eventprop, losses
-from spikespeech.backends import mlgenn
+from spikespeech.backends import mlgenn, native
 from spikespeech.backends.mlgenn import backend, limits
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Regulariser
@@ -284,7 +284,7 @@ def test_updates_are_those_of_the_native_engine_where_no_batch_overtakes_them():
     spikes = examples(6)
     regulariser = Regulariser(1e-6, 1e-6, 4)
     loss = losses.make("gaussian", n_steps=STEPS, normalise=True)
-    both = [kind.Backend(NETWORK, weights(), loss, regulariser) for kind in (mlgenn, eventprop)]
+    both = [kind.Backend(NETWORK, weights(), loss, regulariser) for kind in (mlgenn, native)]
     # One batch an epoch; then an epoch whose last batch alone changes the weights.
     epochs = [([i], [1e-3 * (i + 1)]) for i in range(6)] + [(range(6), [0, 0, 0, 0, 0, 4e-3])]
     for chosen, rates in epochs:
