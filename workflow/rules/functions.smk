@@ -65,7 +65,7 @@ def calibration_parts(wildcards):
     ]
 
 
-def told(dataset):
+def information_networks(dataset):
     """Networks whose hidden spikes are asked for class information: one loss and size, all seeds."""
     grid = config["networks"]
     return networks(

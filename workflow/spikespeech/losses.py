@@ -3,7 +3,7 @@
 All losses but `first_spike` compare leaky-integrator voltages V_k(t) with the label by a
 cross-entropy L = -log softmax(Y)_label. A windowed loss reads
 
-    Y_k = 1/T Σ_t w(t) V_k(t)        (Nowotny et al. 2025; Shoesmith et al. 2025, Eq 19)
+    Y_k = 1/T Σ_t w(t) V_k(t)        (Nowotny et al. 2025; thesis, Eq 19, without 1/T)
 
 and drives the adjoint of V_k with w(t) (1[k = label] - softmax(Y)_k) / T. The window w is data:
 a new one is one function of the time as a fraction of the trial, entered in `LOSSES`.
@@ -27,7 +27,7 @@ def _sum(u):
 
 
 def _sum_exp(u):
-    """w = exp(-t/T) (Shoesmith et al. 2025, Eq 19; mlGeNN's `avg_var_exp_weight`)."""
+    """w = exp(-t/T) (Nowotny et al. 2025; thesis, Eq 19; mlGeNN's `avg_var_exp_weight`)."""
     return np.exp(-u)
 
 

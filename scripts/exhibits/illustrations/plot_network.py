@@ -95,8 +95,9 @@ def draw():
                 color=plots.YELLOW if marked else plots.PAPER,
                 markeredgecolor=plots.INK,
             )
-            # Paper and highlight stay light in dark mode too, so the text on them is black.
-            panel.text(x, y, f"${name}_{k + 1}$", ha="center", va="center", color="black")
+            # Paper turns dark in dark mode, and ink light with it; the highlight stays light.
+            ink = "black" if marked else plots.INK
+            panel.text(x, y, f"${name}_{k + 1}$", ha="center", va="center", color=ink)
         panel.text(
             2.2 * layer, 3.25, ("Input", "Hidden", "Output")[layer], ha="center", fontweight="bold"
         )

@@ -2,7 +2,8 @@
 
 A classifier of the spike counts in one bin of time is trained on some speakers and scored on
 others; the log-likelihood that it gains over guessing is a lower bound on the information that
-the bin's spikes carry about the word. Test speakers are never looked at.
+the bin's spikes carry about the word. Hidden spikes are scored on test speakers whom neither the
+networks nor the classifier heard; nothing is chosen by what comes out.
 """
 
 from pathlib import Path
@@ -15,8 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from spikespeech import command, eventprop, losses, network, statistics
-from spikespeech.errors import InputError
+from spikespeech import command, eventprop, network, statistics
 from spikespeech.report import exhibit, plots, prose
 from spikespeech.spikes import splits
 
@@ -26,10 +26,12 @@ BINS, CHANNELS, FOLDS = 20, 70, 5
 PENALTY = 0.003
 """Inverse strength of the classifier's L2 penalty, on counts of unit variance."""
 
-MOST = 3000
+MAX_EXAMPLES = 3000
 """More examples than these on a side are drawn at random."""
 
 LAYERS = {"input": plots.GREY, "hidden": plots.BLUE}
+NOUNS = {"input": "speaker", "hidden": "network"}
+OVER = {"input": "{}", "hidden": "{} and the test's words"}
 
 
 def counts(spikes, groups):
@@ -62,7 +64,7 @@ def over_speakers(features, labels, speakers):
 
 
 def of_inputs(sides):
-    """Return rows of information in input spikes, one a speaker and bin.
+    """Return, for each bin, the information in input spikes of each speaker.
 
     Data whose speakers are unknown count each side as one speaker.
     """
@@ -71,18 +73,13 @@ def of_inputs(sides):
     speakers = np.concatenate([spikes.speakers for spikes in sides])
     if (speakers < 0).any():
         speakers = np.repeat(np.arange(len(sides)), [len(spikes) for spikes in sides])
-    return [
-        {"layer": "input", "bin": b, "bits": value}
-        for b in range(BINS)
-        for value in over_speakers(total[:, b], labels, speakers).values()
-    ]
+    return [list(over_speakers(total[:, b], labels, speakers).values()) for b in range(BINS)]
 
 
-def of_hidden(path, train, validation):
-    """Return rows of information in one trained network's hidden spikes, and their rates (BINS,).
+def of_hidden(path, train, test):
+    """Return bits (BINS, n) in one trained network's hidden spikes, and their rates (BINS,).
 
-    The network has seen the training speakers' labels, so its decoder is fitted on those and
-    scored on the validation speakers, whose labels a fine-tuned network has seen, too.
+    The decoder is fitted on the training examples and scored on each of the n test examples.
     """
     shape, weights = network.load(path)
     fit, score = (
@@ -90,17 +87,10 @@ def of_hidden(path, train, validation):
             eventprop.simulate(shape, weights, spikes, record=("hidden_spikes",)).hidden_spikes,
             shape.n_hidden,
         )
-        for spikes in (train, validation)
+        for spikes in (train, test)
     )
-    rows = [
-        {
-            "layer": "hidden",
-            "bin": b,
-            "bits": bits(fit[:, b], train.labels, score[:, b], validation.labels).mean(),
-        }
-        for b in range(BINS)
-    ]
-    return rows, rates(score, validation, shape.n_hidden)
+    gained = [bits(fit[:, b], train.labels, score[:, b], test.labels) for b in range(BINS)]
+    return np.array(gained), rates(score, test, shape.n_hidden)
 
 
 def rates(total, spikes, n_units):
@@ -109,32 +99,40 @@ def rates(total, spikes, n_units):
     return total.sum(axis=2).mean(axis=0) / n_units / bin_s
 
 
-def tabulate(train, validation, weights):
-    """Return one row a layer and bin: spike rate, mean bits with 95 % interval over repeats."""
-    rows = of_inputs([train, validation])
-    rate = {"input": rates(counts(validation, 1), validation, validation.n_units), "hidden": []}
-    for path in weights:
-        found, of_network = of_hidden(path, train, validation)
-        rows += found
-        rate["hidden"].append(of_network)
-    rate["hidden"] = np.mean(rate["hidden"], axis=0)
+def tabulate(train, validation, test, weights):
+    """Return one row a layer and bin: spike rate, mean bits and their 95 % interval.
+
+    The interval is over speakers for the input, over networks and words for hidden spikes.
+    `repeats` are the speakers or networks. Information is never negative, but a decoder of spikes
+    that tell nothing does worse than guessing: such a bound on it is no better than 0.
+    """
+    sides = [side for side in (train, validation) if len(side)]
+    found = [
+        ("input", b, statistics.mean(values), len(values))
+        for b, values in enumerate(of_inputs(sides))
+    ]
+    gained, spoken = zip(*(of_hidden(path, train, test) for path in weights), strict=True)
+    found += [
+        ("hidden", b, statistics.crossed([bins[b] for bins in gained]), len(gained))
+        for b in range(BINS)
+    ]
+    rate = {
+        "input": rates(counts(test, 1), test, test.n_units),
+        "hidden": np.mean(spoken, axis=0),
+    }
     width = train.n_steps * train.dt_ms / BINS
+    columns = ["layer", "start_ms", "end_ms", "spikes_per_unit_s", "bits", "low", "high", "repeats"]
     return pd.DataFrame(
         [
-            (layer, b * width, (b + 1) * width, rate[layer][b], *statistics.mean(group), len(group))
-            for (layer, b), group in pd.DataFrame(rows).groupby(["layer", "bin"], sort=False)[
-                "bits"
-            ]
+            (layer, b * width, (b + 1) * width, rate[layer][b], *np.maximum(bound, 0), repeats)
+            for layer, b, bound, repeats in found
         ],
-        columns=[
-            *("layer", "start_ms", "end_ms", "spikes_per_unit_s"),
-            *("bits", "low", "high", "repeats"),
-        ],
+        columns=columns,
     )
 
 
 @plots.style()
-def draw(table):
+def draw(table, label):
     """Return the figure: when spikes come, and what each bin of them tells."""
     figure, axes = plots.subplots(2, 1, height=4.2, sharex=True)
     for layer, color in LAYERS.items():
@@ -143,11 +141,12 @@ def draw(table):
         share = 100 * rows["spikes_per_unit_s"] / rows["spikes_per_unit_s"].sum()
         axes[0].plot(middle, share, color=color, label=layer)
         plots.band(axes[1], middle, rows["bits"], rows["low"], rows["high"], color=color)
-    axes[0].set(title="a  Where the spikes are", ylabel="Share of spikes (%)", ylim=(0, None))
+    title = f"a  Where the spikes are: {plots.literal(label)}"
+    axes[0].set(title=title, ylabel="Share of spikes (%)", ylim=(0, None))
     axes[0].legend()
-    axes[1].axhline(0, color=plots.INK, linewidth=0.6)
     axes[1].set(
         title="b  What the spikes of one bin tell",
+        ylim=(0, None),
         ylabel="Class information (bits)",
         xlabel="Time (ms)",
         xlim=(0, table["end_ms"].max()),
@@ -155,63 +154,55 @@ def draw(table):
     return figure
 
 
-def findings(table, n_classes, windows):
-    """Return sentences on the first bin, the most telling bin, and the windows' aim."""
+def findings(table, n_classes):
+    """Return sentences on the first bin and the most telling bin of each layer."""
     width = table["end_ms"].iloc[0]
     sentences = []
     for layer, rows in table.groupby("layer", sort=False):
         first, best = rows.iloc[0], rows.loc[rows["bits"].idxmax()]
         share = first["spikes_per_unit_s"] / rows["spikes_per_unit_s"].sum()
         if np.isnan(first["low"]):
-            sure = "one network, no interval"
+            sure = "no interval"
         else:
-            verdict = "so they are not mere noise" if first["low"] > 0 else "not told from none"
-            sure = f"95 % interval {first['low']:.2f} to {first['high']:.2f}, {verdict}"
+            verdict = "more than none" if first["low"] > 0 else "not told from none"
+            over = OVER[layer].format(prose.count(first["repeats"], NOUNS[layer]))
+            sure = f"95 % interval {first['low']:.2f} to {first['high']:.2f} over {over}, {verdict}"
         sentences.append(
             f"The first {width:g} ms hold {share:.1%} of the {layer} spikes, and these carry "
-            f"{max(first['bits'], 0):.2f} or more of log2({n_classes}) = {np.log2(n_classes):.2f} "
+            f"{first['bits']:.2f} or more of log2({n_classes}) = {np.log2(n_classes):.2f} "
             f"bits about the word ({sure}); the most telling bin, from {best['start_ms']:g} ms, "
             f"carries {best['bits']:.2f}."
         )
-    hidden = table.loc[table["layer"] == "hidden", "bits"].to_numpy()
-    weighted = []
-    for name, window in windows.items():
-        aim = window[: len(window) // BINS * BINS].reshape(BINS, -1).mean(axis=1)
-        weighted.append(f"{(hidden * aim).sum() / aim.sum():.2f} bits under {name}")
     sentences.append(
-        f"Weighted by a loss's window, a bin of hidden spikes carries {prose.listed(weighted)}."
+        "Bins tell much the same thing several times over, so that their bits do not add up."
     )
     return sentences
 
 
 def some(spikes):
-    """Return at most MOST of the examples."""
-    if len(spikes) <= MOST:
+    """Return at most MAX_EXAMPLES of the examples."""
+    if len(spikes) <= MAX_EXAMPLES:
         return spikes.load()
-    drawn = np.random.default_rng(0).choice(len(spikes), MOST, replace=False)
+    drawn = np.random.default_rng(0).choice(len(spikes), MAX_EXAMPLES, replace=False)
     return spikes.take(np.sort(drawn))
 
 
 def main(arguments):
-    rows = splits.read(arguments.split)
-    train, validation = (
-        some(splits.gather(arguments.binned, rows, side)) for side in ("train", "validation")
+    rows, settings = splits.read(arguments.split), arguments.settings
+    train, validation, test = (
+        splits.gather(arguments.binned, rows, side) for side in ("train", "validation", "test")
     )
-    if not len(validation):
-        raise InputError(
-            "no validation speakers to score on", file=arguments.split, hint="hold some out"
-        )
-    windows = {
-        name: losses.make(name, n_steps=train.n_steps, **own).window
-        for name, own in arguments.settings["losses"].items()
-        if name in losses.WINDOWS
-    }
+    heard, known = {*train.speakers, *validation.speakers}, np.unique(train.labels)
+    unseen = [at for at, speaker in enumerate(test.speakers) if speaker not in heard]
+    train, validation, test = map(some, (train, validation, test.take(unseen) if unseen else test))
+    test = test.take(np.flatnonzero(np.isin(test.labels, known)))
     # Thousands of small products: threads only wait for each other.
     with threadpool_limits(1):
-        table = tabulate(train, validation, arguments.weights)
-    sentences = findings(table, train.n_classes, windows)
-    sentences[0] = f"{arguments.settings['label']}: {sentences[0][0].lower()}{sentences[0][1:]}"
-    exhibit.write(arguments, table, sentences, draw(table))
+        table = tabulate(train, validation, test, arguments.weights)
+    sentences = findings(table, train.n_classes)
+    sentences[0] = f"{settings['label']}: {sentences[0][0].lower()}{sentences[0][1:]}"
+    figure = draw(table, settings["label"])
+    exhibit.write(arguments, table.assign(**settings), sentences, figure)
 
 
 if __name__ == "__main__":
@@ -225,6 +216,6 @@ if __name__ == "__main__":
         "--settings",
         type=command.json_argument,
         required=True,
-        help="JSON: label of the data set, losses (name to parameters)",
+        help="JSON: the data set and its label",
     )
     command.run(main, parser.parse_args())

@@ -133,7 +133,7 @@ def curves(histories):
 
 
 @plots.style()
-def draw(table, reaching):
+def draw(table, reaching, label):
     """Return the figure: epochs to reach accuracies; differences from the reference."""
     figure = plots.plt.figure(figsize=(plots.WIDTH, 5.6))
     axes = figure.subplot_mosaic([["curve"] * 2, list(MEASURES)], height_ratios=[1.2, 1])
@@ -141,8 +141,11 @@ def draw(table, reaching):
         axes["curve"].plot(
             100 * rows["accuracy"], rows["epoch"], label=loss, markevery=3, **plots.loss_line(loss)
         )
+    title = (
+        f"a  {plots.literal(label)}: epoch by which half\n    of the networks reached an accuracy"
+    )
     axes["curve"].set(
-        title="a  Epoch by which half of the networks reached an accuracy",
+        title=title,
         xlabel="Validation accuracy (%)",
         ylabel="Epoch",
         ylim=(0, None),
@@ -238,7 +241,8 @@ def main(arguments):
         )
     table = compare(measure(histories))
     first = histories["dataset"] == histories["dataset"].iloc[0]
-    figure = draw(table, curves(histories[first]))
+    label = histories["label"].iloc[0]
+    figure = draw(table, curves(histories[first]), label)
     exhibit.write(arguments, table, findings(table, arguments.settings["normalise_losses"]), figure)
 
 

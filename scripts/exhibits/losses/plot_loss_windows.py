@@ -78,7 +78,9 @@ def findings(table):
     ]
     sentences.append(
         f"As published, the bell multiplies gradients by {relative[BELL]:.2f} on average relative "
-        f"to sum_exp, which alone looks like faster learning; windows are compared at equal gain."
+        "to sum_exp: a comparison of the two changes gain and shape at once. Whether gain alone "
+        "speeds learning is not shown here, and with Adam, which divides by the gradient's size, "
+        "it need not; windows are compared at equal gain."
     )
     pushed = []
     for name, rows in table.groupby("window", sort=False):

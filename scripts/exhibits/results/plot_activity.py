@@ -10,7 +10,7 @@ from spikespeech.report import exhibit, plots, prose, selection
 from spikespeech.spikes import SpikeTrains
 
 PREDICTION = ["example", "label", "prediction"]
-NAMED = 3
+N_NAMED = 3
 """So many classes besides the spoken one have a name and a colour of their own."""
 
 
@@ -49,7 +49,7 @@ def tabulate(spikes, simulation):
 
 
 @plots.style()
-def draw(table, classes, label, readout, window, trained):
+def draw(table, classes, label, readout, window, trained, name):
     """Return the figure: input raster, hidden raster, output voltages, one below the other.
 
     `readout` (n_outputs,) ranks the classes; `window` (n_steps,) is shaded, None where the loss
@@ -68,7 +68,7 @@ def draw(table, classes, label, readout, window, trained):
     voltages = table[table["layer"] == "output"].pivot(
         index="time_ms", columns="unit", values="value"
     )
-    rivals = [unit for unit in np.argsort(-readout) if unit != label][:NAMED]
+    rivals = [unit for unit in np.argsort(-readout) if unit != label][:N_NAMED]
     below.plot(voltages, color=plots.FAINT, linewidth=0.6, alpha=0.6)
     colors = (plots.ORANGE, plots.GREEN, plots.PURPLE)
     for unit, color in zip(rivals, colors, strict=False):
@@ -81,7 +81,7 @@ def draw(table, classes, label, readout, window, trained):
         shade.fill_between(voltages.index, window, color=plots.YELLOW, alpha=0.25, linewidth=0)
         shade.set(ylim=(0, 1.05 * window.max()), yticks=[])
         shade.set_zorder(below.get_zorder() - 1)
-    above.set_title(f"Input: “{classes[label]}”")
+    above.set_title(f"Input: “{classes[label]}”, {name}")
     middle.set_title("Hidden spikes")
     below.set_title("Output")
     return figure
@@ -119,8 +119,9 @@ def main(arguments):
     table = tabulate(spikes, eventprop.simulate(trained, weights, spikes))
     axes = {axis: chosen[axis] for axis in ("dataset", "loss", "topology", "seed")}
     table = table.assign(example=example, **axes)
-    names = [plots.literal(name) for name in spikes.classes]
-    figure = draw(table, names, label, readout, window, trained)
+    names = plots.short(spikes.classes)
+    name = plots.literal(settings["label"])
+    figure = draw(table, names, label, readout, window, trained, name)
     said = findings(table, spikes.classes, label, readout, chosen, settings["label"])
     exhibit.write(arguments, table, said, figure)
 

@@ -33,12 +33,13 @@ def draw(table):
     for (axes,), (search, rows) in zip(grid, searches, strict=True):
         candidates = list(rows.groupby("candidate", sort=False)["accuracy"])
         for x, (_, accuracies) in enumerate(candidates):
-            mean = [100 * value for value in statistics.mean(accuracies)]
+            mean = [100 * value for value in statistics.mean_accuracy(accuracies)]
             axes.plot([x + 0.12] * len(accuracies), 100 * accuracies, ".", color=plots.FAINT)
             plots.interval(axes, [x], *mean, fmt="o", color=plots.BLUE)
         axes.set_xticks(range(len(candidates)), [name for name, _ in candidates])
         axes.set(
             ylabel="Test accuracy (%)",
+            ylim=(0, 100),
             title=f"{search}: {rows['label'].iloc[0]}",
             xlim=(-0.5, len(candidates) - 0.5),
         )
@@ -56,7 +57,8 @@ def findings(table):
         base = accuracies.pop(DEFAULTS)
         sentences.append(
             f"{search}: on {rows['examples'].iloc[0]:,} test examples the defaults reach "
-            f"{prose.percent(statistics.mean(base))} over {prose.count(len(base), 'fresh seed')}."
+            f"{prose.percent(statistics.mean_accuracy(base))} over "
+            f"{prose.count(len(base), 'fresh seed')}."
         )
         sentences += [gain(name, own, base) for name, own in accuracies.items()]
         if {"bayesian", "random"} <= set(accuracies):
@@ -74,8 +76,8 @@ def gain(name, own, base):
     """Return what a proposer's best reaches, and whether it is more than another seed may bring."""
     difference = statistics.paired_difference(own, base)
     sentence = (
-        f"What {name} search found reaches {prose.percent(statistics.mean(own))}: a gain of "
-        f"{prose.points(difference)}"
+        f"What {name} search found reaches {prose.percent(statistics.mean_accuracy(own))}: "
+        f"a gain of {prose.points(difference)}"
     )
     if len(own) == 1:
         return f"{sentence}; one seed has no spread to compare it with."

@@ -53,6 +53,8 @@ def draw(table):
                 )
             axes.set_title(f"{hidden} hidden, {topology}", fontweight="normal")
             axes.xaxis.get_major_locator().set_params(integer=True)
+        label = plots.literal(sized["label"].iloc[0])
+        line[0].set_title(f"{label}\n{line[0].get_title(loc='left')}", fontweight="normal")
         line[0].set(ylabel=f"{sized['side'].iloc[0].capitalize()} accuracy (%)", ylim=(0, None))
     for axes in grid[-1]:
         axes.set_xlabel("Epoch")

@@ -65,10 +65,9 @@ rule plot_information:
         binned=[
             f"<results>/data/{DATASETS[0]}/binned/{part}.h5"
             for part in parts(DATASETS[0])
-            if part != "test"
         ],
         split=f"<results>/data/{DATASETS[0]}/splits/{FOLD}.csv",
-        weights=told(DATASETS[0]),
+        weights=information_networks(DATASETS[0]),
     output:
         figure=report(
             "<results>/figures/information.svg",
@@ -83,7 +82,7 @@ rule plot_information:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"label": NAMED[DATASETS[0]], "losses": WINDOWS["losses"]}),
+        settings=text({"dataset": DATASETS[0], "label": NAMED[DATASETS[0]]}),
         code=code("scripts/exhibits/losses/plot_information.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/losses/plot_information.py" --binned {input.binned:q} --split {input.split:q} '

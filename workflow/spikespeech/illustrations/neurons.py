@@ -118,8 +118,11 @@ def hodgkin_huxley(pulse, t, rest=-65.0):
 
 
 def upward_crossings(t, V, level=0.0):
-    """Return the times of `t` at which V comes to `level` from below: its action potentials."""
-    return np.asarray(t)[1:][(V[:-1] < level) & (V[1:] >= level)]
+    """Return the times at which V, given at times `t`, comes to `level` from below: its action
+    potentials. Between two times V is taken as a straight line."""
+    t, V = np.asarray(t), np.asarray(V)
+    at = np.flatnonzero((V[:-1] < level) & (V[1:] >= level))
+    return t[at] + (level - V[at]) / (V[at + 1] - V[at]) * (t[at + 1] - t[at])
 
 
 def leaky_integrate_and_fire(X, tau, threshold=1.0, reset=0.0):

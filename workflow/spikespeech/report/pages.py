@@ -63,7 +63,7 @@ class Result:
     key: bool
 
 
-def read(item, results, captions, labels):
+def read(item, results, captions, labels, searches=None):
     """Return the Result of one item of the contents.
 
     Parameters
@@ -71,10 +71,11 @@ def read(item, results, captions, labels):
     item : contents.Item
     results, captions : folders
     labels : {name of a data set: its label}
+    searches : {name of a search: the label of its data set}
     """
     files = item.files(results)
     table = read_csv(files["numbers"], text=NAMES)
-    data = _data(table, labels)
+    data = _data(table, labels, searches or {})
     if "label" in table and "dataset" in table:
         table = table.drop(columns="label").assign(dataset=table["label"])
     columns, rows, shared = _layout(table)
@@ -161,11 +162,13 @@ def _paragraphs(path):
     return tuple(unbroken(" ".join(block.split())) for block in blocks if block)
 
 
-def _data(table, labels):
+def _data(table, labels, searches):
     if "label" in table and table["label"].dtype.kind not in "iuf":
         return tuple(dict.fromkeys(table["label"].dropna()))
     if "dataset" in table:
         return tuple(labels.get(name, name) for name in dict.fromkeys(table["dataset"].dropna()))
+    if "search" in table:
+        return tuple(dict.fromkeys(searches[name] for name in table["search"]))
     return ()
 
 

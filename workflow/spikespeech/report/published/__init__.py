@@ -86,7 +86,8 @@ def quantisation():
     """Return Lava minus float accuracy of Shoesmith et al., one row a configuration.
 
     Columns: dataset, hidden, difference, low, high (percentage points, over seeds), p_value (paired
-    t-test, uncorrected; on SSC the two saw different numbers of examples).
+    t-test, uncorrected), partial (whether Lava saw only a part of the test set, as on SSC, where
+    the two accuracies are of different examples and no pairs).
     """
     runs = table("networks").assign(
         difference=lambda t: (
@@ -94,10 +95,15 @@ def quantisation():
         )
     )
     rows = [
-        (*key, *statistics.paired_difference(d, 0 * d))
-        for key, d in runs.groupby(["dataset", "hidden"])["difference"]
+        (
+            *key,
+            *statistics.paired_difference(own["difference"], 0 * own["difference"]),
+            bool((own["lava_n"] < own["test_n"]).any()),
+        )
+        for key, own in runs.groupby(["dataset", "hidden"])
     ]
-    return pd.DataFrame(rows, columns=["dataset", "hidden", "difference", "low", "high", "p_value"])
+    columns = ["dataset", "hidden", "difference", "low", "high", "p_value", "partial"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def inference():
