@@ -38,7 +38,7 @@ include: ROOT / "workflow/rules/exhibits/data.smk"
 include: ROOT / "workflow/rules/train.smk"
 include: ROOT / "workflow/rules/search.smk"
 include: ROOT / "workflow/rules/exhibits/search.smk"
-include: ROOT / "workflow/rules/exhibits/published.smk"
+include: ROOT / "workflow/rules/exhibits/drawn.smk"
 include: ROOT / "workflow/rules/exhibits/results.smk"
 
 
@@ -48,7 +48,6 @@ if config["deployment"]:
     include: ROOT / "workflow/rules/exhibits/deployment.smk"
 
 
-include: ROOT / "workflow/rules/exhibits/illustrations.smk"
 include: ROOT / "workflow/rules/exhibits/losses.smk"
 include: ROOT / "workflow/rules/benchmark.smk"
 include: ROOT / "workflow/rules/mlgenn.smk"

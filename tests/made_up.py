@@ -186,7 +186,7 @@ def run(script, *arguments):
 
 
 def draw_all(folder):
-    """Run the scripts of (data_)figures.smk and published.smk on made-up results in `folder`."""
+    """Run the scripts of the sections above on made-up results in `folder`."""
     of = {
         kind: [folder_of(folder, entry) / kind for entry in NETWORKS]
         for kind in (

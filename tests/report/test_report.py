@@ -27,7 +27,7 @@ CONFIG = {"networks": {"dataset": ["noise"]}, "note": "</pre><script>alert(1)</s
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Made-up results with every figure and table of (data_)figures.smk and published.smk."""
+    """Made-up results with every figure and table of `made_up.SECTIONS`."""
     folder = tmp_path_factory.mktemp("report") / "a study's results"
     folder.mkdir()
     made_up.write_networks(folder)

@@ -1,8 +1,4 @@
 # One HTML page and one PDF of all that workflow/report/contents.yaml lists.
-from spikespeech.report import contents
-
-CONTENTS = "workflow/report/contents.yaml"
-SECTIONS = contents.load(ROOT / CONTENTS, config)
 
 
 rule report:

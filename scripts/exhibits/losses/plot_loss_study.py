@@ -141,11 +141,9 @@ def draw(table, reaching, label):
         axes["curve"].plot(
             100 * rows["accuracy"], rows["epoch"], label=loss, markevery=3, **plots.loss_line(loss)
         )
-    title = (
-        f"a  {plots.literal(label)}: epoch by which half\n    of the networks reached an accuracy"
-    )
+    said = "epoch by which half\n    of the networks reached an accuracy"
     axes["curve"].set(
-        title=title,
+        title=f"a  {plots.literal(label)}: {said}",
         xlabel="Validation accuracy (%)",
         ylabel="Epoch",
         ylim=(0, None),
