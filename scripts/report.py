@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -16,17 +17,22 @@ import typst
 from spikespeech import command, files
 from spikespeech.report import contents, pages, svg
 
-TITLE = "Spiking keyword spotting, reproduced"
+TITLE = "Spiking keyword spotting by EventProp"
 LEAD = (
     "Recurrent spiking networks that learn spoken words by EventProp, and the same networks in "
     "the integer arithmetic of a neuromorphic chip."
 )
-LONG_CELL = 18
-"""Characters above which a column of a table is broken into lines on paper."""
+ASKED = (
+    "Do recurrent spiking networks learn spoken words by exact gradients (Nowotny et al. 2025; "
+    "Shoesmith et al. 2025)? Does the thesis's Gaussian window learn faster than sum_exp? What do "
+    "8-bit integers, as Loihi 2 has them, cost? Does a search find better settings than chance?"
+)
+LINE, LONG_CELL = 90, 14
+"""Characters of a line on paper, and of a cell above which its column is broken into lines."""
 PACKAGES = ("spikespeech", "snakemake", "numpy", "numba", "scipy", "pandas", "matplotlib", "typst")
 
 
-def assemble(sections, results, captions, labels, provenance, config):
+def assemble(sections, results, captions, labels, provenance, config, configfiles=()):
     """Return the report as one dictionary of plain data, which both layouts are filled from.
 
     Parameters
@@ -36,29 +42,42 @@ def assemble(sections, results, captions, labels, provenance, config):
     labels : {name of a data set: its label}
     provenance : list of (name, value)
     config : the configuration, a dictionary
+    configfiles : the files that it came from, but for the default
     """
+    remake = "snakemake --cores all"
+    if configfiles:
+        remake += " --configfile " + " ".join(map(shlex.quote, configfiles))
+    searches = {
+        name: labels[search["dataset"]] for name, search in (config.get("search") or {}).items()
+    }
     filled = [
         {
             "id": "section-" + "-".join(section.title.lower().split()),
             "title": section.title,
             "about": section.about,
-            "results": [pages.read(item, results, captions, labels) for item in section.items],
+            "text": pages.paragraphs(captions, section.text) if section.text else (),
+            "results": [
+                pages.read(item, results, captions, labels, searches) for item in section.items
+            ],
         }
         for section in sections
     ]
     read = [result for section in filled for result in section["results"]]
     for section in filled:
         section["results"] = [
-            pages.plain(result) | {"command": f"snakemake --cores all {result.target}"}
+            pages.plain(result) | {"command": f"{remake} {shlex.quote(result.target)}"}
             for result in section["results"]
         ]
+    spoken = dict.fromkeys(label for result in read for label in result.data)
+    own = [label for label in spoken if label in labels.values()]
     return {
-        "title": TITLE,
+        "title": TITLE + pages.kind_of_speech(own),
         "lead": LEAD,
+        "asked": ASKED,
+        "ran": pages.ran(read),
+        "unknown": pages.unknown(read),
         "cards": pages.cards(read),
-        "highlights": [
-            {"name": r.name, "title": r.title, "text": r.finding} for r in read if r.key
-        ],
+        "highlights": [{"name": r.name, "title": r.title, "text": r.gist} for r in read if r.key],
         "synthetic": any(result.synthetic for result in read),
         "sections": filled,
         "provenance": provenance,
@@ -98,7 +117,11 @@ def page(report, template, style, script):
         autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
     sections = [
-        section | {"results": [_layout(result) for result in section["results"]]}
+        section
+        | {
+            "results": [_layout(result) for result in section["results"]],
+            "text": [markupsafe.Markup(pages.marked(text)) for text in section["text"]],
+        }
         for section in report["sections"]
     ]
     return environment.from_string(template).render(
@@ -148,9 +171,23 @@ def _typeset(result, folder):
         image = f"{result['name']}.{'png' if heavy else 'svg'}"
         shutil.copy(source.with_suffix(Path(image).suffix), folder / image)
     rows = [[text for text, _ in row] for row in result["rows"]]
-    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    widths = [0 if length <= LONG_CELL else round(length**0.5) for length in longest]
+    widths = _widths(result["columns"], rows)
     return result | {"image": image, "rows": rows, "widths": widths}
+
+
+def _widths(names, rows):
+    """Return the columns' shares of a line of paper; all 0 where each may be as wide as it is.
+
+    A column has room for its longest cell and the longest word of its head, but a long cell only
+    for a part of it.
+    """
+    longest = [
+        max(max(map(len, cells)), *map(len, name.split()))
+        for name, cells in zip(names, zip(*rows, strict=True), strict=False)
+    ]
+    if sum(longest) <= LINE:
+        return [0] * len(longest)
+    return [min(n, LONG_CELL) + 2 * max(0, n - LONG_CELL) ** 0.5 for n in longest]
 
 
 def main(arguments):
@@ -163,6 +200,7 @@ def main(arguments):
         arguments.settings["labels"],
         origin(config),
         config,
+        arguments.settings["configfiles"],
     )
     texts = [
         (layout / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html.j2", "css", "js")
@@ -178,7 +216,10 @@ if __name__ == "__main__":
     )
     parser.add_argument("--results", required=True, help="folder of figures and tables")
     parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON: config, labels"
+        "--settings",
+        type=command.json_argument,
+        required=True,
+        help="JSON: config, labels, configfiles",
     )
     parser.add_argument("--html", required=True, help="page to write")
     parser.add_argument("--pdf", required=True, help="PDF to write")

@@ -18,16 +18,13 @@ rule report:
                 "config": config,
                 "labels": {name: data.label for name, data in REGISTRY.items()}
                 | NAMED,
+                "configfiles": [str(path) for path in workflow.overwrite_configfiles],
             }
         ),
         code=code(
             "scripts/report.py",
             CONTENTS,
-            *(
-                f"workflow/report/{item.name}.rst"
-                for section in SECTIONS
-                for item in section.items
-            ),
+            *(f"workflow/report/{name}.rst" for name in contents.captions(SECTIONS)),
             *(
                 f"workflow/report/report.{kind}"
                 for kind in ("html.j2", "css", "js", "typ")

@@ -10,7 +10,7 @@ from spikespeech.report import exhibit, plots, prose
 SIDES = {"train": plots.BLUE, "validation": plots.ORANGE, "test": plots.VERMILLION}
 PURPOSES = {"train": "to train on", "validation": "to validate on", "test": "to test on"}
 HATCHES = {"train": "", "validation": "..", "test": "//"}
-MOST = 40
+MAX_SPEAKERS = 40
 """More speakers than this are counted, not drawn one by one."""
 
 
@@ -31,7 +31,7 @@ def draw(table):
         counts = rows.pivot_table(
             index="speaker", columns="side", values="examples", aggfunc="sum", fill_value=0
         ).reindex(columns=list(SIDES), fill_value=0)
-        if len(counts) > MOST:
+        if len(counts) > MAX_SPEAKERS:
             counts = (counts > 0).sum().to_frame().T
             axes.set(yticks=[], ylabel="Speakers")
         bottom = np.zeros(len(counts))

@@ -185,11 +185,7 @@ def findings(table, normalised):
     """Return sentences that answer the claim that the Gaussian window learns faster."""
     if not {REFERENCE, CLAIMED} <= set(table["loss"]):
         return [f"This grid does not train both {REFERENCE} and {CLAIMED}: no answer to the claim."]
-    sentences = [
-        "Windows are compared at equal gain."
-        if normalised
-        else "Windows keep their own gain, so that shape and gain are confounded."
-    ]
+    sentences = []
     claimed = table[table["loss"] == CLAIMED]
     for (_, topology), rows in claimed.groupby(["label", "topology"], sort=False):
         by = rows.set_index("measure")
@@ -213,6 +209,11 @@ def findings(table, normalised):
             f"{prose.points(speed[columns])} over {prose.count(speed['pairs'], 'pair')}{chance}; "
             f"{milestone}; final accuracy differs by {prose.points(final[columns])}."
         )
+    sentences.append(
+        "Windows are compared at equal gain."
+        if normalised
+        else "Windows keep their own gain, so that shape and gain are confounded."
+    )
     tested = table[(table["measure"] == "learning") & (table["p_holm"] < 0.05)]
     for sense, others in (
         ("faster", tested[tested["difference_mean"] > 0]),

@@ -36,17 +36,18 @@ class Item:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled list of items."""
+    """A titled list of items, perhaps after a text of the report's own (a caption without them)."""
 
     title: str
     about: str
     items: tuple
+    text: str = ""
 
 
 def load(path, config):
     """Read contents.yaml; return the sections with the items that `config` makes.
 
-    Sections without items are left out. Raises InputError for an unknown or missing key or a name
+    Sections without items or text are left out. Raises InputError for an unknown or missing key or a name
     that comes twice.
     """
     try:
@@ -56,15 +57,26 @@ def load(path, config):
         raise InputError(f"line {line}: {error.problem}", file=path, hint="quote it") from error
     names, sections = set(), []
     for section in listed:
-        items = [_item(entry, path) for entry in section["items"]]
+        items = [_item(entry, path) for entry in section.get("items", [])]
         for item in items:
             if item.name in names:
                 raise InputError(f"{item.name!r} is listed twice", file=path)
             names.add(item.name)
         items = tuple(item for item in items if not item.when or _lookup(config, item.when))
-        if items:
-            sections.append(Section(section["title"], section["about"], items))
+        text = section.get("text", "")
+        if items or text:
+            sections.append(Section(section["title"], section["about"], items, text))
     return sections
+
+
+def captions(sections):
+    """Return the names of all captions and texts that the sections show, in order."""
+    return [
+        name
+        for section in sections
+        for name in (section.text, *(item.name for item in section.items))
+        if name
+    ]
 
 
 def files(sections, results):

@@ -17,13 +17,17 @@ def parser(description, *, figure=True):
 
 
 def write(arguments, table, finding, figure=None):
-    """Write the outputs that `parser` asked for; `finding` is a list of sentences."""
+    """Write the outputs that `parser` asked for.
+
+    `finding` is a list of lines, each of a sentence or a few that belong together; the report's
+    summary quotes the first line alone.
+    """
     files.write_csv(arguments.table, table)
     if figure is not None:
         from spikespeech.report import plots  # not for tables: Matplotlib takes as long as the rest
 
         plots.save(figure, arguments.figure)
-    files.write_text(arguments.finding, " ".join(finding) + "\n")
+    files.write_text(arguments.finding, "\n".join(finding) + "\n")
 
 
 def join(paths, settings, **reading):

@@ -28,7 +28,7 @@ class Result:
     Attributes
     ----------
     kind, name, title, source : as in contents.yaml
-    caption, finding : list of paragraphs; text
+    caption, finding, gist : list of paragraphs; text; its first sentence or first few
     svg : path of the figure, "" for a table
     columns, rows : names, and cells as (text, sort key) pairs; rows are empty where there are more
         than MOST_ROWS of them
@@ -49,6 +49,7 @@ class Result:
     source: str
     caption: tuple
     finding: str
+    gist: str
     svg: str
     columns: tuple
     rows: tuple
@@ -79,13 +80,15 @@ def read(item, results, captions, labels, searches=None):
     if "label" in table and "dataset" in table:
         table = table.drop(columns="label").assign(dataset=table["label"])
     columns, rows, shared = _layout(table)
+    said = unbroken(Path(files["finding"]).read_text(encoding="utf-8").strip()).splitlines()
     return Result(
         kind=item.kind,
         name=item.name,
         title=item.title,
         source=item.source,
-        caption=_paragraphs(Path(captions) / f"{item.name}.rst"),
-        finding=unbroken(Path(files["finding"]).read_text(encoding="utf-8").strip()),
+        caption=paragraphs(captions, item.name),
+        finding=" ".join(said),
+        gist=said[0] if said else "",
         svg=files.get("svg", ""),
         columns=columns,
         rows=rows if len(table) <= MOST_ROWS else (),
@@ -132,6 +135,49 @@ def cards(results):
     ]
 
 
+def kind_of_speech(labels):
+    """Return what a title says of data sets' labels: ", on synthetic speech"."""
+    synthetic = [prose.SYNTHETIC in label for label in labels]
+    if not any(synthetic):
+        return ""
+    return ", on synthetic speech" if all(synthetic) else ", on synthetic and recorded speech"
+
+
+def ran(results):
+    """Return sentences on the data that were learned from, and on seeds and speakers."""
+    by_name = {result.name: result for result in results}
+    sentences = [by_name[name].gist for name in ("datasets", "speakers") if name in by_name]
+    if "accuracy" in by_name:
+        table = read_csv(by_name["accuracy"].numbers, text=NAMES)
+        table = table[table["series"] == "test"]
+        losses, sizes = (list(dict.fromkeys(table[name])) for name in ("loss", "hidden"))
+        least, most = table["networks"].min(), table["networks"].max()
+        each = prose.count(most, "network") if least == most else f"{least} to {most} networks"
+        sentences.append(
+            f"{prose.count(int(table['networks'].sum()), 'network')} with the losses "
+            f"{prose.listed(losses)} and {prose.listed(sizes)} hidden neurons, {each} (seeds and "
+            "folds) of each kind."
+        )
+    return sentences
+
+
+def unknown(results):
+    """Return sentences on what the study cannot tell."""
+    sentences = []
+    if any(result.synthetic for result in results):
+        sentences.append(
+            "How well these networks hear people: where speech is synthetic, no person spoke, and "
+            "one synthesiser's voices differ less than people's do."
+        )
+    return [
+        *sentences,
+        "How accuracy varies between speakers at large: intervals are over networks, and few "
+        "speakers are unseen.",
+        "What the chip itself does: its arithmetic is simulated in every bit, its time and energy "
+        "are estimated or published, not measured.",
+    ]
+
+
 def unbroken(text):
     """Return prose in which no line ends between a number and its per cent sign or unit."""
     return re.sub(r"(?<=\d) (?=%|ms\b|points\b)", "\N{NO-BREAK SPACE}", text)
@@ -155,7 +201,9 @@ def _layout(table):
     )
 
 
-def _paragraphs(path):
+def paragraphs(captions, name):
+    """Return the paragraphs of a caption or text in the folder `captions`."""
+    path = Path(captions) / f"{name}.rst"
     if not path.is_file():
         raise InputError("has no caption", file=path, hint="write what the result shows, in prose")
     blocks = re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip())
