@@ -15,7 +15,7 @@ import markupsafe
 import typst
 
 from spikespeech import command, files
-from spikespeech.report import contents, pages, svg
+from spikespeech.report import contents, fonts, pages, svg
 
 TITLE = "Spiking keyword spotting by EventProp"
 LEAD = (
@@ -68,8 +68,7 @@ def assemble(sections, results, captions, labels, provenance, config, configfile
             pages.plain(result) | {"command": f"{remake} {shlex.quote(result.target)}"}
             for result in section["results"]
         ]
-    spoken = dict.fromkeys(label for result in read for label in result.data)
-    own = [label for label in spoken if label in labels.values()]
+    own = [labels[name] for name in config["networks"]["dataset"]]
     return {
         "title": TITLE + pages.kind_of_speech(own),
         "lead": LEAD,
@@ -150,7 +149,14 @@ def pdf(report, template, out):
             section | {"results": [_typeset(result, folder) for result in section["results"]]}
             for section in report["sections"]
         ]
-        (folder / "report.json").write_text(json.dumps(report | {"sections": sections}))
+        text = json.dumps(report | {"sections": sections}, ensure_ascii=False)
+        (folder / "fonts").mkdir()
+        found, missing = fonts.find(text)
+        for path in found:
+            shutil.copy(path, folder / "fonts")
+        letters = json.dumps(fonts.advice(missing), ensure_ascii=False)
+        (folder / "report.json").write_text(text, encoding="utf-8")
+        (folder / "letters.json").write_text(letters, encoding="utf-8")
         shutil.copy(template, folder / "report.typ")
         with files.atomic(out) as partial:
             typst.compile(
@@ -158,6 +164,7 @@ def pdf(report, template, out):
                 output=partial,
                 root=folder,
                 format="pdf",
+                font_paths=[folder / "fonts"],
                 ignore_system_fonts=True,
                 timestamp=0,
             )

@@ -15,7 +15,7 @@ from spikespeech import network, statistics
 from spikespeech.spikes import SpikeTrains
 
 ROOT = Path(__file__).parents[1]
-SECTIONS = ("Data", "Training", "Results", "Published results")
+SECTIONS = ("Data", "Model", "Training", "Results", "Published results", "Limitations")
 LABEL = "made-up <data> & “noise” (synthetic speech)"
 LOSSES, SIZES, SEEDS, EPOCHS = ("sum", "sum_exp"), (4, 8), (1, 2, 3), 6
 CLASSES = ("null & <void>", "$\\eins$", '-zwei\'s "<script>" --> ]]>', "drei")
@@ -301,6 +301,8 @@ def draw_all(folder):
     for name in ("cost", "training_speed", "hardware"):
         exhibit(f"published_{name}", figure=False)
     exhibit("state_of_the_art", figure=False)
+    exhibit("equations")
+    exhibit("verification", figure=False)
 
 
 def write_report(folder, config):
@@ -312,10 +314,11 @@ def write_report(folder, config):
     listed = yaml.safe_load(chosen.read_text(encoding="utf-8"))
     listed["sections"] = [s for s in listed["sections"] if s["title"] in SECTIONS]
     chosen.write_text(yaml.safe_dump(listed), encoding="utf-8")
+    settings = {"config": config, "labels": {"noise": LABEL}, "configfiles": ["my study.yaml"]}
     run(
         "report.py",
         *("--layout", layout, "--results", folder),
-        *("--settings", json.dumps({"config": config, "labels": {"noise": LABEL}})),
+        *("--settings", json.dumps(settings)),
         *("--html", page, "--pdf", pdf),
     )
     return page, pdf

@@ -3,8 +3,10 @@
 import html.parser
 import json
 import re
+import shlex
 import shutil
 import subprocess
+import warnings
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from scripts.exhibits.training import plot_learning_curves
 from scripts.training import collect
 
 from spikespeech.errors import InputError
-from spikespeech.report import contents, pages, plots, prose, published, selection, svg
+from spikespeech.report import contents, fonts, pages, plots, prose, published, selection, svg
 from spikespeech.training import schedule
 
 ROOT = Path(__file__).parents[2]
@@ -105,9 +107,10 @@ def test_page_shows_every_item_with_its_finding_and_command(page, results):
     for item in items:
         files = item.files(str(results))
         finding = Path(files["finding"]).read_text(encoding="utf-8").strip()
-        assert escaped(pages.unbroken(finding)) in page
-        target = files.get("svg", files["numbers"])
-        assert escaped(f"snakemake --cores all {target}") in page
+        assert escaped(" ".join(pages.unbroken(finding).splitlines())) in page
+        target = shlex.quote(files.get("svg", files["numbers"]))
+        command = f"snakemake --cores all --configfile 'my study.yaml' {target}"
+        assert escaped(command) in page
 
 
 def escaped(text):
@@ -488,6 +491,33 @@ def test_embedded_figures_follow_the_theme(tmp_path):
     assert plots.BLUE in embedded
     assert 'aria-label="a &quot;title&quot; &amp; more"' in embedded
     assert "<style" not in embedded and "xmlns" not in embedded
+
+
+def test_letters_that_no_font_has_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(fonts.font_manager, "findSystemFonts", lambda: [])
+    with plots.style(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure, axes = plots.subplots(height=1)
+        axes.set_title("零 σίγμα да ไทย نعم לא é")
+        missing = plots.save(figure, tmp_path / "x.svg")
+    assert missing == "ทยไ零"
+    assert "零" in fonts.advice(missing)[0] and fonts.advice("") == []
+
+
+def test_installed_fonts_fill_in(tmp_path, monkeypatch):
+    other = fonts.BASE.with_name("STIXGeneral.ttf")
+    monkeypatch.setattr(fonts.font_manager, "findSystemFonts", lambda: [str(other), "absent.ttf"])
+    lacking = sorted(fonts.letters(other) - fonts.letters(fonts.BASE))
+    assert fonts.find(f"a{lacking[0]}") == ([str(other)], "")
+    with plots.style():
+        figure, axes = plots.subplots(height=1)
+        axes.set_title(lacking[0])
+    assert plots.save(figure, tmp_path / "x.svg") == ""
+
+
+def test_names_on_axes_are_short_and_literal():
+    long = "a phrase of many words, " * 5
+    assert plots.short(["ja", "$x$", long]) == ["ja", r"\$x\$", "a phrase of many wo…"]
 
 
 def test_prose():

@@ -1,31 +1,42 @@
 """What an inference of the deployed networks costs: counted, estimated and measured apart."""
 
 from spikespeech import command
-from spikespeech.report import exhibit
+from spikespeech.report import exhibit, prose
 
 COLUMNS = ["quantity", "value", "unit", "kind", "source"]
 
 
 def summarise(table):
-    """Return means, smallest and largest over losses, folds and seeds, one row a quantity."""
-    axes = ["label", "topology", "hidden", "quantity", "unit", "kind", "source"]
+    """Return means, smallest and largest over folds and seeds, one row a quantity."""
+    axes = ["label", "topology", "hidden", "loss", "quantity", "unit", "kind", "source"]
     groups = table.groupby(axes, sort=False, dropna=False)["value"]
     summary = groups.agg(["mean", "min", "max"]).reset_index()
     return summary.assign(networks=groups.size().to_numpy())
 
 
 def findings(summary):
-    """Return operations and the energy estimate of each size, and whether energy was measured."""
+    """Return operations and the energy estimate of each size and loss, and what was measured.
+
+    A loss that did not learn has other spikes, so that losses are not averaged.
+    """
     sentences = []
-    for (label, topology, hidden), rows in summary.groupby(
+    for (label, topology, hidden), sized in summary.groupby(
         ["label", "topology", "hidden"], sort=False
     ):
-        mean = rows.set_index("quantity")["mean"]
+        parts, shares, first = [], [], int(str(hidden).partition("x")[0])
+        for loss, rows in sized.groupby("loss", sort=False):
+            mean = rows.set_index("quantity")["mean"]
+            operations = mean["synaptic_operations"]
+            shares.append(100 * first * mean["input_spikes"] / operations)
+            parts.append(
+                f"{operations:,.0f} with {loss} (estimated {mean['energy_low']:.0f} to "
+                f"{mean['energy_high']:.0f} µJ)"
+            )
         sentences.append(
-            f"{label}, {hidden} {topology} neurons: {mean['synaptic_operations']:,.0f} synaptic "
-            f"operations an example, {100 * mean['activation_sparsity']:.1f} % activation "
-            f"sparsity; by Loihi 1's published constants an estimated {mean['energy_low']:.0f} to "
-            f"{mean['energy_high']:.0f} µJ."
+            f"{label}, {hidden} {topology} neurons: synaptic operations of an example are "
+            f"{prose.listed(parts)}, of which input spikes times hidden neurons are "
+            f"{min(shares):.0f} to {max(shares):.0f} %. Energies are operations times constants "
+            "published for Loihi 1."
         )
     measured = set(summary[summary["quantity"] == "cpu_energy"]["kind"])
     if measured == {"not measured"}:

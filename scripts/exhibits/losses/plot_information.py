@@ -179,12 +179,12 @@ def findings(table, n_classes):
     return sentences
 
 
-def some(spikes):
-    """Return at most MAX_EXAMPLES of the examples."""
-    if len(spikes) <= MAX_EXAMPLES:
-        return spikes.load()
-    drawn = np.random.default_rng(0).choice(len(spikes), MAX_EXAMPLES, replace=False)
-    return spikes.take(np.sort(drawn))
+def some(spikes, among):
+    """Return at most MAX_EXAMPLES of the examples numbered `among`."""
+    among = np.asarray(among, int)
+    if len(among) > MAX_EXAMPLES:
+        among = np.sort(np.random.default_rng(0).choice(among, MAX_EXAMPLES, replace=False))
+    return spikes.take(among)
 
 
 def main(arguments):
@@ -192,10 +192,11 @@ def main(arguments):
     train, validation, test = (
         splits.gather(arguments.binned, rows, side) for side in ("train", "validation", "test")
     )
-    heard, known = {*train.speakers, *validation.speakers}, np.unique(train.labels)
-    unseen = [at for at, speaker in enumerate(test.speakers) if speaker not in heard]
-    train, validation, test = map(some, (train, validation, test.take(unseen) if unseen else test))
-    test = test.take(np.flatnonzero(np.isin(test.labels, known)))
+    unseen = ~np.isin(test.speakers, [*train.speakers, *validation.speakers])
+    known = np.isin(test.labels, train.labels)
+    chosen = known & unseen if (known & unseen).any() else known
+    train, validation = (some(side, np.arange(len(side))) for side in (train, validation))
+    test = some(test, np.flatnonzero(chosen))
     # Thousands of small products: threads only wait for each other.
     with threadpool_limits(1):
         table = tabulate(train, validation, test, arguments.weights)

@@ -47,8 +47,8 @@ class Section:
 def load(path, config):
     """Read contents.yaml; return the sections with the items that `config` makes.
 
-    Sections without items or text are left out. Raises InputError for an unknown or missing key or a name
-    that comes twice.
+    Sections without items or text are left out. Raises InputError for an unknown or missing key
+    or a name that comes twice.
     """
     try:
         listed = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["sections"]

@@ -24,9 +24,10 @@ def write(arguments, table, finding, figure=None):
     """
     files.write_csv(arguments.table, table)
     if figure is not None:
-        from spikespeech.report import plots  # not for tables: Matplotlib takes as long as the rest
+        # Not for tables: Matplotlib takes as long as the rest.
+        from spikespeech.report import fonts, plots
 
-        plots.save(figure, arguments.figure)
+        finding = [*finding, *fonts.advice(plots.save(figure, arguments.figure))]
     files.write_text(arguments.finding, "\n".join(finding) + "\n")
 
 

@@ -6,6 +6,7 @@ legible when a phone scales them to 360 px.
 """
 
 import contextlib
+import warnings
 
 import matplotlib
 
@@ -15,6 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from spikespeech.files import atomic
+from spikespeech.report import fonts
 
 WIDTH = 5.2
 """Width of a figure in inches."""
@@ -106,16 +108,28 @@ def subplots(rows=1, columns=1, *, height, width=WIDTH, **options):
 def save(figure, svg_path):
     """Write `figure` as SVG and, beside it, as PNG; equal figures give equal bytes.
 
-    Each file appears whole or not at all. The figure is closed.
+    Each file appears whole or not at all. The figure is closed. Returns the letters of its text
+    for which no font of this machine has a glyph: they are drawn as boxes.
     """
     svg_path = str(svg_path)
     if not svg_path.endswith(".svg"):
         raise ValueError(f"{svg_path} does not end in .svg")
-    with style(), atomic(svg_path) as svg, atomic(svg_path[:-4] + ".png") as png:
+    png_path = svg_path[:-4] + ".png"
+    words = figure.findobj(matplotlib.text.Text)
+    found, missing = fonts.find("".join(text.get_text() for text in words))
+    for path in found:
+        matplotlib.font_manager.fontManager.addfont(path)
+    families = [matplotlib.font_manager.get_font(path).family_name for path in found]
+    if families:
+        for text in words:
+            text.set_fontfamily([*text.get_fontfamily(), *families])
+    with warnings.catch_warnings(), style(), atomic(svg_path) as svg, atomic(png_path) as png:
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from")  # which the finding says
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, dpi=200)
         figure.set_layout_engine("none")  # it is laid out, which takes as long as drawing it
         figure.savefig(png, format="png", metadata={"Software": None}, dpi=200)
     plt.close(figure)
+    return missing
 
 
 def literal(name):
