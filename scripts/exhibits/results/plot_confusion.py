@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import seaborn
 
 from spikespeech import command, statistics
 from spikespeech.reading import read_csv
@@ -61,15 +62,24 @@ def draw(table):
     for (axes,), (_, rows) in zip(grid, sets, strict=True):
         classes = plots.short(dict.fromkeys(rows["true"]))
         fractions = rows["fraction"].to_numpy().reshape(len(classes), -1)
-        image = axes.imshow(100 * fractions, cmap="cividis", vmin=0, vmax=100)
+        named = classes if len(classes) <= MOST_LABELS else False
+        seaborn.heatmap(
+            100 * fractions,
+            ax=axes,
+            cmap="cividis",
+            vmin=0,
+            vmax=100,
+            square=True,
+            rasterized=True,
+            xticklabels=named,
+            yticklabels=named,
+            cbar_kws={"shrink": 0.7, "label": "Of the word's examples (%)"},
+        )
         size = 7.5 if len(classes) <= FEWEST_LABELS else 5.5
-        named = classes if len(classes) <= MOST_LABELS else []
-        axes.set_xticks(range(len(named)), named, rotation=90, fontsize=size)
-        axes.set_yticks(range(len(named)), named, fontsize=size)
+        axes.tick_params("x", rotation=90, labelsize=size)
+        axes.tick_params("y", rotation=0, labelsize=size)
         axes.set(xlabel="Predicted", ylabel="Spoken", title=rows["label"].iloc[0])
         axes.grid(False)
-        bar = figure.colorbar(image, ax=axes, shrink=0.7, label="Of the word's examples (%)")
-        bar.outline.set_visible(False)
     return figure
 
 

@@ -1,11 +1,14 @@
 """Validation accuracy by epoch, loss by loss: the mean over seeds and their range."""
 
+import seaborn
+
 from spikespeech import command
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose
 
 GROUP = ["dataset", "topology", "hidden", "loss"]
 COLUMNS = [*GROUP, "label", "epoch", "train_accuracy", "validation_accuracy", "silent"]
+COLUMN = {"validation": "validation_accuracy", "training": "train_accuracy"}
 MILESTONE = 0.5
 """Accuracy whose first epoch the finding compares, and below which a network did not train."""
 SILENT = 0.5
@@ -17,19 +20,19 @@ def summarise(histories):
 
     Where no validation speakers are held out, the training accuracy takes their place.
     """
-    measured = histories["validation_accuracy"].notna().any()
-    column = "validation_accuracy" if measured else "train_accuracy"
-    summary = histories.groupby([*GROUP, "label", "epoch"], sort=False)[column].agg(
+    side = "validation" if histories["validation_accuracy"].notna().any() else "training"
+    summary = histories.groupby([*GROUP, "label", "epoch"], sort=False)[COLUMN[side]].agg(
         mean="mean", low="min", high="max", networks="count"
     )
-    return summary.reset_index().assign(side="validation" if measured else "training")
+    return summary.reset_index().assign(side=side)
 
 
 @plots.style()
-def draw(table):
+def draw(histories, side):
     """Return the figure: a row of panels for each data set and size, a column each topology."""
-    topologies = list(dict.fromkeys(table["topology"]))
-    rows = list(table.groupby(["dataset", "hidden"], sort=False))
+    column = COLUMN[side]
+    topologies = list(dict.fromkeys(histories["topology"]))
+    rows = list(histories.groupby(["dataset", "hidden"], sort=False))
     figure, grid = plots.subplots(
         len(rows),
         len(topologies),
@@ -41,21 +44,26 @@ def draw(table):
     lines = {}
     for line, ((_, hidden), sized) in zip(grid, rows, strict=True):
         for axes, topology in zip(line, topologies, strict=True):
-            for loss, curve in sized[sized["topology"] == topology].groupby("loss", sort=False):
-                lines[loss] = plots.band(
-                    axes,
-                    curve["epoch"],
-                    100 * curve["mean"],
-                    100 * curve["low"],
-                    100 * curve["high"],
-                    markevery=max(1, len(curve) // 6),
+            own = sized[sized["topology"] == topology]
+            for loss, curve in own.groupby("loss", sort=False):
+                seaborn.lineplot(
+                    curve.assign(accuracy=100 * curve[column]),
+                    x="epoch",
+                    y="accuracy",
+                    errorbar=("pi", 100),  # from the lowest to the highest network
+                    err_kws={"alpha": 0.18, "linewidth": 0},
+                    markevery=max(1, curve["epoch"].nunique() // 6),
+                    markeredgewidth=0,
+                    ax=axes,
                     **plots.loss_line(loss),
                 )
+                lines[loss] = axes.lines[-1]
+            axes.set(xlabel="", ylabel="")
             axes.set_title(f"{hidden} hidden, {topology}", fontweight="normal")
             axes.xaxis.get_major_locator().set_params(integer=True)
         label = plots.literal(sized["label"].iloc[0])
         line[0].set_title(f"{label}\n{line[0].get_title(loc='left')}", fontweight="normal")
-        line[0].set(ylabel=f"{sized['side'].iloc[0].capitalize()} accuracy (%)", ylim=(0, None))
+        line[0].set(ylabel=f"{side.capitalize()} accuracy (%)", ylim=(0, None))
     for axes in grid[-1]:
         axes.set_xlabel("Epoch")
     figure.legend(lines.values(), lines, loc="outside upper center", ncols=min(4, len(lines)))
@@ -64,8 +72,7 @@ def draw(table):
 
 def milestones(histories, side):
     """Return the first epoch at or above MILESTONE of each network; NaN where there is none."""
-    column = f"{'train' if side == 'training' else 'validation'}_accuracy"
-    reached = histories[histories[column] >= MILESTONE]
+    reached = histories[histories[COLUMN[side]] >= MILESTONE]
     keys = [*GROUP, "fold", "seed"]
     first = reached.groupby(keys)["epoch"].min().rename("first")
     return histories[[*keys, "label"]].drop_duplicates().join(first, on=keys)
@@ -142,7 +149,8 @@ def silence(histories):
 def main(arguments):
     histories = read_csv(arguments.histories, columns=COLUMNS, text=("dataset", "label"))
     table = summarise(histories)
-    exhibit.write(arguments, table, findings(table, histories), draw(table))
+    figure = draw(histories, table["side"].iloc[0])
+    exhibit.write(arguments, table, findings(table, histories), figure)
 
 
 if __name__ == "__main__":
