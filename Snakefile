@@ -49,6 +49,7 @@ if config["deployment"]:
 
 
 include: ROOT / "workflow/rules/exhibits/losses.smk"
+include: ROOT / "workflow/rules/exhibits/generalisation.smk"
 include: ROOT / "workflow/rules/benchmark.smk"
 include: ROOT / "workflow/rules/mlgenn.smk"
 include: ROOT / "workflow/rules/methods.smk"

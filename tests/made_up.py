@@ -283,6 +283,18 @@ def draw_all(folder):
             }
         ),
     )
+    shown = NETWORKS[-3:]
+    exhibit(
+        "noise",
+        *("--binned", test, "--weights", *of["weights.h5"][-3:]),
+        *given(
+            {
+                "axes": {key: value for key, value in shown[0].items() if key != "seed"},
+                "loss": {"name": shown[0]["loss"], "normalise": True},
+                "label": LABEL,
+            }
+        ),
+    )
     exhibit(
         "deployment",
         *evaluations,

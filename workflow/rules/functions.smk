@@ -65,19 +65,18 @@ def calibration_parts(wildcards):
     ]
 
 
-def information_networks(dataset):
-    """Networks whose hidden spikes are asked for class information: one loss and size, all seeds."""
+def seeds_of(dataset):
+    """Axes of the networks that exhibits look into: one loss and size of a data set, all seeds."""
     grid = config["networks"]
-    return networks(
-        f"{NETWORK}/weights.h5",
-        dataset=dataset,
-        fold=FOLD,
-        loss="sum_exp" if "sum_exp" in grid["loss"] else grid["loss"][0],
-        hidden=configuration.hidden_label(
+    return {
+        "dataset": dataset,
+        "fold": FOLD,
+        "loss": "sum_exp" if "sum_exp" in grid["loss"] else grid["loss"][0],
+        "hidden": configuration.hidden_label(
             max(grid["hidden"], key=configuration.n_hidden)
         ),
-        topology=grid["topology"][0],
-    )
+        "topology": grid["topology"][0],
+    }
 
 
 def method_settings(wildcards):

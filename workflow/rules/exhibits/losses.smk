@@ -67,7 +67,7 @@ rule plot_information:
             for part in parts(DATASETS[0])
         ],
         split=f"<results>/data/{DATASETS[0]}/splits/{FOLD}.csv",
-        weights=information_networks(DATASETS[0]),
+        weights=networks(f"{NETWORK}/weights.h5", **seeds_of(DATASETS[0])),
     output:
         figure=report(
             "<results>/figures/information.svg",
