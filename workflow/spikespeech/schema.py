@@ -173,9 +173,14 @@ def _spelt(text, wanted):
 def _worst(errors):
     """Return the error to report: what is no text where text is wanted, or the best match."""
     for error in _leaves(errors):
-        if _unquoted(error):
+        if _unquoted(error) or _forbidden(error):
             return error
     return jsonschema.exceptions.best_match(errors)
+
+
+def _forbidden(error):
+    """Whether the schema says in words why the key may not be there."""
+    return error.validator == "not" and "description" in error.schema
 
 
 def _unquoted(error):
@@ -203,6 +208,8 @@ def explain(error):
     where = _where(error.absolute_path)
     if _unquoted(error):
         return f"{where}: is read as {_shown(error.instance)}, where a name is wanted (quote it)"
+    if _forbidden(error):
+        return f"{where}: {error.schema['description']}"
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = error.schema.get("properties", {})
         patterns = error.schema.get("patternProperties", ())

@@ -60,18 +60,18 @@ def copy(source, target, classes, *, n_units):
         else:
             place = {name: k for k, name in enumerate(classes)}
             labels = np.array([place[name] for name in events.classes])[events.labels]
-            _renumber(source, target, labels, classes)
+            _renumber(events.times.file, target, labels, classes)
         said = {events.classes[k] for k in np.unique(events.labels)}
         return len(events), n_spikes, [name for name in classes if name not in said]
 
 
 def _renumber(source, target, labels, classes):
-    """Copy a file but for its labels and the classes' names."""
+    """Copy an open HDF5 file but for its labels and the classes' names."""
     with write_hdf5(target) as file:
-        with reading.guard(source, HINT), h5py.File(source, "r") as old:
-            for name in old:
-                old.copy(name, file)
-            file.attrs.update(old.attrs)
+        with reading.guard(source.filename, HINT):
+            for name in source:
+                source.copy(name, file)
+            file.attrs.update(source.attrs)
         for name, values in (
             ("labels", labels.astype(np.uint16)),
             ("extra/keys", np.array(classes, dtype=h5py.string_dtype())),
