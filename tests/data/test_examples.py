@@ -182,7 +182,7 @@ def test_the_examples_are_planned(data, tmp_path):
         ("words", {"networks": {"fold": ["speaker-dan"]}}, "speaker dan is not in"),
         ("words", {"splits": {"validation_speakers": 2}}, "2 validation speakers of 2"),
         ("nameless", {"networks": {"fold": ["speaker-1"]}}, "is not split by speakers"),
-        ("digits", {"splits": {"validation_speakers": [3]}}, "speaker 3 of digits is a test speaker"),
+        ("digits", {"splits": {"validation_speakers": [3]}}, "speaker 3 of digits is a test"),
         ("fsdd", {"splits": {"validation_speakers": ["theo"]}}, "speaker theo is not in"),
         ("recorded", {"splits": {"validation_speakers": ["cat"]}}, "speaker cat is not in"),
     ],

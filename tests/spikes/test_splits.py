@@ -126,6 +126,54 @@ def test_a_class_that_nobody_trains_is_named():
         splits.split(rows, "speaker-3", validation_speakers=0, seed=0)
 
 
+def test_a_class_must_have_one_label_in_all_parts():
+    rows = SHD_LIKE.copy()
+    test = rows.part == "test"
+    rows.loc[test, "class"] = np.asarray(CLASSES, object)[1 - rows.label[test]]
+    with pytest.raises(
+        InputError, match=r"label 0 is class 'null' in the part train, but .* 'eins'"
+    ):
+        splits.split(rows, "main", validation_speakers=2, seed=0)
+    rows = SHD_LIKE.assign(label=rows.label + 5 * test, **{"class": SHD_LIKE["class"]})
+    with pytest.raises(InputError, match=r"label 0 is class 'null' in the part train, but label 5"):
+        splits.split(rows, "main", validation_speakers=2, seed=0)
+
+
+NAMES = dict(
+    enumerate(["ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo"])
+)
+
+
+def test_speakers_are_named_or_numbered():
+    def chosen(fold, wanted, names):
+        rows = splits.split(SHD_LIKE, fold, validation_speakers=wanted, seed=0, names=names)
+        return speakers(rows, "validation")
+
+    assert chosen("main", ["bob", "dan"], NAMES) == {1, 3}
+    assert chosen("main", [1, "dan"], NAMES) == {1, 3}
+    assert chosen("speaker-eve", 0, NAMES) == chosen("speaker-4", 0, NAMES) == {4}
+    with pytest.raises(InputError, match=r"speaker bo is not in .*known: 0 \(ann\), 1 \(bob\)"):
+        chosen("main", ["bo"], NAMES)
+    # Where names are numbers, as AudioMNIST's, a number is a name.
+    numerals = {k: f"{k + 1:02d}" for k in range(12)}
+    assert chosen("speaker-01", 0, numerals) == {0}
+    with pytest.raises(InputError, match=r"speaker 1 is not in .*known: 01, 02"):
+        chosen("speaker-1", 0, numerals)
+
+
+def test_examples_without_speakers_are_split_by_share():
+    rows = SHD_LIKE.assign(speaker=-1)
+    how = {"validation_speakers": 2, "validation_share": 0.2}
+    made = splits.split(rows, "main", seed=0, **how)
+    counts = made.groupby(["label", "side"]).size()
+    assert [counts[label, "validation"] for label in (0, 1)] == [6, 6]
+    assert (made.side == "test").equals(made.part == "test")
+    pd.testing.assert_frame_equal(made, splits.split(rows, "main", seed=0, **how))
+    assert not made.equals(splits.split(rows, "main", seed=1, **how))
+    with pytest.raises(InputError, match="no split by speakers"):
+        splits.split(rows, "speaker-1", seed=0, **how)
+
+
 def test_unseen_speakers_are_those_of_the_test_part_alone():
     rows = splits.split(SHD_LIKE, "main", validation_speakers=2, seed=0)
     assert set(rows.speaker[splits.unseen(rows)]) == {10, 11}
@@ -141,6 +189,29 @@ def test_a_split_survives_its_file(tmp_path):
     assert splits.summary(back).loc[10].tolist() == [0, 0, 4]
     (tmp_path / "main.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"main\.csv: not a split"):
+        splits.read(tmp_path / "main.csv")
+
+
+@pytest.mark.parametrize(
+    "old, new, problem",
+    [
+        ("train,0,0,null", "train,x,0,null", "example 'x'"),
+        ("train,0,0,null", "train,,0,null", "example ''"),
+        ("train,0,0,null", "train,1,0,null", "the examples of part train are not 0 to 59"),
+        ("train,0,0,null", "train,9999999,0,null", "the examples of part train are not 0 to 59"),
+        ("train,0,0,null", "train,0,-1,null", "label -1"),
+        ("train,0,0,null,0,", "train,0,0,null,1.5,", "speaker '1.5'"),
+        ("train,0,0,null", "dev,0,0,null", "part 'dev' is unknown"),
+        ("null,0,train", "null,0,nobody", "side 'nobody' is unknown"),
+    ],
+)
+def test_a_damaged_split_is_refused(tmp_path, old, new, problem):
+    rows = splits.split(SHD_LIKE, "main", validation_speakers=[3], seed=0)
+    write_csv(tmp_path / "main.csv", rows)
+    text = (tmp_path / "main.csv").read_text()
+    assert old in text
+    (tmp_path / "main.csv").write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=rf"main\.csv: {problem}"):
         splits.read(tmp_path / "main.csv")
 
 

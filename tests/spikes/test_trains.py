@@ -197,3 +197,30 @@ def test_events_that_run_short_leave_no_file(tmp_path):
     with pytest.raises(ValueError, match="shorter"):
         write_events(tmp_path / "a.h5", GOOD[:2], LABELS, SPEAKERS, CLASSES)
     assert not list(tmp_path.iterdir())
+
+
+def test_spikes_after_the_trial_are_counted(tmp_path):
+    late = [[100.0, 200.0, 300.0, 1500.0], [100.0, 900.0]]
+    units = [[1, 2, 3, 4], [5, 6]]
+    with pytest.warns(UserWarning, match=r"16.7 % of the spikes lie after 1000 ms"):
+        spikes = SpikeTrains.from_arrays(late, units, [0, 1])
+    assert np.diff(spikes.offsets).tolist() == [3, 2]
+    path = tmp_path / "a.h5"
+    seconds = [(np.array(times) / 1000, unit) for times, unit in zip(late, units, strict=True)]
+    write_events(path, seconds, [0, 1], [0, 1], ["a", "b"], examples=["ja/long.wav", "ja/b.wav"])
+    assert bin_file(path, tmp_path / "b.h5") == (
+        "16.7 % of the spikes lie after 1000 ms, a trial's end, and are cut off; "
+        "most of example ja/long.wav"
+    )
+    with pytest.raises(InputError, match=r"a\.h5: 66.7 % of the spikes lie after 150 ms.*seconds"):
+        bin_file(path, tmp_path / "c.h5", n_steps=150)
+    assert not (tmp_path / "c.h5").exists()
+    assert bin_file(path, tmp_path / "d.h5", n_steps=2000) == ""
+
+
+def test_more_classes_than_an_attribute_holds(tmp_path):
+    names = tuple(f"{i:05d}" for i in range(5000))
+    SpikeTrains.from_arrays([[1.0]], [[1]], [4999], n_units=4, classes=names).save(
+        tmp_path / "b.h5"
+    )
+    assert SpikeTrains.open(tmp_path / "b.h5").classes == names

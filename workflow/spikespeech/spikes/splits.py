@@ -96,10 +96,10 @@ def training_speakers(rows):
     if len(nameless):
         first = nameless.iloc[0]
         raise InputError(
-            f"has no speaker, like {len(nameless)} of the {len(rows)} there",
+            "has no speaker",
             file="training part",
             example=first["name"] if "name" in nameless else int(first.example),
-            hint="give every training example a speaker (`pattern` or `table` of the data set, "
+            hint=f"{len(nameless)} of {len(rows)} have none: give them one (`pattern` or `table` of the data set, "
             "`extra/speaker` of a spike file), or split by examples: `validation_share`",
         )
     return np.unique(rows.speaker)
@@ -145,17 +145,18 @@ def choose(known, wanted, seed, names=None):
 
 def check_classes(rows):
     """Raise InputError unless a label is the same class in all parts, and the reverse."""
-    pairs = rows[["part", "label", "class"]].drop_duplicates()
-    for one, other in (("label", "class"), ("class", "label")):
-        for value, same in pairs.groupby(one, sort=False):
-            if same[other].nunique() > 1:
-                first, second = (same[same[other] == v].iloc[0] for v in same[other].unique()[:2])
-                raise InputError(
-                    f"{one} {value!r} is {other} {first[other]!r} in the part {first.part} but "
-                    f"{second[other]!r} in {second.part}",
-                    hint="`extra/keys` must name the classes in one order in all parts; "
-                    "scripts/data/import_spikes.py brings them into it",
-                )
+    pairs = rows[["part", "label", "class"]].drop_duplicates(["label", "class"])
+    if pairs["label"].is_unique and pairs["class"].is_unique:
+        return
+    for one in ("label", "class"):
+        for value in pairs.loc[pairs[one].duplicated(), one]:
+            first, second, *_ = pairs[pairs[one] == value].itertuples(index=False, name=None)
+            raise InputError(
+                f"label {first[1]} is class {first[2]!r} in the part {first[0]}, but label "
+                f"{second[1]} is class {second[2]!r} in {second[0]}",
+                hint="`extra/keys` must name the classes in one order in all parts; "
+                "scripts/data/import_spikes.py brings them into it",
+            )
 
 
 def check(rows, *, by_speaker=True):

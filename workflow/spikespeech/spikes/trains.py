@@ -75,8 +75,8 @@ class SpikeTrains:
     ):
         """Bin ragged lists of spike times (ms) and units, one pair of arrays an example.
 
-        Spikes at or after n_steps * dt_ms are cut off, with a warning; where they are most of
-        them, InputError is raised, as for data that are not spike trains: see `check_events`.
+        Spikes at or after n_steps * dt_ms are cut off, with a warning. Raises InputError for data
+        that are not spike trains: see `check_events`.
         """
         labels = np.asarray(labels, dtype=np.int64)
         speakers = np.full(len(labels), -1) if speakers is None else np.asarray(speakers)
@@ -123,7 +123,7 @@ class SpikeTrains:
         with read_events(path, n_units=n_units) as events:
             chunks = list(_binned(events, n_steps, dt_ms))
             cut, total = (sum(chunk[i].sum() for chunk in chunks) for i in (3, 4))
-            _warn_cut(cut, total, n_steps * dt_ms, file=path)
+            _warn_cut(cut, total, n_steps * dt_ms)
             return cls(
                 _offsets(np.concatenate([np.diff(chunk[0]) for chunk in chunks])),
                 np.concatenate([chunk[1] for chunk in chunks]),
@@ -291,25 +291,16 @@ def _cut(times_ms, lengths, n_steps, dt_ms):
     return np.bincount(examples[late], minlength=len(lengths))
 
 
-def cut_remark(cut, total, trial_ms, *, file=None):
-    """Return a sentence on the `cut` of `total` spikes that lie after a trial's end, or "".
-
-    Raises InputError where they are most.
-    """
+def _cut_remark(cut, total, trial_ms):
+    """Return a sentence on the `cut` of `total` spikes that lie after a trial's end, or ""."""
     if not cut:
         return ""
-    share = 100 * cut / total
-    said = f"{share:.2g} % of the spikes lie after {trial_ms:g} ms, the end of a trial"
-    if cut > total / 2:
-        raise InputError(
-            said, file=file, hint="times are in seconds; `time` sets the length of a trial"
-        )
-    return f"{said}, and are cut off"
+    return f"{100 * cut / total:.3g} % of the spikes lie after {trial_ms:g} ms, a trial's end"
 
 
-def _warn_cut(*cut, **where):
-    if remark := cut_remark(*cut, **where):
-        warnings.warn(remark, stacklevel=3)
+def _warn_cut(*cut):
+    if remark := _cut_remark(*cut):
+        warnings.warn(f"{remark}, and are cut off", stacklevel=3)
 
 
 def _binned(events, n_steps, dt_ms):
@@ -362,9 +353,10 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
         file["offsets"], file["labels"], file["speakers"] = offsets, events.labels, events.speakers
         _describe(file, n_steps, n_units, dt_ms, events.classes)
         cut = np.concatenate(cut)
-        remark = cut_remark(cut.sum(), total, n_steps * dt_ms, file=source)
-        file.attrs["cut"] = cut.sum() / total
-        worst = [i for i in np.argsort(-cut, kind="stable")[:3] if cut[i]]
-        return (
-            remark and f"{remark}; most of example {', '.join(str(events.name(i)) for i in worst)}"
-        )
+        remark = _cut_remark(cut.sum(), total, n_steps * dt_ms)
+        if cut.sum() > total / 2:
+            raise InputError(
+                remark, file=source, hint="times are in seconds; `time` sets the length of a trial"
+            )
+        worst = [str(events.name(i)) for i in np.argsort(-cut, kind="stable")[:3] if cut[i]]
+        return remark and f"{remark}, and are cut off; most of example {', '.join(worst)}"
