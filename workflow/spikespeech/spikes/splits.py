@@ -99,8 +99,9 @@ def training_speakers(rows):
             "has no speaker",
             file="training part",
             example=first["name"] if "name" in nameless else int(first.example),
-            hint=f"{len(nameless)} of {len(rows)} have none: give them one (`pattern` or `table` of the data set, "
-            "`extra/speaker` of a spike file), or split by examples: `validation_share`",
+            hint=f"{len(nameless)} of {len(rows)} have none: give them one (`pattern` or "
+            "`table` of the data set, `extra/speaker` of a spike file), or split by examples: "
+            "`validation_share`",
         )
     return np.unique(rows.speaker)
 
