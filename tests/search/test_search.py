@@ -97,6 +97,22 @@ def test_integers_are_drawn_evenly():
     assert np.bincount(drawn).tolist() == [0, 0, 0, 100, 100, 100, 100]
 
 
+def test_a_key_of_several_settings_gives_all_of_them_one_value():
+    tied = "regularisation.lambda_upper=regularisation.lambda_lower"
+    base = {"regularisation": {"lambda_upper": 1.0, "lambda_lower": 2.0, "spikes": 3}}
+    (dimension,) = dimensions = space.parse({tied: {"type": "real", "low": 0.5, "high": 4.0}})
+    space.check(dimensions, base)
+    changed = space.apply(base, space.point(dimensions, [1.0]))
+    assert changed["regularisation"] == {"lambda_upper": 4.0, "lambda_lower": 4.0, "spikes": 3}
+    assert dimension.key == tied and base["regularisation"]["lambda_lower"] == 2.0
+    with pytest.raises(InputError, match=r"space\.regularisation\.lambda_lower: lies within"):
+        alone = {"type": "real", "low": 0.5, "high": 4.0}
+        space.check(space.parse({tied: alone, "regularisation.lambda_lower": alone}), base)
+    with pytest.raises(InputError, match="no setting 'lambda_l'"):
+        wrong = {"regularisation.lambda_upper=regularisation.lambda_l": alone}
+        space.check(space.parse(wrong), base)
+
+
 def test_apply_sets_any_setting_and_leaves_the_base_alone():
     before = copy.deepcopy(BASE)
     loss = {"name": "sum_exp"}

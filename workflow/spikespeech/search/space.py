@@ -13,6 +13,9 @@ import numpy as np
 
 from spikespeech.errors import InputError
 
+TIE = "="
+"""Between the settings of a key that gives all of them one value."""
+
 DIGITS = 4
 """Significant digits of a real value: readable, and finer than any training can tell."""
 
@@ -175,15 +178,16 @@ def check(dimensions, base, where="space"):
         key = dimension.key
         if key == "seed":
             raise InputError(f"{where}.seed: is no hyper-parameter", hint="see objective.seeds")
-        current = lookup(base, key, where)
-        number = isinstance(current, int | float) and not isinstance(current, bool)
-        if not number and not isinstance(dimension, Categorical):
-            raise InputError(
-                f"{where}.{key}: {current!r} is not a number", hint="use type: categorical"
-            )
-        for other in dimensions:
-            if key.startswith(f"{other.key}."):
-                raise InputError(f"{where}.{key}: lies within {other.key}, which is searched too")
+        for one in key.split(TIE):
+            current = lookup(base, one, where)
+            number = isinstance(current, int | float) and not isinstance(current, bool)
+            if not number and not isinstance(dimension, Categorical):
+                raise InputError(
+                    f"{where}.{key}: {current!r} is not a number", hint="use type: categorical"
+                )
+            for other in (o for d in dimensions if d is not dimension for o in d.key.split(TIE)):
+                if f"{one}.".startswith(f"{other}."):
+                    raise InputError(f"{where}.{one}: lies within {other}, which is searched too")
 
 
 def lookup(settings, key, where="space"):
@@ -210,11 +214,16 @@ def lookup(settings, key, where="space"):
 def apply(settings, point):
     """Return a copy of `settings` with the values of `point` set by their dotted keys."""
     changed = copy.deepcopy(settings)
-    for key, value in point.items():
-        *path, last = key.split(".")
-        owner = lookup(changed, ".".join(path)) if path else changed
-        owner[int(last) if isinstance(owner, list) else last] = copy.deepcopy(value)
+    for keys, value in point.items():
+        for key in keys.split(TIE):
+            _set(changed, key, value)
     return changed
+
+
+def _set(changed, key, value):
+    *path, last = key.split(".")
+    owner = lookup(changed, ".".join(path)) if path else changed
+    owner[int(last) if isinstance(owner, list) else last] = copy.deepcopy(value)
 
 
 def point(dimensions, positions):
