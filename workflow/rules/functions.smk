@@ -100,7 +100,7 @@ def method_settings(wildcards):
         "learning_rate": None,
         "regularisation": {"spikes": network["regularisation"]["spikes"]},
     }
-    own = network if method.backend else {key: network.get(key) for key in method.needs}
+    own = network if method.backend else {key: network[key] for key in method.needs}
     return configuration.text(own | {key: METHODS[key] for key in method.also})
 
 
