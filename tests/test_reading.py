@@ -69,6 +69,8 @@ GROUPS = (
     *EVALUATIONS,
     "--evaluation",
     "evaluation.json",
+    "--predictions",
+    "predictions.csv",
     *given(NETWORKS),
 )
 DEPLOYMENT = (
@@ -100,6 +102,7 @@ READ = [
     ("linear.csv", (*ACCURACY, *FIGURE)),
     ("evaluations.csv", (*GROUPS, *FIGURE)),
     ("evaluation.json", (*GROUPS, *FIGURE)),
+    ("predictions.csv", (*GROUPS, *FIGURE)),
     ("fixed_point.json", (*DEPLOYMENT, *given(NETWORKS), *FIGURE)),
     ("predictions.csv", (*CONFUSION, *FIGURE)),
     ("cost.csv", (*INFERENCE, *OUT)),

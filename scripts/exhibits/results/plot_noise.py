@@ -13,7 +13,7 @@ from spikespeech.spikes.stored import Stored
 LEVELS = {
     "drop": (0.0, 0.1, 0.2, 0.4, 0.6, 0.8),
     "jitter": (0.0, 5.0, 10.0, 20.0, 40.0, 80.0),
-    "noise": (0.0, 0.1, 0.25, 0.5, 1.0, 2.0),
+    "noise": (0.0, 0.02, 0.05, 0.1, 0.25, 0.5),
 }
 """Kinds of noise, as `Presentations` names them: share deleted, SD in ms, share added."""
 
@@ -22,7 +22,7 @@ SCALES = {"drop": 100, "jitter": 1, "noise": 100}
 NAMED = {
     "drop": (0.4, "40 % of the spikes deleted"),
     "jitter": (20.0, "a jitter of 20 ms"),
-    "noise": (0.5, "half as many spikes added at random"),
+    "noise": (0.1, "a tenth as many spikes added at random"),
 }
 """The level of each kind that the finding states."""
 

@@ -149,7 +149,8 @@ def ran(results):
     sentences = [by_name[name].gist for name in ("datasets", "speakers") if name in by_name]
     if "accuracy" in by_name:
         table = read_csv(by_name["accuracy"].numbers, text=NAMES)
-        table = table[table["series"] == "test"]
+        # Without the linear read-outs, which are no networks.
+        table = table[(table["series"] == "test") & (table["hidden"] != 0)]
         losses, sizes = (list(dict.fromkeys(table[name])) for name in ("loss", "hidden"))
         least, most = table["networks"].min(), table["networks"].max()
         each = prose.count(most, "network") if least == most else f"{least} to {most} networks"
