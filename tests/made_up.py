@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from spikespeech import network, statistics
+from spikespeech.network import axes
 from spikespeech.spikes import SpikeTrains
 
 ROOT = Path(__file__).parents[1]
@@ -119,7 +120,7 @@ def write_networks(folder):
         own = folder_of(folder, entry)
         own.mkdir(parents=True)
         goal = 0.4 + 0.3 * (entry["loss"] == "sum_exp") + 0.02 * entry["hidden"]
-        history(rng, goal).to_csv(own / "history.csv", index=False)
+        axes.mark(history(rng, goal), entry).to_csv(own / "history.csv", index=False)
         right = rng.random(len(data)) < goal
         rows = pd.DataFrame(
             {
@@ -130,20 +131,29 @@ def write_networks(folder):
                 "speaker": data.speakers,
             }
         )
-        rows.to_csv(own / "predictions.csv", index=False)
-        (own / "fixed_point.json").write_text(json.dumps(fixed_point(goal)))
-        cost(entry["hidden"]).to_csv(own / "cost.csv", index=False)
-        (own / "evaluation.json").write_text(json.dumps(evaluation(rows)))
+        axes.mark(rows, entry).to_csv(own / "predictions.csv", index=False)
+        (own / "fixed_point.json").write_text(json.dumps({"network": entry, **fixed_point(goal)}))
+        axes.mark(cost(entry["hidden"]), entry).to_csv(own / "cost.csv", index=False)
+        record = {"network": entry, "selection": "validation", **evaluation(rows)}
+        (own / "evaluation.json").write_text(json.dumps(record))
         net = network.Network.layered(data.n_units, entry["hidden"], len(CLASSES))
         weights = network.Parameters.random(
             net, rng, input_hidden=(0.4, 0.2), hidden_hidden=(0, 0.1), hidden_output=(0, 0.2)
         )
-        network.save(own / "weights.h5", net, weights)
+        settings = TRAINING | {
+            "loss": {"name": entry["loss"], "normalise": True},
+            "hidden": entry["hidden"],
+            "recurrent": True,
+            "seed": entry["seed"],
+        }
+        about = {**entry, "settings": settings}
+        network.save(own / "weights.h5", net, weights, about=about)
     (folder / "linear/noise").mkdir(parents=True)
     own = evaluation(rows.assign(prediction=rows["label"] // 2 * 2))
-    record = {"test": own, "unseen": own["unseen"], "speakers": own["speakers"]}
+    read_out = {"dataset": "noise", "fold": "main"}
+    record = {"test": own, "unseen": own["unseen"], "speakers": own["speakers"], **read_out}
     (folder / "linear/noise/main.json").write_text(json.dumps(record))
-    rows.assign(prediction=rows["label"] // 2 * 2).to_csv(
+    rows.assign(prediction=rows["label"] // 2 * 2, **read_out).to_csv(
         folder / "linear/noise/main.csv", index=False
     )
 
@@ -198,18 +208,8 @@ def draw_all(folder):
             "weights.h5",
         )
     }
-    settings = [
-        TRAINING
-        | {
-            "loss": {"name": entry["loss"], "normalise": True},
-            "hidden": entry["hidden"],
-            "recurrent": True,
-            "seed": entry["seed"],
-        }
-        for entry in NETWORKS
-    ]
     named = {"dataset": "noise", "label": LABEL}
-    labels = {"noise": LABEL}
+    labels = ("--labels", json.dumps({"noise": LABEL}))
     tables = folder / "tables"
     evaluations = ("--evaluations", tables / "evaluations.csv")
     test = folder / "data/noise/binned/test.h5"
@@ -230,7 +230,7 @@ def draw_all(folder):
     run(
         "training/collect.py",
         *("--history", *of["history.csv"], "--evaluation", *of["evaluation.json"]),
-        *given({"networks": NETWORKS, "selections": ["validation"] * 12, "labels": labels}),
+        *labels,
         *("--histories", tables / "histories.csv"),
         *evaluations,
     )
@@ -238,11 +238,7 @@ def draw_all(folder):
     exhibit("rasters", "--binned", train, *given([named]))
     split = folder / "data/noise/splits/main.csv"
     exhibit("speakers", "--splits", split, *given([{**named, "fold": "main"}]))
-    exhibit(
-        "settings",
-        *given({"networks": NETWORKS, "settings": settings, "labels": labels}),
-        figure=False,
-    )
+    exhibit("settings", "--weights", *of["weights.h5"], *labels, figure=False)
     exhibit("learning_curves", "--histories", tables / "histories.csv")
     linear = ("--linear", tables / "linear.csv")
     run(
@@ -251,7 +247,6 @@ def draw_all(folder):
         *("--readouts", folder / "linear/noise/main.csv"),
         *("--predictions", *of["predictions.csv"]),
         *evaluations,
-        *given({"networks": NETWORKS, "readouts": [{"dataset": "noise", "fold": "main"}]}),
         *("--table", tables / "linear.csv"),
     )
     exhibit("accuracy", *evaluations, *linear)
@@ -260,7 +255,7 @@ def draw_all(folder):
         *evaluations,
         *("--evaluation", *of["evaluation.json"]),
         *("--predictions", *of["predictions.csv"]),
-        *given({"networks": NETWORKS, "labels": labels}),
+        *labels,
     )
     predictions = ("--predictions", *of["predictions.csv"])
     exhibit(
@@ -268,20 +263,13 @@ def draw_all(folder):
         *evaluations,
         *predictions,
         *("--binned", test),
-        *given({"networks": NETWORKS, "datasets": ["noise"]}),
+        *("--datasets", "noise"),
     )
     exhibit(
         "activity",
         *evaluations,
         *predictions,
-        *("--binned", test, "--weights", *of["weights.h5"]),
-        *given(
-            {
-                "networks": NETWORKS,
-                "losses": [{"name": entry["loss"], "normalise": True} for entry in NETWORKS],
-                **named,
-            }
-        ),
+        *("--binned", test, "--dataset", "noise", "--label", LABEL),
     )
     shown = NETWORKS[-3:]
     exhibit(
@@ -299,13 +287,12 @@ def draw_all(folder):
         "deployment",
         *evaluations,
         *("--fixed-point", *of["fixed_point.json"]),
-        *given({"networks": NETWORKS}),
     )
     exhibit(
         "inference_cost",
         *evaluations,
         *("--cost", *of["cost.csv"]),
-        *given({"networks": NETWORKS, "labels": labels}),
+        *labels,
         figure=False,
     )
     for name in ("published_accuracy", "published_training_cost"):

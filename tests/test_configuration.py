@@ -8,6 +8,7 @@ import yaml
 
 from spikespeech import configuration
 from spikespeech.errors import InputError
+from spikespeech.network import axes
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -95,7 +96,7 @@ def test_several_hidden_layers_have_a_name_on_paths_and_their_own_settings():
             several = network["hidden"] == "256x128"
             assert resolved["hidden"] == ([256, 128] if several else 128)
             assert (resolved["epochs"] == 9) == several
-    assert [configuration.n_hidden(h) for h in (128, "128", "256x128", [256, 128])] == [
+    assert [axes.n_hidden(h) for h in (128, "128", "256x128", [256, 128])] == [
         *(128, 128, 384, 384)
     ]
     config["networks"]["hidden"] = [[256]]

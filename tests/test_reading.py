@@ -30,8 +30,7 @@ RECORD = {
 }
 TABLE = pd.DataFrame({"word": ["eins", "zwei,\n“drei”", ""], "n": [1, 2, 3], "accuracy": 0.125})
 ENTRY = made_up.NETWORKS[0]
-LABELS = {"noise": made_up.LABEL}
-NETWORKS = {"networks": [ENTRY], "labels": LABELS}
+LABELS = ("--labels", json.dumps({"noise": made_up.LABEL}))
 OUT = ("--table", "out.csv", "--finding", "out.txt")
 FIGURE = (*OUT, "--figure", "out.svg")
 
@@ -51,7 +50,7 @@ def given(value):
 EVALUATIONS = ("--evaluations", "evaluations.csv")
 COLLECT = (
     *("training/collect.py", "--history", "history.csv", "--evaluation", "evaluation.json"),
-    *given({**NETWORKS, "selections": ["validation"]}),
+    *LABELS,
     *("--histories", "histories.csv", *EVALUATIONS),
 )
 ACCURACY = ("exhibits/results/plot_accuracy.py", *EVALUATIONS, "--linear", "linear.csv")
@@ -67,11 +66,8 @@ BEST = (
 GROUPS = (
     "exhibits/results/plot_groups.py",
     *EVALUATIONS,
-    "--evaluation",
-    "evaluation.json",
-    "--predictions",
-    "predictions.csv",
-    *given(NETWORKS),
+    *("--evaluation", "evaluation.json", "--predictions", "predictions.csv"),
+    *LABELS,
 )
 DEPLOYMENT = (
     "exhibits/deployment/plot_deployment.py",
@@ -81,14 +77,14 @@ DEPLOYMENT = (
 )
 CONFUSION = (
     *("exhibits/results/plot_confusion.py", *EVALUATIONS, "--predictions", "predictions.csv"),
-    *("--binned", "data/noise/binned/test.h5", *given({**NETWORKS, "datasets": ["noise"]})),
+    *("--binned", "data/noise/binned/test.h5", "--datasets", "noise"),
 )
 INFERENCE = (
     "exhibits/cost/tabulate_inference_cost.py",
     *EVALUATIONS,
     "--cost",
     "cost.csv",
-    *given(NETWORKS),
+    *LABELS,
 )
 METHOD = (
     *("methods/stdp.py", "data/noise/binned/train.h5", "--split", "data/noise/splits/main.csv"),
@@ -103,7 +99,7 @@ READ = [
     ("evaluations.csv", (*GROUPS, *FIGURE)),
     ("evaluation.json", (*GROUPS, *FIGURE)),
     ("predictions.csv", (*GROUPS, *FIGURE)),
-    ("fixed_point.json", (*DEPLOYMENT, *given(NETWORKS), *FIGURE)),
+    ("fixed_point.json", (*DEPLOYMENT, *FIGURE)),
     ("predictions.csv", (*CONFUSION, *FIGURE)),
     ("cost.csv", (*INFERENCE, *OUT)),
     (
@@ -146,7 +142,6 @@ def results(tmp_path_factory):
         made_up.run(
             *("training/collect_linear.py", *EVALUATIONS, "--predictions", "predictions.csv"),
             *("--records", "linear/noise/main.json", "--readouts", "linear/noise/main.csv"),
-            *given({**NETWORKS, "readouts": [{"dataset": "noise", "fold": "main"}]}),
             *("--table", "linear.csv"),
         )
     return folder

@@ -12,12 +12,13 @@ import pandas as pd
 from spikespeech import command, files, netx
 from spikespeech.data.events import read_events
 from spikespeech.deployment import causes, evaluation, examples, inputs
+from spikespeech.network import axes
 
 
 def main(arguments):
     """Write one row for each variant."""
     settings = arguments.deployment
-    net, weights, calibration, spikes, rows, loss, windows = examples.load(arguments)
+    own, net, weights, calibration, spikes, rows, loss, windows = examples.load(arguments)
     labels = rows.label.to_numpy()
 
     def in_float(net, weights):
@@ -70,7 +71,7 @@ def main(arguments):
         if loss.kind == "window" and loss.shared:
             carried = evaluation.back_to_back(quantised.layers, binned("graded"), loss, windows)
             note("input: graded, back to back", "integer", carried)
-    files.write_csv(arguments.out, pd.DataFrame(table))
+    files.write_csv(arguments.out, axes.mark(pd.DataFrame(table), own))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from spikespeech import command, files, network, netx
 from spikespeech.deployment import examples
+from spikespeech.network import axes
 
 
 def main(arguments):
@@ -21,7 +22,16 @@ def main(arguments):
         scale=settings["scale"],
         calibration=calibration,
     )
-    files.write_json(arguments.report, {**quantised.report, "lsb": list(quantised.lsb)})
+    own, training = axes.of_weights(arguments.weights)
+    files.write_json(
+        arguments.report,
+        {
+            "network": own,
+            "settings": training,
+            **quantised.report,
+            "lsb": list(quantised.lsb),
+        },
+    )
     for layer in quantised.report["layers"]:
         worst = max(matrix["error"] for matrix in layer["matrices"])
         clipped = sum(matrix["clipped"] for matrix in layer["matrices"])

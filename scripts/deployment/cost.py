@@ -12,6 +12,7 @@ from spikespeech import command, files, fixed_point, network
 from spikespeech.deployment import cost, evaluation, examples, inputs
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.loihi import netx_file
+from spikespeech.network import axes
 from spikespeech.reading import read_json
 from spikespeech.spikes.stored import chunks
 
@@ -22,9 +23,8 @@ SIMULATION = "integer simulation, one core of this machine"
 def main(arguments):
     """Write one row for each quantity."""
     net, _ = network.load(arguments.weights)
-    spikes, _, loss, windows = examples.test_side(
-        arguments.test, arguments.split, arguments.settings
-    )
+    own, settings = axes.of_weights(arguments.weights)
+    spikes, _, loss, windows = examples.test_side(arguments.test, arguments.split, settings)
     layers = netx_file.read(arguments.netx)
     bits = read_json(arguments.report, keys=["bits"])["bits"]
     outcome = evaluation.evaluate(layers, inputs.binary(spikes), loss, windows)
@@ -54,7 +54,7 @@ def main(arguments):
         value = energy / len(some) * 1e6
         rows.append(("cpu_energy", value, "µJ an example", "measured", "RAPL, whole package"))
     table = pd.DataFrame(rows, columns=["quantity", "value", "unit", "kind", "source"])
-    files.write_csv(arguments.out, table)
+    files.write_csv(arguments.out, axes.mark(table, own))
 
 
 def spikes_by_population(net, outcome):
@@ -84,8 +84,5 @@ if __name__ == "__main__":
     parser.add_argument("--report", type=Path, required=True, help="conversion.json beside it")
     parser.add_argument("--test", type=Path, required=True, help="binned test spikes")
     parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
-    parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
-    )
     parser.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     command.run(main, parser.parse_args())

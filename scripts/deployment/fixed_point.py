@@ -5,18 +5,21 @@ from pathlib import Path
 from spikespeech import command, files
 from spikespeech.data.events import read_events
 from spikespeech.deployment import evaluation, examples, inputs
+from spikespeech.errors import InputError
 from spikespeech.loihi import netx_file
+from spikespeech.network import axes
 from spikespeech.reading import read_csv, read_json
 
 
 def main(arguments):
     """Write, for each input convention, accuracy and its paired difference to float."""
+    conversion = read_json(arguments.report, keys=["bits", "lsb", "scale", "settings"])
+    own = axes.of_record(conversion, arguments.report)
     spikes, rows, loss, windows = examples.test_side(
-        arguments.test, arguments.split, arguments.settings
+        arguments.test, arguments.split, conversion["settings"]
     )
-    reference = read_csv(arguments.predictions, columns=["prediction"])["prediction"].to_numpy()
+    reference = predictions(arguments.predictions, rows, own)
     layers = netx_file.read(arguments.netx)
-    conversion = read_json(arguments.report, keys=["bits", "lsb", "scale"])
     results = []
     with read_events(arguments.events, n_units=spikes.n_units) as events:
         inputs.check_same(events, rows)
@@ -48,6 +51,7 @@ def main(arguments):
     files.write_json(
         arguments.out,
         {
+            "network": own,
             "n": len(rows),
             "float_accuracy": float_accuracy,
             "bits": conversion["bits"],
@@ -55,6 +59,19 @@ def main(arguments):
             "inputs": results,
         },
     )
+
+
+def predictions(path, rows, network):
+    """Return the float network's predictions of the examples `rows`, (n,), from its table.
+
+    Raises InputError where they are of other examples or of another network.
+    """
+    table = read_csv(path, columns=["example", "prediction"])
+    if len(table) != len(rows) or (table["example"].to_numpy() != rows["example"]).any():
+        raise InputError("is not of the examples of the test side", file=path, hint=axes.HINT)
+    if axes.of_table(table, path) != network:
+        raise InputError("is of another network than the conversion", file=path, hint=axes.HINT)
+    return table["prediction"].to_numpy()
 
 
 if __name__ == "__main__":
@@ -65,9 +82,6 @@ if __name__ == "__main__":
     parser.add_argument("--events", type=Path, required=True, help="the same part in SHD's layout")
     parser.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
     parser.add_argument("--predictions", type=Path, required=True, help="the float network's")
-    parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
-    )
     parser.add_argument(
         "--inputs",
         nargs="+",

@@ -8,13 +8,14 @@ from spikespeech import command, files, network, netx
 from spikespeech.deployment import evaluation, examples, inputs
 from spikespeech.errors import InputError
 from spikespeech.loihi.quantise import SCALES
+from spikespeech.network import axes
 from spikespeech.training.quantised import FLOAT
 
 
 def main(arguments):
     """Write one row for each word length and scale, beside the float network's accuracy."""
     settings = arguments.deployment
-    net, weights, calibration, spikes, rows, loss, windows = examples.load(arguments)
+    own, net, weights, calibration, spikes, rows, loss, windows = examples.load(arguments)
     labels = rows.label.to_numpy()
 
     def evaluate(quantised):
@@ -44,8 +45,9 @@ def main(arguments):
                     "clipped": sum(m["clipped"] for m in matrices),
                 }
             )
-    for bits, path in zip(settings["trained"], arguments.trained, strict=True):
+    for path in arguments.trained:
         trained = network.load(path)
+        bits = network.about(path)["quantised_training"]["bits"]
         if bits == FLOAT:
             outcome = evaluation.float_outcome(*trained, loss, spikes, arguments.threads)
             predictions = outcome.readouts.argmax(axis=1)
@@ -55,7 +57,7 @@ def main(arguments):
             predictions = evaluate(quantised).predictions
         result = evaluation.compare(labels, reference, predictions)
         table.append({"bits": bits, "scale": "trained", **result})
-    files.write_csv(arguments.out, pd.DataFrame(table))
+    files.write_csv(arguments.out, axes.mark(pd.DataFrame(table), own))
 
 
 if __name__ == "__main__":

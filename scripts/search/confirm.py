@@ -23,7 +23,7 @@ def choose(base, records):
 
 
 def unseen(speakers, known):
-    """Return {"correct", "examples"} of the speakers that nobody of the `known` is."""
+    """Return {"correct", "examples"} of the speakers who are not in `known`."""
     own = [counts for counts in speakers if counts["speaker"] not in known]
     return {key: sum(counts[key] for counts in own) for key in ("correct", "examples")}
 
@@ -51,7 +51,8 @@ def main(arguments):
     judged = trials.judge(result, settings, splits.gather(arguments.spikes, rows, "test"))
     known = set(rows["speaker"][rows["side"] == "train"])
     judged["unseen"] = unseen(judged["speakers"], known)
-    write_json(arguments.out, {"seed": arguments.seed, "settings": chosen, **judged})
+    place = {"search": arguments.search, "candidate": arguments.candidate, "seed": arguments.seed}
+    write_json(arguments.out, {**place, "settings": chosen, **judged})
     checkpoint.unlink(missing_ok=True)
     name = "best of the search" if records else "defaults"
     print(f"{name}, seed {arguments.seed}: test accuracy {judged['accuracy']:.1%}")
@@ -67,6 +68,8 @@ if __name__ == "__main__":
     parser.add_argument(
         "--settings", type=command.json_argument, required=True, help="JSON: base settings"
     )
+    parser.add_argument("--search", required=True, help="whose settings are confirmed")
+    parser.add_argument("--candidate", required=True, help="a proposer of it, or the defaults")
     parser.add_argument("--seed", type=int, required=True, help="of this training")
     parser.add_argument("--device", default="auto", help="where mlGeNN computes, see train.py")
     parser.add_argument("--stamp", default="", help="resume only a checkpoint with this stamp")

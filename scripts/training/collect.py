@@ -3,7 +3,9 @@
 import pandas as pd
 
 from spikespeech import command, files
-from spikespeech.reading import read_csv, read_json
+from spikespeech.errors import InputError
+from spikespeech.network.axes import AXES
+from spikespeech.report import exhibit
 from spikespeech.training import schedule
 
 HISTORY = [
@@ -14,30 +16,35 @@ HISTORY = [
     "validation_accuracy",
     "silent",
 ]
-EVALUATION = ["accuracy", "low", "high", "n", "classes", "unseen"]
+EVALUATION = ["selection", "accuracy", "low", "high", "n", "classes", "unseen"]
 
 
-def histories(tables, networks):
-    """Return all histories below each other, one row an epoch, with the network's axes."""
-    return pd.concat(
-        (table.assign(**network) for table, network in zip(tables, networks, strict=True)),
-        ignore_index=True,
-    )
-
-
-def evaluations(tables, records, networks, selections):
+def evaluations(histories, records, labels):
     """Return one row for each network and series, with the epoch that was chosen.
+
+    Parameters
+    ----------
+    histories : of all networks below each other, with their axes
+    records : (axes, record) of each network, as of `exhibit.records`
+    labels : of the data sets, by name
 
     Series: train (augmented examples while learning) and validation, of the chosen epoch; test;
     unseen, the test's speakers who are heard nowhere else. Columns: the network's axes, series,
     epoch, accuracy, low, high (Wilson's 95 % interval, for the test), n, classes.
     """
     rows = []
-    for table, record, network, selection in zip(
-        tables, records, networks, selections, strict=True
-    ):
-        best = table.iloc[schedule.best_epoch(table.to_dict("records"), selection) - 1]
-        base = {**network, "epoch": int(best["epoch"]), "classes": len(record["classes"])}
+    own = dict(iter(histories.groupby([*AXES])))
+    for axes, record in records:
+        table = own.get(tuple(axes.values()))
+        if table is None:
+            raise InputError(f"no history is of the network {axes}", hint="delete its evaluation")
+        best = table.iloc[schedule.best_epoch(table.to_dict("records"), record["selection"]) - 1]
+        base = {
+            **axes,
+            "label": labels[axes["dataset"]],
+            "epoch": int(best["epoch"]),
+            "classes": len(record["classes"]),
+        }
         for series in ("train", "validation"):
             if pd.notna(best[f"{series}_accuracy"]):
                 rows.append({**base, "series": series, "accuracy": best[f"{series}_accuracy"]})
@@ -49,29 +56,17 @@ def evaluations(tables, records, networks, selections):
 
 
 def main(arguments):
-    settings = arguments.settings
-    tables = [read_csv(path, columns=HISTORY) for path in arguments.history]
-    records = [read_json(path, keys=EVALUATION) for path in arguments.evaluation]
-    networks = [
-        {**network, "label": settings["labels"][network["dataset"]]}
-        for network in settings["networks"]
-    ]
-    files.write_csv(arguments.histories, histories(tables, networks))
-    files.write_csv(
-        arguments.evaluations, evaluations(tables, records, networks, settings["selections"])
-    )
+    histories = exhibit.join(arguments.history, arguments.labels, columns=HISTORY)
+    records = exhibit.records(arguments.evaluation, EVALUATION)
+    files.write_csv(arguments.histories, histories)
+    files.write_csv(arguments.evaluations, evaluations(histories, records, arguments.labels))
 
 
 if __name__ == "__main__":
     parser = command.parser(__doc__)
     parser.add_argument("--history", nargs="+", required=True, help="history.csv of each network")
     parser.add_argument("--evaluation", nargs="+", required=True, help="evaluation.json of each")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: networks (axes of each file), their selections, labels of the data sets",
-    )
+    exhibit.add_labels(parser)
     parser.add_argument("--histories", required=True, help="table to write, one row an epoch")
     parser.add_argument("--evaluations", required=True, help="table to write, one row a series")
     command.run(main, parser.parse_args())

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, files, statistics
+from spikespeech.network import axes
 from spikespeech.reading import read_csv, read_json
 from spikespeech.report import selection
 
@@ -25,7 +26,7 @@ def summarise(dataset, folds, evaluations, networks):
     dataset : name
     folds : {fold: (record, predictions)} of the read-outs, as `linear.py` writes them
     evaluations : see `selection.read`
-    networks : [(axes, path of predictions.csv)]
+    networks : [(axes, predictions)]
 
     Columns: dataset, label, loss, hidden and topology of the networks; series (test, unseen),
     folds, examples; accuracy, low, high of the read-out (over the examples of one fold, or over
@@ -34,9 +35,9 @@ def summarise(dataset, folds, evaluations, networks):
     configuration = selection.best_configuration(evaluations, dataset)
     best = dict(zip(selection.CONFIGURATION, configuration, strict=True))
     pairs = [
-        (folds[axes["fold"]][1], read_csv(path, columns=PREDICTIONS))
-        for axes, path in networks
-        if axes["dataset"] == dataset and selection.matches(axes, **best)
+        (folds[own["fold"]][1], predictions)
+        for own, predictions in networks
+        if own["dataset"] == dataset and selection.matches(own, **best)
     ]
     label = evaluations.loc[evaluations["dataset"] == dataset, "label"].iloc[0]
     truth = pairs[0][0]["label"].to_numpy()
@@ -64,15 +65,19 @@ def summarise(dataset, folds, evaluations, networks):
 
 
 def main(arguments):
-    settings, evaluations = arguments.settings, selection.read(arguments.evaluations)
-    readouts = {}
-    for axes, record, predictions in zip(
-        settings["readouts"], arguments.records, arguments.readouts, strict=True
-    ):
-        own = read_json(record, keys=["test", "unseen", "speakers"])
-        one = own, read_csv(predictions, columns=PREDICTIONS)
-        readouts.setdefault(axes["dataset"], {})[axes["fold"]] = one
-    networks = list(zip(settings["networks"], arguments.predictions, strict=True))
+    evaluations, readouts = selection.read(arguments.evaluations), {}
+    predicted = {}
+    for path in arguments.readouts:
+        table = read_csv(path, columns=["dataset", "fold", *PREDICTIONS])
+        predicted[table["dataset"].iloc[0], table["fold"].iloc[0]] = table
+    for path in arguments.records:
+        own = read_json(path, keys=["dataset", "fold", "test", "unseen", "speakers"])
+        one = own, predicted[own["dataset"], own["fold"]]
+        readouts.setdefault(own["dataset"], {})[own["fold"]] = one
+    networks = []
+    for path in arguments.predictions:
+        table = read_csv(path, columns=PREDICTIONS)
+        networks.append((axes.of_table(table, path), table))
     rows = [
         row
         for dataset, folds in readouts.items()
@@ -87,11 +92,5 @@ if __name__ == "__main__":
     parser.add_argument("--readouts", type=Path, nargs="+", required=True, help="their predictions")
     parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: axes of the networks and of the readouts, in the order of their files",
-    )
     parser.add_argument("--table", required=True, help="table to write, one row a series")
     command.run(main, parser.parse_args())

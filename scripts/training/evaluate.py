@@ -6,6 +6,7 @@ import numpy as np
 
 from spikespeech import command, files, network, statistics
 from spikespeech.backends import native
+from spikespeech.network import axes
 from spikespeech.spikes import splits
 from spikespeech.training.settings import Settings
 
@@ -17,14 +18,21 @@ def main(arguments):
     spikes = splits.gather([arguments.test], rows, "test")
     unseen = splits.unseen(rows)[rows.side == "test"]
     rows = rows[rows.side == "test"]
-    loss = Settings.parse(arguments.settings).make_loss(spikes)
+    own, settings = axes.of_weights(arguments.weights)
+    loss = Settings.parse(settings).make_loss(spikes)
     backend = native.Backend(net, weights, loss, threads=arguments.threads)
     outcome = backend.evaluate(spikes)
     rows = rows.assign(prediction=outcome.readouts.argmax(axis=1))
-    files.write_csv(
-        arguments.predictions, rows[["part", "example", "label", "prediction", "speaker"]]
+    predictions = rows[["part", "example", "label", "prediction", "speaker"]]
+    files.write_csv(arguments.predictions, axes.mark(predictions, own))
+    files.write_json(
+        arguments.evaluation,
+        {
+            "network": own,
+            "selection": settings["selection"],
+            **evaluation(rows, unseen, outcome),
+        },
     )
-    files.write_json(arguments.evaluation, evaluation(rows, unseen, outcome))
     interval = statistics.accuracy(rows.label, rows.prediction)
     print(
         f"test accuracy {interval.estimate:.1%} "
@@ -75,9 +83,6 @@ if __name__ == "__main__":
     parser.add_argument("weights", type=Path, help="weights.h5")
     parser.add_argument("--test", type=Path, required=True, help="binned spikes, test.h5")
     parser.add_argument("--split", type=Path, required=True, help="who trained (CSV)")
-    parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
-    )
     parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
     parser.add_argument("--evaluation", type=Path, required=True, help="evaluation.json to write")
     parser.add_argument("--predictions", type=Path, required=True, help="predictions.csv to write")

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from spikespeech import command, files
 from spikespeech.methods import readout
+from spikespeech.network import axes
 from spikespeech.spikes import splits
 
 BINS = 10
@@ -53,12 +54,13 @@ def main(arguments):
     unseen = splits.unseen(rows)[rows.side == "test"]
     known = set(rows.speaker[rows.side != "test"])
     rows = rows[rows.side == "test"].assign(prediction=classifier.predict(features))
-    files.write_csv(
-        arguments.predictions, rows[["part", "example", "label", "prediction", "speaker"]]
-    )
+    own = {"dataset": arguments.dataset, "fold": arguments.fold}
+    predictions = rows[["part", "example", "label", "prediction", "speaker"]]
+    files.write_csv(arguments.predictions, axes.mark(predictions, own))
     files.write_json(
         arguments.record,
         {
+            **own,
             "features": features.shape[1],
             "inverse_penalty": inverse,
             "tried": tried,
@@ -78,6 +80,8 @@ if __name__ == "__main__":
     parser = command.parser(__doc__)
     parser.add_argument("parts", type=Path, nargs="+", help="binned spikes, train.h5 and others")
     parser.add_argument("--split", type=Path, required=True, help="who trains (CSV)")
+    parser.add_argument("--dataset", required=True, help="name of the data set")
+    parser.add_argument("--fold", required=True, help="name of the split")
     parser.add_argument(
         "--both", action="store_true", help="validation speakers train, too, once all is chosen"
     )

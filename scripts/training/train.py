@@ -7,7 +7,8 @@ resumed from its checkpoint; each training has its own, and they are deleted in 
 import time
 from pathlib import Path
 
-from spikespeech import command, configuration, files, network, progress
+from spikespeech import command, files, network, progress
+from spikespeech.network import axes
 from spikespeech.spikes import splits
 from spikespeech.training import loop, schedule
 from spikespeech.training.settings import Settings
@@ -21,7 +22,7 @@ def main(arguments):
         arguments.weights.with_name(f"{name}.npz") for name in ("checkpoint", "finetune")
     )
     clock = Clock()
-    hidden = configuration.hidden_label(settings.hidden)
+    hidden = axes.hidden_label(settings.hidden)
     title = f"{settings.loss['name']} {hidden} seed {settings.seed}"
 
     def run(train, *given, epochs, title, checkpoint):
@@ -56,8 +57,9 @@ def main(arguments):
             checkpoint=second,
         )
     # Of the training that chose: its validation speakers were not trained on.
-    files.write_csv(arguments.history, chosen.history)
-    network.save(arguments.weights, chosen.network, weights)
+    files.write_csv(arguments.history, axes.mark(chosen.history, arguments.network))
+    about = {**arguments.network, "settings": arguments.settings}
+    network.save(arguments.weights, chosen.network, weights, about=about)
     files.write_json(arguments.weights.with_name("timing.json"), clock.ticks)
     for checkpoint in (first, second):
         checkpoint.unlink(missing_ok=True)
@@ -92,6 +94,12 @@ if __name__ == "__main__":
         type=command.json_argument,
         required=True,
         help="JSON, see spikespeech.settings",
+    )
+    parser.add_argument(
+        "--network",
+        type=command.json_argument,
+        required=True,
+        help="JSON, which network of the study it is: its axes, see spikespeech.network.axes",
     )
     parser.add_argument("--threads", type=int, default=1, help="results are the same for any")
     parser.add_argument(

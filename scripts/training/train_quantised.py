@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from spikespeech import command, files, network
+from spikespeech.network import axes
 from spikespeech.spikes import splits
 from spikespeech.training import quantised
 from spikespeech.training.settings import Settings
@@ -16,7 +17,8 @@ def main(arguments):
     """Write the weights on their grid, and the history of accuracies with them."""
     net, weights = network.load(arguments.weights)
     rows = splits.read(arguments.split)
-    settings = Settings.parse(arguments.settings)
+    own, given = axes.of_weights(arguments.weights)
+    settings = Settings.parse(given)
     sides = ["train"], ["validation"]
     if settings.finetune:
         # The network has been trained on the validation speakers, who cannot choose any more.
@@ -30,8 +32,9 @@ def main(arguments):
         progress=show,
         threads=arguments.threads,
     )
-    network.save(arguments.out, net, result.weights)
-    files.write_csv(arguments.history, result.history)
+    about = {**own, "settings": given, "quantised_training": arguments.quantised_training}
+    network.save(arguments.out, net, result.weights, about=about)
+    files.write_csv(arguments.history, axes.mark(result.history, own))
 
 
 def show(row):
@@ -48,9 +51,6 @@ if __name__ == "__main__":
     parser.add_argument("weights", type=Path, help="weights.h5 of the trained network")
     parser.add_argument("--parts", type=Path, nargs="+", required=True, help="binned spikes")
     parser.add_argument("--split", type=Path, required=True, help="who trains, validates (CSV)")
-    parser.add_argument(
-        "--settings", type=command.json_argument, required=True, help="JSON, of the training"
-    )
     parser.add_argument(
         "--quantised-training",
         type=command.json_argument,

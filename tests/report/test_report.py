@@ -353,9 +353,11 @@ def test_selection_never_looks_at_the_test():
 @pytest.mark.parametrize(("selection", "epoch"), [("validation", 1), ("last", 2), ("training", 2)])
 def test_the_epoch_shown_is_the_one_that_was_chosen(selection, epoch):
     history = pd.DataFrame({"epoch": [1, 2], "train_accuracy": [0.5, 0.6], "train_loss": 1.0})
-    history = history.assign(validation_accuracy=[0.4, 0.3], validation_loss=2.0)
+    network = made_up.NETWORKS[0]
+    history = history.assign(validation_accuracy=[0.4, 0.3], validation_loss=2.0, **network)
     test = {"accuracy": 0.2, "low": 0.1, "high": 0.3, "n": 9, "classes": [0, 1], "unseen": None}
-    table = collect.evaluations([history], [test], [{"seed": 1}], [selection])
+    record = {"selection": selection, **test}
+    table = collect.evaluations(history, [(network, record)], {"noise": made_up.LABEL})
     assert table["epoch"].tolist() == [epoch] * 3
     assert schedule.best_epoch(history.to_dict("records"), selection) == epoch
 

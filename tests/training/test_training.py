@@ -19,7 +19,7 @@ from spikespeech.backends import native
 from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv
-from spikespeech.network import LI, LIF, load, save
+from spikespeech.network import LI, LIF, about, axes, load, save
 from spikespeech.spikes import SpikeTrains, delays
 from spikespeech.spikes.splits import examples, split
 from spikespeech.training import loop, quantised, schedule
@@ -551,6 +551,10 @@ def study(tmp_path_factory):
     return folder
 
 
+NETWORK = {"dataset": "made_up", "fold": "main", "loss": "sum_exp", "hidden": 12}
+NETWORK |= {"topology": "recurrent", "seed": 1}
+
+
 def command(study, out, threads=1, **changes):
     values = {**PLAIN, "epochs": 24, "finetune": True, **changes}
     return [
@@ -558,7 +562,8 @@ def command(study, out, threads=1, **changes):
         ROOT / "scripts/training/train.py",
         *(study / "train.h5", study / "test.h5"),
         *("--split", study / "main.csv", "--settings", json.dumps(values)),
-        *("--weights", out / "weights.h5", "--history", out / "history.csv"),
+        *("--network", json.dumps(NETWORK), "--weights", out / "weights.h5"),
+        *("--history", out / "history.csv"),
         *("--threads", str(threads)),
     ]
 
@@ -618,11 +623,12 @@ def test_a_killed_script_goes_on_where_it_was(study, whole, tmp_path, phase):
 
 def test_quantised_training_of_a_fine_tuned_network_is_on_both_sides(study, whole, tmp_path):
     on = {"bits": 4, "epochs": 2, "learning_rate": 5e-3, "scale": "error"}
-    chosen = {**PLAIN, "finetune": True}
+    own, chosen = axes.of_weights(whole / "weights.h5")
+    assert own == NETWORK and chosen["finetune"]
     train = [
         *(sys.executable, ROOT / "scripts/training/train_quantised.py", whole / "weights.h5"),
         *("--parts", study / "train.h5", study / "test.h5", "--split", study / "main.csv"),
-        *("--settings", json.dumps(chosen), "--quantised-training", json.dumps(on)),
+        *("--quantised-training", json.dumps(on)),
         *("--out", tmp_path / "weights.h5", "--history", tmp_path / "history.csv"),
     ]
     subprocess.run(train, check=True, capture_output=True)
@@ -631,7 +637,9 @@ def test_quantised_training_of_a_fine_tuned_network_is_on_both_sides(study, whol
         *load(whole / "weights.h5"), both, both.take([]), Settings.parse(chosen), **on
     )
     assert expected.history.validation_accuracy.isna().all()
-    assert (tmp_path / "history.csv").read_text() == expected.history.to_csv(index=False)
+    marked = axes.mark(expected.history, NETWORK)
+    assert (tmp_path / "history.csv").read_text() == marked.to_csv(index=False)
+    assert about(tmp_path / "weights.h5")["quantised_training"] == on
     for name, kept in load(tmp_path / "weights.h5")[1].items():
         array = expected.weights[name]
         np.testing.assert_array_equal(kept, array)
@@ -642,13 +650,16 @@ def test_evaluation_counts_the_test_side(study, tmp_path):
     evaluate = [
         *(sys.executable, ROOT / "scripts/training/evaluate.py", tmp_path / "weights.h5"),
         *("--test", study / "test.h5", "--split", study / "main.csv"),
-        *("--settings", json.dumps(PLAIN), "--evaluation", tmp_path / "evaluation.json"),
+        *("--evaluation", tmp_path / "evaluation.json"),
         *("--predictions", tmp_path / "predictions.csv"),
     ]
     subprocess.run(evaluate, check=True, capture_output=True)
     table = pd.read_csv(tmp_path / "predictions.csv")
     test = SpikeTrains.open(study / "test.h5")
-    assert list(table.columns) == ["part", "example", "label", "prediction", "speaker"]
+    assert list(table.columns) == [
+        *NETWORK,
+        *("part", "example", "label", "prediction", "speaker"),
+    ]
     assert table.label.tolist() == test.labels.tolist()
     assert table.speaker.tolist() == test.speakers.tolist() and set(table.part) == {"test"}
     network, weights = load(tmp_path / "weights.h5")
@@ -656,6 +667,7 @@ def test_evaluation_counts_the_test_side(study, tmp_path):
     outcome = engine.evaluate(test.take(range(len(test))))
     assert table.prediction.tolist() == outcome.readouts.argmax(axis=1).tolist()
     record = json.loads((tmp_path / "evaluation.json").read_text())
+    assert record["network"] == NETWORK and record["selection"] == "finetune"
     hits = table.label == table.prediction
     assert (record["n"], record["correct"]) == (48, hits.sum())
     assert record["low"] < record["accuracy"] <= record["high"]

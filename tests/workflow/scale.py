@@ -72,7 +72,7 @@ def words(script, *inputs, **options):
 def jobs(folder, hidden):
     """Yield (name, script and arguments) of each job, in the order of the DAG."""
     training, config = settings(hidden)
-    deployment = config["deployment"] | {"word_lengths": [8, 4], "trained": [4]}
+    deployment = config["deployment"] | {"word_lengths": [8, 4]}
     events = {part: folder / f"{part}.h5" for part in SSC}
     parts = {part: folder / "binned" / f"{part}.h5" for part in SSC}
     known = [parts["train"], parts["valid"]]
@@ -80,8 +80,9 @@ def jobs(folder, hidden):
     split, weights, netx = (folder / name for name in ("main.csv", "weights.h5", "network.net"))
     report, predictions = folder / "conversion.json", folder / "predictions.csv"
     quantised = folder / "quantised.h5"
-    tested = {"test": parts["test"], "split": split, "settings": training}
-    trained = {"split": split, "settings": training}
+    tested = {"test": parts["test"], "split": split}
+    network = {"dataset": "random", "fold": "main", "loss": training["loss"]["name"]}
+    network |= {"hidden": hidden, "topology": "recurrent", "seed": training["seed"]}
     for part in SSC:
         yield f"bin_spikes {part}", words("data/bin_spikes", events[part], out=parts[part])
     yield (
@@ -104,7 +105,15 @@ def jobs(folder, hidden):
     )
     yield (
         "train",
-        words("training/train", *known, **trained, weights=weights, history=folder / "history.csv"),
+        words(
+            "training/train",
+            *known,
+            split=split,
+            settings=training,
+            network=network,
+            weights=weights,
+            history=folder / "history.csv",
+        ),
     )
     evaluation = folder / "evaluation.json"
     yield (
@@ -154,7 +163,7 @@ def jobs(folder, hidden):
         words(
             "training/train_quantised",
             weights,
-            **trained,
+            split=split,
             parts=known,
             quantised_training={"bits": 4, "epochs": 1, "learning_rate": 5e-4, "scale": "error"},
             out=quantised,

@@ -7,6 +7,7 @@ from spikespeech.data import datasets
 from spikespeech.data.datasets import REGISTRY
 from spikespeech.errors import InputError
 from spikespeech.losses import LOSSES
+from spikespeech.network import axes
 from spikespeech.spikes import planning
 
 # One network's folder, and where its jobs log.
@@ -36,7 +37,7 @@ DATASETS = list(config["networks"]["dataset"])
 FOLD = config["networks"]["fold"][0]
 
 # What figures call a data set: says so where its speech is synthetic.
-NAMED = {dataset: REGISTRY[dataset].label for dataset in DATASETS}
+LABELS = {dataset: REGISTRY[dataset].label for dataset in DATASETS}
 
 
 def parts(dataset):
@@ -62,6 +63,14 @@ def text(value):
     return lambda wildcards: configuration.text(value)
 
 
+def listed(name):
+    """Part of a command: the long list `name` of a rule, as words for one of its script's options.
+
+    It goes through a file descriptor, see `spikespeech.command`: the system limits arguments.
+    """
+    return "@<(printf '%s\\n' {" + name + ":q})"
+
+
 def networks(pattern, **chosen):
     """Paths `pattern` of every network in the grid, or of those on the `chosen` axes."""
     return [
@@ -83,7 +92,7 @@ MEMORY_UNASKED = (
 def memory(
     megabytes,
     neuron=0,
-    hidden=lambda wildcards: configuration.n_hidden(wildcards.hidden),
+    hidden=lambda wildcards: axes.n_hidden(wildcards.hidden),
 ):
     """Memory of a job, of it `neuron` MB for each of `hidden` neurons; a retry asks for more.
 

@@ -15,8 +15,8 @@ if not STUDIED:
 
 
 # Word lengths that the studied networks are trained on with; 32 is the control, without a grid.
-TRAINED_ON = DEPLOYMENT["quantised_training"]["bits"]
-TRAINED_ON = [*TRAINED_ON, 32] if TRAINED_ON else []
+QUANTISED_BITS = DEPLOYMENT["quantised_training"]["bits"]
+QUANTISED_BITS = [*QUANTISED_BITS, 32] if QUANTISED_BITS else []
 
 
 rule convert:
@@ -73,13 +73,12 @@ rule fixed_point:
         mem_mb=memory(1000, neuron=0.5),
         runtime=120,
     params:
-        settings=settings,
         inputs=DEPLOYMENT["inputs"],
         code=code("scripts/deployment/fixed_point.py"),
     shell:
         'python "$SPIKESPEECH/scripts/deployment/fixed_point.py" {input.netx:q} --report {input.report:q} '
         "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
-        "--predictions {input.predictions:q} --settings {params.settings:q} "
+        "--predictions {input.predictions:q} "
         "--inputs {params.inputs} --threads {threads} --out {output.result:q} > {log:q} 2>&1"
 
 
@@ -100,13 +99,12 @@ rule ablate:
         mem_mb=memory(1800, neuron=1),
         runtime=120,
     params:
-        settings=settings,
         deployment=deployment("bits", "scale", "calibration_examples"),
         code=code("scripts/deployment/ablate.py"),
     shell:
         'python "$SPIKESPEECH/scripts/deployment/ablate.py" {input.weights:q} --parts {input.parts:q} '
         "--test {input.test:q} --events {input.events:q} --split {input.split:q} "
-        "--settings {params.settings:q} --deployment {params.deployment:q} "
+        "--deployment {params.deployment:q} "
         "--threads {threads} --out {output.table:q} > {log:q} 2>&1"
 
 
@@ -128,14 +126,13 @@ rule train_quantised:
         mem_mb=memory(700, neuron=1),
         runtime="1d",
     params:
-        settings=settings,
         quantised_training=lambda w: configuration.text(
             {**DEPLOYMENT["quantised_training"], "bits": int(w.bits)}
         ),
         code=code("scripts/training/train_quantised.py"),
     shell:
         'python "$SPIKESPEECH/scripts/training/train_quantised.py" {input.weights:q} --parts {input.parts:q} '
-        "--split {input.split:q} --settings {params.settings:q} "
+        "--split {input.split:q} "
         "--quantised-training {params.quantised_training:q} --threads {threads} "
         "--out {output.weights:q} --history {output.history:q} > {log:q} 2>&1"
 
@@ -143,7 +140,7 @@ rule train_quantised:
 rule word_lengths:
     input:
         weights=f"{NETWORK}/weights.h5",
-        trained=[f"{NETWORK}/quantised-{bits}/weights.h5" for bits in TRAINED_ON],
+        trained=[f"{NETWORK}/quantised-{bits}/weights.h5" for bits in QUANTISED_BITS],
         parts=calibration_parts,
         test="<results>/data/{dataset}/binned/test.h5",
         split="<results>/data/{dataset}/splits/{fold}.csv",
@@ -157,18 +154,16 @@ rule word_lengths:
         mem_mb=memory(800, neuron=0.5),
         runtime=120,
     params:
-        settings=settings,
         deployment=text(
             {
                 "word_lengths": DEPLOYMENT["word_lengths"],
                 "calibration_examples": DEPLOYMENT["calibration_examples"],
-                "trained": TRAINED_ON,
             }
         ),
         code=code("scripts/deployment/word_lengths.py"),
     shell:
         'python "$SPIKESPEECH/scripts/deployment/word_lengths.py" {input.weights:q} --parts {input.parts:q} '
-        "--test {input.test:q} --split {input.split:q} --settings {params.settings:q} "
+        "--test {input.test:q} --split {input.split:q} "
         "--deployment {params.deployment:q} --threads {threads} --out {output.table:q} "
         "--trained {input.trained:q} > {log:q} 2>&1"
 
@@ -190,12 +185,11 @@ rule cost:
         mem_mb=memory(1000, neuron=0.5),
         runtime=120,
     params:
-        settings=settings,
         code=code("scripts/deployment/cost.py"),
     shell:
         'python "$SPIKESPEECH/scripts/deployment/cost.py" {input.weights:q} --netx {input.netx:q} '
         "--report {input.report:q} --test {input.test:q} --split {input.split:q} "
-        "--settings {params.settings:q} --out {output.table:q} > {log:q} 2>&1"
+        "--out {output.table:q} > {log:q} 2>&1"
 
 
 # What the report shows of all networks.

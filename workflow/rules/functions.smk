@@ -72,9 +72,7 @@ def seeds_of(dataset):
         "dataset": dataset,
         "fold": FOLD,
         "loss": "sum_exp" if "sum_exp" in grid["loss"] else grid["loss"][0],
-        "hidden": configuration.hidden_label(
-            max(grid["hidden"], key=configuration.n_hidden)
-        ),
+        "hidden": axes.hidden_label(max(grid["hidden"], key=axes.n_hidden)),
         "topology": grid["topology"][0],
     }
 

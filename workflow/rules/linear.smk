@@ -22,7 +22,8 @@ rule linear_readout:
         code=code("scripts/training/linear.py", "scripts/training/evaluate.py"),
     shell:
         'python "$SPIKESPEECH/scripts/training/linear.py" {input.parts:q} --split {input.split:q} '
-        "{params.both} --record {output.record:q} --predictions {output.predictions:q} "
+        "--dataset {wildcards.dataset} --fold {wildcards.fold} {params.both} "
+        "--record {output.record:q} --predictions {output.predictions:q} "
         "> {log:q} 2>&1"
 
 
@@ -51,10 +52,10 @@ rule collect_linear:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": GRID, "readouts": READOUTS}),
         code=code("scripts/training/collect_linear.py"),
     shell:
         'python "$SPIKESPEECH/scripts/training/collect_linear.py" --records {input.records:q} '
-        "--readouts {input.readouts:q} --predictions {input.predictions:q} "
-        "--evaluations {input.evaluations:q} --settings {params.settings:q} "
-        "--table {output.table:q} > {log:q} 2>&1"
+        "--readouts {input.readouts:q} --predictions "
+        + listed("input.predictions")
+        + " "
+        "--evaluations {input.evaluations:q} --table {output.table:q} > {log:q} 2>&1"

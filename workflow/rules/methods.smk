@@ -97,7 +97,7 @@ rule plot_training_methods:
     params:
         settings=text(
             {
-                "label": NAMED[DATASETS[0]],
+                "label": LABELS[DATASETS[0]],
                 "epochs": METHODS.get("epochs"),
                 "trial_epochs": METHODS.get("trial_epochs"),
                 "trials": max(
@@ -111,5 +111,7 @@ rule plot_training_methods:
         ),
         code=code("scripts/exhibits/training/plot_training_methods.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/training/plot_training_methods.py" {input.results:q} --settings {params.settings:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/training/plot_training_methods.py" '
+        + listed("input.results")
+        + " --settings {params.settings:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

@@ -17,7 +17,7 @@ rule report:
             {
                 "config": config,
                 "labels": {name: data.label for name, data in REGISTRY.items()}
-                | NAMED,
+                | LABELS,
                 "configfiles": [str(path) for path in workflow.overwrite_configfiles],
             }
         ),

@@ -39,7 +39,9 @@ rule propose:
         code=code("scripts/search/propose.py"),
     shell:
         'python "$SPIKESPEECH/scripts/search/propose.py" --proposer {wildcards.proposer} --seed {wildcards.seed} '
-        "--round {wildcards.round} --trials {input.trials:q} --settings {params.settings:q} "
+        "--round {wildcards.round} --trials "
+        + listed("input.trials")
+        + " --settings {params.settings:q} "
         "--proposal {output.proposal:q} --time {output.time:q} > {log:q} 2>&1"
 
 
@@ -94,7 +96,9 @@ rule best:
         ),
         code=code("scripts/search/best.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/search/best.py" --trials {input.trials:q} --settings {params.settings:q} '
+        'python "$SPIKESPEECH/scripts/search/best.py" --trials '
+        + listed("input.trials")
+        + " --settings {params.settings:q} "
         "--table {output.table:q} --best {output.best:q} > {log:q} 2>&1"
 
 
@@ -122,5 +126,6 @@ rule confirm:
         ),
     shell:
         '{params.python:q} "$SPIKESPEECH/scripts/search/confirm.py" --device {params.device} --spikes {input.spikes:q} --split {input.split:q} '
+        "--search {wildcards.search} --candidate {wildcards.candidate} "
         "--best {input.best:q} --settings {params.settings:q} --seed {wildcards.seed} "
         "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a -- {log:q}"

@@ -43,13 +43,16 @@ rule train:
         mem_mb=memory(700, neuron=1),
         runtime="1d",
     params:
+        network=lambda w: configuration.text(configuration.network(w)),
         settings=settings,
         code=lambda w: code("scripts/training/train.py", registry.source(backend(w))),
         python=lambda w: registry.interpreter(backend(w), config),
         device=lambda w: registry.device(backend(w), config),
     shell:
         '{params.python:q} "$SPIKESPEECH/scripts/training/train.py" {input.parts:q} --split {input.split:q} '
-        "--device {params.device} --settings {params.settings:q} --threads {threads} --stamp {params.code} "
+        "--device {params.device} --network {params.network:q} --settings "
+        + listed("params.settings")
+        + " --threads {threads} --stamp {params.code} "
         "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee -- {log:q}"
 
 
@@ -68,9 +71,8 @@ rule evaluate:
     resources:
         mem_mb=memory(700, neuron=1),
     params:
-        settings=settings,
         code=code("scripts/training/evaluate.py"),
     shell:
         'python "$SPIKESPEECH/scripts/training/evaluate.py" {input.weights:q} --test {input.test:q} '
-        "--split {input.split:q} --settings {params.settings:q} "
+        "--split {input.split:q} "
         "--evaluation {output.evaluation:q} --predictions {output.predictions:q} > {log:q} 2>&1"

@@ -2,15 +2,30 @@
 
 import argparse
 import json
+import re
 import sys
+from pathlib import Path
 
 from spikespeech.errors import InputError
+
+
+def _listed(word):
+    """Return the words that `@/dev/fd/N` stands for, one a line; any other word is itself.
+
+    Rules pass long lists and long JSON so (`listed` in common.smk): Linux takes no argument of
+    more than 131,071 bytes, and no more than 2 MB of them.
+    """
+    if not re.fullmatch(r"@/dev/fd/\d+", word):
+        return [word]
+    text = Path(word[1:]).read_text(encoding="utf-8", errors="surrogateescape")
+    return [line for line in text.split("\n") if line]
 
 
 class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args=None, namespace=None):
         """Take a word with a slash for a path though it begins with a dash: no option has one."""
-        words = sys.argv[1:] if args is None else map(str, args)
+        given = sys.argv[1:] if args is None else map(str, args)
+        words = [word for text in given for word in _listed(text)]
         named = [
             f"./{word}" if word.startswith("-") and "/" in word.partition("=")[0] else word
             for word in words

@@ -13,10 +13,8 @@ import math
 from spikespeech import losses, schema
 from spikespeech.data import datasets
 from spikespeech.errors import InputError, nearest
+from spikespeech.network.axes import AXES, hidden_label, hidden_layers
 from spikespeech.training.settings import Settings
-
-AXES = ("dataset", "fold", "loss", "hidden", "topology", "seed")
-"""What tells the networks of a study apart."""
 
 
 def check(config):
@@ -116,25 +114,10 @@ def networks(config):
     ]
 
 
-def hidden_layers(hidden):
-    """Return the size of one hidden layer, or the list of those of several.
-
-    hidden : as in the configuration, 128 or [256, 128], or as on paths, "128" or "256x128"
-    """
-    if isinstance(hidden, str):
-        hidden = [int(n) for n in hidden.split("x")]
-    return hidden[0] if isinstance(hidden, list | tuple) and len(hidden) == 1 else hidden
-
-
-def hidden_label(hidden):
-    """Return hidden layers as they stand on paths and in tables: 128, or "256x128" for several."""
-    sizes = hidden_layers(hidden)
-    return "x".join(map(str, sizes)) if isinstance(sizes, list | tuple) else sizes
-
-
-def n_hidden(hidden):
-    """Return the number of neurons in all hidden layers."""
-    return sum(map(int, str(hidden_label(hidden)).split("x")))
+def network(wildcards):
+    """Return the axes of one network, as `networks` lists them, from a rule's wildcards."""
+    found = {axis: getattr(wildcards, axis) for axis in AXES}
+    return found | {"hidden": hidden_label(found["hidden"]), "seed": int(found["seed"])}
 
 
 def settings(config, *, dataset, loss, hidden, topology, seed, **_):

@@ -45,7 +45,7 @@ def findings(summary):
 
 
 def main(arguments):
-    table = exhibit.join(arguments.costs, arguments.settings, columns=COLUMNS)
+    table = exhibit.join(arguments.costs, arguments.labels, columns=COLUMNS)
     summary = summarise(table)
     exhibit.write(arguments, summary, findings(summary))
 
@@ -53,10 +53,5 @@ def main(arguments):
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__, figure=False)
     parser.add_argument("--costs", nargs="+", required=True, help="cost.csv of each network")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: networks (axes of each file), labels of the data sets",
-    )
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

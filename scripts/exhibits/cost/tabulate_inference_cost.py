@@ -92,7 +92,7 @@ def findings(table):
 
 
 def main(arguments):
-    costs = exhibit.join(arguments.cost, arguments.settings, columns=COST)
+    costs = exhibit.join(arguments.cost, arguments.labels, columns=COST)
     evaluations = selection.read(arguments.evaluations)
     table = pd.concat([theirs(), ours(costs, evaluations)], ignore_index=True)[COLUMNS]
     exhibit.write(arguments, table, findings(table))
@@ -102,10 +102,5 @@ if __name__ == "__main__":
     parser = exhibit.parser(__doc__, figure=False)
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
     parser.add_argument("--cost", nargs="+", required=True, help="cost.csv of each network")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: networks (axes of each file), labels of the data sets",
-    )
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

@@ -81,7 +81,7 @@ def findings(summary):
 
 
 def main(arguments):
-    table = exhibit.join(arguments.results, arguments.settings, columns=COLUMNS)
+    table = exhibit.join(arguments.results, arguments.labels, columns=COLUMNS)
     summary = summarise(table)
     exhibit.write(arguments, table, findings(summary), draw(summary))
 
@@ -89,10 +89,5 @@ def main(arguments):
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--results", nargs="+", required=True, help="ablation.csv of each")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: networks (axes of each file), labels of the data sets",
-    )
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
-from spikespeech.reading import read_json
 from spikespeech.report import exhibit, plots, prose, published, selection
 
 GROUP = ["dataset", "label", "loss", "topology", "hidden"]
@@ -21,19 +20,22 @@ INPUTS = {"binary": "fixed_point", "graded": "fixed_point_graded"}
 """Input conventions of fixed_point.json that have a bar."""
 
 
-def fixed_point(records, networks, evaluations):
-    """Return one row for each network and input convention: axes, series, accuracy, difference."""
+def fixed_point(records, evaluations):
+    """Return one row for each network and input convention: axes, series, accuracy, difference.
+
+    `records` are as of `exhibit.records`.
+    """
     labels = evaluations.drop_duplicates("dataset").set_index("dataset")["label"]
     return pd.DataFrame(
         {
-            **network,
-            "label": labels[network["dataset"]],
+            **axes,
+            "label": labels[axes["dataset"]],
             "series": INPUTS[row["input"]],
             "accuracy": row["accuracy"],
             "difference": row["difference"],
             "bits": record["bits"],
         }
-        for record, network in zip(records, networks, strict=True)
+        for axes, record in records
         for row in record["inputs"]
         if row["input"] in INPUTS
     )
@@ -155,8 +157,8 @@ def findings(fixed, evaluations):
 
 def main(arguments):
     evaluations = selection.read(arguments.evaluations)
-    records = [read_json(path, keys=["bits", "inputs"]) for path in arguments.fixed_point]
-    fixed = fixed_point(records, arguments.settings["networks"], evaluations)
+    records = exhibit.records(arguments.fixed_point, ["bits", "inputs"])
+    fixed = fixed_point(records, evaluations)
     table = with_published(summarise(evaluations, fixed))
     exhibit.write(arguments, table, findings(fixed, evaluations), draw(shown(table, evaluations)))
 
@@ -165,10 +167,4 @@ if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
     parser.add_argument("--fixed-point", nargs="+", required=True, help="fixed_point.json of each")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: the networks of the fixed_point.json files",
-    )
     command.run(main, parser.parse_args())

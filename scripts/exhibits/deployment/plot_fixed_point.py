@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
-from spikespeech.reading import read_json
 from spikespeech.report import exhibit, plots, prose, published, selection
 
 INPUTS = {
@@ -16,18 +15,18 @@ INPUTS = {
 PUBLISHED = ("published: Lava (5 seeds)", plots.GREEN, "D")
 
 
-def collect(records, networks, labels):
-    """Return one row for each network and input convention."""
+def collect(records, labels):
+    """Return one row for each network and input convention; `records` as of `exhibit.records`."""
     return pd.DataFrame(
         {
-            **network,
-            "label": labels[network["dataset"]],
+            **axes,
+            "label": labels[axes["dataset"]],
             "bits": record["bits"],
             "scale": record["scale"],
             "float_accuracy": record["float_accuracy"],
             **result,
         }
-        for record, network in zip(records, networks, strict=True)
+        for axes, record in records
         for result in record["inputs"]
     )
 
@@ -150,9 +149,8 @@ def findings(table, evaluations):
 
 
 def main(arguments):
-    settings = arguments.settings
-    records = [read_json(path, keys=["bits", "inputs"]) for path in arguments.results]
-    table = collect(records, settings["networks"], settings["labels"])
+    keys = ["bits", "scale", "float_accuracy", "inputs"]
+    table = collect(exhibit.records(arguments.results, keys), arguments.labels)
     figure = draw(summarise(table), published_differences())
     exhibit.write(arguments, table, findings(table, selection.read(arguments.evaluations)), figure)
 
@@ -161,10 +159,5 @@ if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
     parser.add_argument("--results", nargs="+", required=True, help="fixed_point.json of each")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: networks (axes of each file), labels of the data sets",
-    )
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

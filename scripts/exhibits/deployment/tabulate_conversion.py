@@ -5,18 +5,17 @@ from pathlib import Path
 import pandas as pd
 
 from spikespeech import command
-from spikespeech.reading import read_json
 from spikespeech.report import exhibit, prose
 
 MATRICES = {"hidden": ("input_hidden", "hidden_hidden"), "output": ("hidden_output",)}
 
 
-def rows(report, network, label):
+def rows(axes, report, label):
     """Return one row for each weight matrix of a network."""
     for layer in report["layers"]:
         for name, matrix in zip(MATRICES[layer["name"]], layer["matrices"], strict=False):
             yield {
-                **network,
+                **axes,
                 "label": label,
                 "bits": report["bits"],
                 "scale": report["scale"],
@@ -42,31 +41,28 @@ def findings(table, sizes, doubled):
 
 
 def main(arguments):
-    settings = arguments.settings
     keys = ["bits", "layers", "output_lsb_doubled", "scale"]
-    reports = [read_json(path, keys=keys) for path in arguments.reports]
-    sizes = [Path(path).stat().st_size for path in arguments.netx]
-    graphs = [Path(path).stat().st_size for path in arguments.nir]
+    reports = exhibit.records(arguments.reports, keys)
+    netx, nir = (
+        [Path(path).with_name(name).stat().st_size for path in arguments.reports]
+        for name in ("network.net", "network.nir")
+    )
     table = pd.DataFrame(
         {**row, "netx_bytes": size, "nir_bytes": graph}
-        for report, network, size, graph in zip(
-            reports, settings["networks"], sizes, graphs, strict=True
-        )
-        for row in rows(report, network, settings["labels"][network["dataset"]])
+        for (axes, report), size, graph in zip(reports, netx, nir, strict=True)
+        for row in rows(axes, report, arguments.labels[axes["dataset"]])
     )
-    doubled = sum(report["output_lsb_doubled"] > 0 for report in reports)
-    exhibit.write(arguments, table, findings(table, sizes, doubled))
+    doubled = sum(report["output_lsb_doubled"] > 0 for _, report in reports)
+    exhibit.write(arguments, table, findings(table, netx, doubled))
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__, figure=False)
-    parser.add_argument("--reports", nargs="+", required=True, help="conversion.json of each")
-    parser.add_argument("--netx", nargs="+", required=True, help="network.net of each")
-    parser.add_argument("--nir", nargs="+", required=True, help="network.nir of each")
     parser.add_argument(
-        "--settings",
-        type=command.json_argument,
+        "--reports",
+        nargs="+",
         required=True,
-        help="JSON: networks (axes of each file), labels of the data sets",
+        help="conversion.json of each network; beside it network.net and network.nir",
     )
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

@@ -1,10 +1,13 @@
 """One test example inside a trained network: input, hidden spikes, output voltages."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from spikespeech import command, eventprop, losses, network
 from spikespeech.backends import native
+from spikespeech.network.axes import of_weights
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 from spikespeech.spikes import SpikeTrains
@@ -105,37 +108,38 @@ def findings(table, classes, label, readout, chosen, name):
 
 
 def main(arguments):
-    settings = arguments.settings
-    chosen = selection.best_network(selection.read(arguments.evaluations), settings["dataset"])
-    at = [selection.matches(entry, **chosen) for entry in settings["networks"]].index(True)
-    trained, weights = network.load(arguments.weights[at])
+    chosen = selection.best_network(selection.read(arguments.evaluations), arguments.dataset)
+    [predictions] = exhibit.belonging(arguments.predictions, **chosen)
+    path = Path(predictions).with_name("weights.h5")
+    trained, weights = network.load(path)
+    _, settings = of_weights(path)
     test = SpikeTrains.open(arguments.binned)
-    example = first_right(read_csv(arguments.predictions[at], columns=PREDICTION))
+    example = first_right(read_csv(predictions, columns=PREDICTION))
     spikes = test.take([example])
     label = int(spikes.labels[0])
-    loss = losses.make(**settings["losses"][at], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
+    loss = losses.make(**settings["loss"], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
     readout = native.Backend(trained, weights, loss).evaluate(spikes).readouts[0]
     window = loss.windows(spikes)[0][0] if loss.kind == "window" else None
     table = tabulate(spikes, eventprop.simulate(trained, weights, spikes))
-    axes = {axis: chosen[axis] for axis in ("dataset", "loss", "topology", "seed")}
-    table = table.assign(example=example, **axes)
+    shown = {axis: chosen[axis] for axis in ("dataset", "loss", "topology", "seed")}
+    table = table.assign(example=example, **shown)
     names = plots.short(spikes.classes)
-    name = plots.literal(settings["label"])
+    name = plots.literal(arguments.label)
     figure = draw(table, names, label, readout, window, trained, name)
-    said = findings(table, spikes.classes, label, readout, chosen, settings["label"])
+    said = findings(table, spikes.classes, label, readout, chosen, arguments.label)
     exhibit.write(arguments, table, said, figure)
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
-    parser.add_argument("--weights", nargs="+", required=True, help="weights.h5 of each network")
-    parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
-    parser.add_argument("--binned", required=True, help="binned test set")
     parser.add_argument(
-        "--settings",
-        type=command.json_argument,
+        "--predictions",
+        nargs="+",
         required=True,
-        help="JSON: dataset and its label, the networks of the weights and the loss of each",
+        help="predictions.csv of each network; beside it weights.h5",
     )
+    parser.add_argument("--binned", required=True, help="binned test set")
+    parser.add_argument("--dataset", required=True, help="whose test set it is")
+    parser.add_argument("--label", required=True, help="of the data set, in captions")
     command.run(main, parser.parse_args())

@@ -16,19 +16,18 @@ DRAWS = 1000
 """Of the bootstrap, for each of the many cells."""
 
 
-def gather(evaluations, paths, networks, dataset):
+def gather(evaluations, paths, dataset):
     """Return (axes, test, labels, predictions) of a data set's best configuration.
 
-    `paths` are predictions.csv in the order of `networks`, dictionaries of axes. Axes are those of
-    the configuration; test (networks,) are accuracies; labels (n,) and predictions (networks, n)
-    are of the test's examples, the same for all networks.
+    `paths` are the networks' predictions.csv. Axes are those of the configuration; test
+    (networks,) are accuracies; labels (n,) and predictions (networks, n) are of the test's
+    examples, the same for all networks.
     """
     best = selection.best_configuration(evaluations, dataset)
     axes = dict(zip(selection.CONFIGURATION, best, strict=True))
     chosen = [
         read_csv(path, columns=["label", "prediction"])
-        for path, network in zip(paths, networks, strict=True)
-        if selection.matches(network, dataset=dataset, **axes)
+        for path in exhibit.belonging(paths, dataset=dataset, **axes)
     ]
     labels = chosen[0]["label"].to_numpy()
     predictions = np.array([own["prediction"] for own in chosen])
@@ -109,12 +108,11 @@ def findings(table, accuracies):
 
 
 def main(arguments):
-    settings = arguments.settings
     evaluations = selection.read(arguments.evaluations)
     tables, accuracies = [], {}
-    for dataset, path in zip(settings["datasets"], arguments.binned, strict=True):
+    for dataset, path in zip(arguments.datasets, arguments.binned, strict=True):
         axes, accuracies[dataset], labels, predictions = gather(
-            evaluations, arguments.predictions, settings["networks"], dataset
+            evaluations, arguments.predictions, dataset
         )
         table = tabulate(labels, predictions, SpikeTrains.open(path).classes)
         label = evaluations.loc[evaluations["dataset"] == dataset, "label"].iloc[0]
@@ -131,10 +129,5 @@ if __name__ == "__main__":
     parser.add_argument(
         "--binned", nargs="+", required=True, help="binned test set of each data set"
     )
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: the networks of the predictions, and the datasets of the binned files",
-    )
+    parser.add_argument("--datasets", nargs="+", required=True, help="whose binned sets they are")
     command.run(main, parser.parse_args())

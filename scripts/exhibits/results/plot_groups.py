@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
-from spikespeech.reading import read_csv, read_json
+from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 
 COLORS = {"heard": plots.BLUE, "unheard": plots.VERMILLION, "word": plots.GREEN}
@@ -97,22 +97,22 @@ def findings(table, evaluations):
 
 
 def main(arguments):
-    settings = arguments.settings
     evaluations = selection.read(arguments.evaluations)
     tables = []
-    for dataset, label in settings["labels"].items():
+    records = exhibit.records(arguments.evaluation, ["classes", "speakers"])
+    for dataset, label in arguments.labels.items():
         best = selection.best_configuration(evaluations, dataset)
         axes = dict(zip(selection.CONFIGURATION, best, strict=True))
-        chosen = [
-            at
-            for at, network in enumerate(settings["networks"])
-            if selection.matches(network, dataset=dataset, **axes)
-        ]
         # Who is unseen and what the classes are called is the same for all networks.
-        record = read_json(arguments.evaluation[chosen[0]], keys=["classes", "speakers"])
+        record = next(
+            record
+            for network, record in records
+            if selection.matches(network, dataset=dataset, **axes)
+        )
         names = {row["label"]: row["class"] for row in record["classes"]}
         unseen = {row["speaker"] for row in record["speakers"] if row["unseen"]}
-        read = [read_csv(arguments.predictions[at], columns=PREDICTION) for at in chosen]
+        paths = exhibit.belonging(arguments.predictions, dataset=dataset, **axes)
+        read = [read_csv(path, columns=PREDICTION) for path in paths]
         predictions = np.array([own["prediction"] for own in read])
         labels, speakers = (read[0][column].to_numpy() for column in ("label", "speaker"))
         table = tabulate(labels, speakers, predictions, names, unseen)
@@ -126,10 +126,5 @@ if __name__ == "__main__":
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
     parser.add_argument("--evaluation", nargs="+", required=True, help="evaluation.json of each")
     parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: the networks of the evaluations, labels of the data sets",
-    )
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

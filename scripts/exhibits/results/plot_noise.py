@@ -5,6 +5,7 @@ import pandas as pd
 
 from spikespeech import command, losses, network, statistics
 from spikespeech.backends import native
+from spikespeech.network import axes
 from spikespeech.report import exhibit, plots, prose
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations
@@ -63,9 +64,9 @@ def tabulate(spikes, backends):
 def draw(table, label, chance):
     """Return the figure: a panel for each kind of noise."""
     figure, grid = plots.subplots(1, len(LEVELS), height=2.4, sharey=True)
-    for axes, (kind, rows) in zip(grid, table.groupby("noise", sort=False), strict=True):
+    for panel, (kind, rows) in zip(grid, table.groupby("noise", sort=False), strict=True):
         plots.band(
-            axes,
+            panel,
             SCALES[kind] * rows["level"],
             100 * rows["accuracy"],
             100 * rows["low"],
@@ -73,8 +74,8 @@ def draw(table, label, chance):
             color=plots.BLUE,
             marker="o",
         )
-        plots.chance(axes, 100 * chance, label=kind == "drop")
-        axes.set(xlabel=AXES[kind], ylim=(0, 100))
+        plots.chance(panel, 100 * chance, label=kind == "drop")
+        panel.set(xlabel=AXES[kind], ylim=(0, 100))
     grid[0].set(ylabel="Test accuracy (%)")
     grid[0].set_title(plots.literal(label))
     return figure
@@ -94,27 +95,22 @@ def findings(table, label, what):
 
 
 def main(arguments):
-    settings = arguments.settings
     spikes = SpikeTrains.open(arguments.binned)
     spikes = Stored(spikes, np.arange(len(spikes)))
+    own, settings = axes.of_weights(arguments.weights[0])
     loss = losses.make(**settings["loss"], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
     backends = [native.Backend(*network.load(path), loss) for path in arguments.weights]
     table = tabulate(spikes, backends)
-    axes = settings["axes"]
-    what = f"{axes['loss']} with {axes['hidden']} {axes['topology']} hidden neurons"
-    said = findings(table, settings["label"], what)
-    figure = draw(table, settings["label"], 1 / spikes.n_classes)
-    exhibit.write(arguments, table.assign(**axes, label=settings["label"]), said, figure)
+    shared = {axis: own[axis] for axis in axes.AXES if axis != "seed"}
+    what = f"{own['loss']} with {own['hidden']} {own['topology']} hidden neurons"
+    said = findings(table, arguments.label, what)
+    figure = draw(table, arguments.label, 1 / spikes.n_classes)
+    exhibit.write(arguments, table.assign(**shared, label=arguments.label), said, figure)
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--weights", nargs="+", required=True, help="weights.h5 of each seed")
     parser.add_argument("--binned", required=True, help="binned test set")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: axes of the networks but the seed, their loss, label of the data set",
-    )
+    parser.add_argument("--label", required=True, help="of the data set")
     command.run(main, parser.parse_args())

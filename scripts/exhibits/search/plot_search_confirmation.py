@@ -10,17 +10,22 @@ DEFAULTS = "defaults"
 COLUMNS = ["seed", "accuracy", "correct", "examples", "best_epoch", "spikes", "parameters"]
 
 
-def tabulate(records, settings):
-    """Return one row a training: its search, label, candidate, and what `trials.judge` found."""
+def tabulate(records, labels):
+    """Return one row a training: its search, label, candidate, and what `trials.judge` found.
+
+    `labels` are those of the searches' data sets.
+    """
     return pd.DataFrame(
         [
             {
-                **entry,
+                "search": record["search"],
+                "label": labels[record["search"]],
+                "candidate": record["candidate"],
                 **{column: record[column] for column in COLUMNS},
                 "unseen_correct": record["unseen"]["correct"],
                 "unseen_examples": record["unseen"]["examples"],
             }
-            for entry, record in zip(settings, records, strict=True)
+            for record in records
         ]
     )
 
@@ -90,8 +95,9 @@ def gain(name, own, base):
 
 
 def main(arguments):
-    records = [read_json(path, keys=[*COLUMNS, "unseen"]) for path in arguments.records]
-    table = tabulate(records, arguments.settings)
+    keys = ["search", "candidate", *COLUMNS, "unseen"]
+    records = [read_json(path, keys=keys) for path in arguments.records]
+    table = tabulate(records, arguments.labels)
     exhibit.write(arguments, table, findings(table), draw(table))
 
 
@@ -99,9 +105,9 @@ if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--records", nargs="+", required=True, help="JSON files of confirm.py")
     parser.add_argument(
-        "--settings",
+        "--labels",
         type=command.json_argument,
         required=True,
-        help="JSON list: search, label and candidate of each file",
+        help="JSON: search to the label of its data set",
     )
     command.run(main, parser.parse_args())

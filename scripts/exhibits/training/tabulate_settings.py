@@ -3,6 +3,7 @@
 import pandas as pd
 
 from spikespeech import command
+from spikespeech.network import axes
 from spikespeech.report import exhibit, prose
 
 SIGNS = {"shift": "±", "warp": "±", "stretch": "±", "band": "≤", "mask": "≤"}
@@ -38,11 +39,13 @@ def row(network, label, settings):
     }
 
 
-def tabulate(networks, settings, labels):
-    """Return one row for each kind of network, with the number of networks (folds times seeds)."""
+def tabulate(trained, labels):
+    """Return one row for each kind of network, with the number of networks (folds times seeds).
+
+    `trained` has (axes, settings) of each network.
+    """
     rows = pd.DataFrame(
-        row(network, labels[network["dataset"]], resolved)
-        for network, resolved in zip(networks, settings, strict=True)
+        row(network, labels[network["dataset"]], resolved) for network, resolved in trained
     )
     return (
         rows.groupby(list(rows), sort=False, as_index=False)
@@ -67,17 +70,13 @@ def findings(table, settings):
 
 
 def main(arguments):
-    given = arguments.settings
-    table = tabulate(given["networks"], given["settings"], given["labels"])
-    exhibit.write(arguments, table, findings(table, given["settings"]))
+    trained = [axes.of_weights(path) for path in arguments.weights]
+    table = tabulate(trained, arguments.labels)
+    exhibit.write(arguments, table, findings(table, [settings for _, settings in trained]))
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__, figure=False)
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON: networks, the resolved settings of each, labels of the data sets",
-    )
+    parser.add_argument("--weights", nargs="+", required=True, help="weights.h5 of each network")
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

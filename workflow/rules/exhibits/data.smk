@@ -22,7 +22,7 @@ rule tabulate_datasets:
     params:
         settings=lambda wildcards: configuration.text(
             [
-                {"dataset": dataset, "part": part, "label": NAMED[dataset]}
+                {"dataset": dataset, "part": part, "label": LABELS[dataset]}
                 for dataset in DATASETS
                 for part in parts(dataset)
             ]
@@ -52,7 +52,7 @@ rule plot_rasters:
         "../../../envs/spikespeech.yaml"
     params:
         settings=lambda wildcards: configuration.text(
-            [{"dataset": dataset, "label": NAMED[dataset]} for dataset in DATASETS]
+            [{"dataset": dataset, "label": LABELS[dataset]} for dataset in DATASETS]
         ),
         code=code("scripts/exhibits/data/plot_rasters.py"),
     shell:
@@ -84,7 +84,7 @@ rule plot_speakers:
     params:
         settings=lambda wildcards: configuration.text(
             [
-                {"dataset": dataset, "fold": fold, "label": NAMED[dataset]}
+                {"dataset": dataset, "fold": fold, "label": LABELS[dataset]}
                 for dataset in DATASETS
                 for fold in config["networks"]["fold"]
             ]

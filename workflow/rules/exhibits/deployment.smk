@@ -19,7 +19,6 @@ rule plot_deployment:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text({"networks": GRID}),
         code=code(
             "scripts/exhibits/deployment/plot_deployment.py",
             f"{PUBLISHED}/networks.csv",
@@ -27,7 +26,7 @@ rule plot_deployment:
         ),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_deployment.py" --evaluations {input.evaluations:q} '
-        "--fixed-point {input.fixed_point:q} --settings {params.settings:q} "
+        "--fixed-point " + listed("input.fixed_point") + " "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -48,14 +47,16 @@ rule tabulate_inference_cost:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": GRID, "labels": NAMED}),
+        labels=text(LABELS),
         code=code(
             "scripts/exhibits/cost/tabulate_inference_cost.py",
             f"{PUBLISHED}/inference.csv",
         ),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/cost/tabulate_inference_cost.py" --evaluations {input.evaluations:q} '
-        "--cost {input.cost:q} --settings {params.settings:q} --table {output.table:q} "
+        "--cost "
+        + listed("input.cost")
+        + " --labels {params.labels:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -77,15 +78,15 @@ rule plot_fixed_point:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": GRID, "labels": NAMED}),
+        labels=text(LABELS),
         code=code(
             "scripts/exhibits/deployment/plot_fixed_point.py",
             f"{PUBLISHED}/networks.csv",
         ),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_fixed_point.py" --evaluations {input.evaluations:q} '
-        "--results {input.results:q} "
-        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        "--results " + listed("input.results") + " "
+        "--labels {params.labels:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -106,11 +107,13 @@ rule plot_ablation:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": STUDIED, "labels": NAMED}),
+        labels=text(LABELS),
         code=code("scripts/exhibits/deployment/plot_ablation.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_ablation.py" --results {input.results:q} '
-        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_ablation.py" --results '
+        + listed("input.results")
+        + " "
+        "--labels {params.labels:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -131,11 +134,13 @@ rule plot_word_lengths:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": STUDIED, "labels": NAMED}),
+        labels=text(LABELS),
         code=code("scripts/exhibits/deployment/plot_word_lengths.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_word_lengths.py" --results {input.results:q} '
-        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_word_lengths.py" --results '
+        + listed("input.results")
+        + " "
+        "--labels {params.labels:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -156,11 +161,13 @@ rule tabulate_conversion:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": GRID, "labels": NAMED}),
+        labels=text(LABELS),
         code=code("scripts/exhibits/deployment/tabulate_conversion.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/deployment/tabulate_conversion.py" --reports {input.reports:q} '
-        "--netx {input.netx:q} --nir {input.nir:q} --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/deployment/tabulate_conversion.py" --reports '
+        + listed("input.reports")
+        + " "
+        "--labels {params.labels:q} "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -179,9 +186,11 @@ rule tabulate_cost:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"networks": GRID, "labels": NAMED}),
+        labels=text(LABELS),
         code=code("scripts/exhibits/cost/tabulate_cost.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/cost/tabulate_cost.py" --costs {input.costs:q} '
-        "--settings {params.settings:q} --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/cost/tabulate_cost.py" --costs '
+        + listed("input.costs")
+        + " "
+        "--labels {params.labels:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"

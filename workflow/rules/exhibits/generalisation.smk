@@ -19,19 +19,9 @@ rule plot_noise:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            {
-                "axes": seeds_of(DATASETS[0]),
-                "loss": configuration.settings(
-                    config,
-                    **seeds_of(DATASETS[0]),
-                    seed=config["networks"]["seed"][0],
-                )["loss"],
-                "label": NAMED[DATASETS[0]],
-            }
-        ),
+        label=LABELS[DATASETS[0]],
         code=code("scripts/exhibits/results/plot_noise.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_noise.py" --weights {input.weights:q} '
-        "--binned {input.binned:q} --settings {params.settings:q} --table {output.table:q} "
+        "--binned {input.binned:q} --label {params.label:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

@@ -82,7 +82,7 @@ rule plot_information:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text({"dataset": DATASETS[0], "label": NAMED[DATASETS[0]]}),
+        settings=text({"dataset": DATASETS[0], "label": LABELS[DATASETS[0]]}),
         code=code("scripts/exhibits/losses/plot_information.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/losses/plot_information.py" --binned {input.binned:q} --split {input.split:q} '

@@ -16,24 +16,19 @@ rule collect:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            {
-                "networks": GRID,
-                "selections": [
-                    configuration.settings(config, **network)["selection"]
-                    for network in GRID
-                ],
-                "labels": NAMED,
-            }
-        ),
+        labels=text(LABELS),
         code=code("scripts/training/collect.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/training/collect.py" --history {input.histories:q} '
-        "--evaluation {input.evaluations:q} --settings {params.settings:q} "
+        'python "$SPIKESPEECH/scripts/training/collect.py" --history '
+        + listed("input.histories")
+        + " "
+        "--evaluation " + listed("input.evaluations") + " --labels {params.labels:q} "
         "--histories {output.histories:q} --evaluations {output.evaluations:q} > {log:q} 2>&1"
 
 
 rule tabulate_settings:
+    input:
+        weights=networks(f"{NETWORK}/weights.h5"),
     output:
         table=report(
             "<results>/tables/settings.csv",
@@ -46,18 +41,13 @@ rule tabulate_settings:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            {
-                "networks": GRID,
-                "settings": [
-                    configuration.settings(config, **network) for network in GRID
-                ],
-                "labels": NAMED,
-            }
-        ),
+        labels=text(LABELS),
         code=code("scripts/exhibits/training/tabulate_settings.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/training/tabulate_settings.py" --settings {params.settings:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/training/tabulate_settings.py" --weights '
+        + listed("input.weights")
+        + " "
+        "--labels {params.labels:q} "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -132,14 +122,12 @@ rule plot_confusion:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            {"networks": GRID, "datasets": DATASETS}
-        ),
+        datasets=DATASETS,
         code=code("scripts/exhibits/results/plot_confusion.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_confusion.py" --evaluations {input.evaluations:q} '
-        "--predictions {input.predictions:q} --binned {input.binned:q} "
-        "--settings {params.settings:q} --table {output.table:q} --finding {output.finding:q} "
+        "--predictions " + listed("input.predictions") + " --binned {input.binned:q} "
+        "--datasets {params.datasets} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
 
@@ -162,13 +150,15 @@ rule plot_groups:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            {"networks": GRID, "labels": NAMED}
-        ),
+        labels=text(LABELS),
         code=code("scripts/exhibits/results/plot_groups.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_groups.py" --evaluations {input.evaluations:q} '
-        "--evaluation {input.evaluation:q} --predictions {input.predictions:q} --settings {params.settings:q} "
+        "--evaluation "
+        + listed("input.evaluation")
+        + " --predictions "
+        + listed("input.predictions")
+        + " --labels {params.labels:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -193,21 +183,11 @@ rule plot_activity:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            {
-                "networks": [n for n in GRID if n["dataset"] == DATASETS[0]],
-                "dataset": DATASETS[0],
-                "label": NAMED[DATASETS[0]],
-                "losses": [
-                    configuration.settings(config, **n)["loss"]
-                    for n in GRID
-                    if n["dataset"] == DATASETS[0]
-                ],
-            }
-        ),
+        dataset=DATASETS[0],
+        label=LABELS[DATASETS[0]],
         code=code("scripts/exhibits/results/plot_activity.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_activity.py" --evaluations {input.evaluations:q} '
-        "--weights {input.weights:q} --predictions {input.predictions:q} "
-        "--binned {input.binned:q} --settings {params.settings:q} --table {output.table:q} "
+        "--predictions " + listed("input.predictions") + " --binned {input.binned:q} "
+        "--dataset {params.dataset} --label {params.label:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

@@ -4,9 +4,9 @@ CHAINS = [
     for study in STUDIES.values()
     for path in study.chains("{proposer}/seed-{seed}/trials.csv")
 ]
-LABELS = {name: REGISTRY[study.dataset].label for name, study in STUDIES.items()}
+SEARCH_LABELS = {name: REGISTRY[study.dataset].label for name, study in STUDIES.items()}
 SPACES = {
-    name: {"label": LABELS[name], "space": study.space}
+    name: {"label": SEARCH_LABELS[name], "space": study.space}
     for name, study in STUDIES.items()
 }
 
@@ -28,7 +28,9 @@ rule tabulate_search_comparison:
     params:
         code=code("scripts/exhibits/search/tabulate_search_comparison.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_comparison.py" --trials {input:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_comparison.py" --trials '
+        + listed("input")
+        + " "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -49,7 +51,9 @@ rule tabulate_search_best:
     params:
         code=code("scripts/exhibits/search/tabulate_search_best.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_best.py" --trials {input:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_best.py" --trials '
+        + listed("input")
+        + " "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -72,13 +76,18 @@ rule plot_search_convergence:
     params:
         settings=text(
             {
-                name: {"label": LABELS[name], "initial": study.initial["trials"]}
+                name: {
+                    "label": SEARCH_LABELS[name],
+                    "initial": study.initial["trials"],
+                }
                 for name, study in STUDIES.items()
             }
         ),
         code=code("scripts/exhibits/search/plot_search_convergence.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_convergence.py" --trials {input:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_convergence.py" --trials '
+        + listed("input")
+        + " "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -103,7 +112,9 @@ rule plot_search_dependence:
         settings=text(SPACES),
         code=code("scripts/exhibits/search/plot_search_dependence.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_dependence.py" --trials {input:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_dependence.py" --trials '
+        + listed("input")
+        + " "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -128,7 +139,9 @@ rule plot_search_pairwise:
         settings=text(SPACES),
         code=code("scripts/exhibits/search/plot_search_pairwise.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_pairwise.py" --trials {input:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_pairwise.py" --trials '
+        + listed("input")
+        + " "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -153,7 +166,9 @@ rule plot_search_trials:
         settings=text(SPACES),
         code=code("scripts/exhibits/search/plot_search_trials.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_trials.py" --trials {input:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_trials.py" --trials '
+        + listed("input")
+        + " "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -175,16 +190,11 @@ rule plot_search_confirmation:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=text(
-            [
-                {"search": name, "label": LABELS[name], "candidate": candidate}
-                for name, study in STUDIES.items()
-                for candidate in study.candidates()
-                for _ in study.confirm
-            ]
-        ),
+        labels=text(SEARCH_LABELS),
         code=code("scripts/exhibits/search/plot_search_confirmation.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_confirmation.py" --records {input:q} '
-        "--settings {params.settings:q} --table {output.table:q} "
+        'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_confirmation.py" --records '
+        + listed("input")
+        + " "
+        "--labels {params.labels:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

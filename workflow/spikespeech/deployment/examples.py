@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from spikespeech import command, network
+from spikespeech.network import axes
 from spikespeech.spikes import splits
 from spikespeech.spikes.stored import chunks
 from spikespeech.training.settings import Settings
@@ -17,22 +18,22 @@ def parser(description):
     arguments.add_argument("--parts", type=Path, nargs="+", required=True, help="to calibrate with")
     arguments.add_argument("--test", type=Path, required=True, help="binned test spikes")
     arguments.add_argument("--split", type=Path, required=True, help="who tests (CSV)")
-    for option, text in (("settings", "of the training"), ("deployment", "of the deployment")):
-        arguments.add_argument(
-            f"--{option}", type=command.json_argument, required=True, help=f"JSON, {text}"
-        )
+    arguments.add_argument(
+        "--deployment", type=command.json_argument, required=True, help="JSON, of the deployment"
+    )
     arguments.add_argument("--threads", type=int, default=1, help="results are the same for any")
     arguments.add_argument("--out", type=Path, required=True, help="table to write (CSV)")
     return arguments
 
 
 def load(arguments):
-    """Return (network, weights, calibration spikes, *`test_side`) of the arguments of `parser`."""
+    """Return (axes, network, weights, calibration spikes, *`test_side`) of `parser`'s arguments."""
     examples = calibration(
         arguments.parts, arguments.split, arguments.deployment["calibration_examples"]
     )
-    test = test_side(arguments.test, arguments.split, arguments.settings)
-    return *network.load(arguments.weights), examples, *test
+    own, settings = axes.of_weights(arguments.weights)
+    test = test_side(arguments.test, arguments.split, settings)
+    return own, *network.load(arguments.weights), examples, *test
 
 
 def test_side(test, split, settings):

@@ -1,7 +1,8 @@
 """`weights.h5`: the parameters of a network, the network itself, and what it is a result of.
 
-Each parameter is a data set of its name. Attributes are texts of JSON: `network`, the populations
-with their neuron models and the connections, and `about`, what whoever saved it says.
+Each parameter is a data set of its name. Two texts of JSON stand beside them: the attribute
+`network`, the populations with their neuron models and the connections, and the data set `about`,
+what whoever saved it says.
 """
 
 import json
@@ -38,7 +39,8 @@ def save(
         for name in network.shapes():
             file[name] = np.asarray(parameters[name], dtype=np.float32)
         file.attrs["network"] = json.dumps(_described(network))
-        file.attrs["about"] = json.dumps(dict(about or {}), sort_keys=True, allow_nan=False)
+        # No attribute: these end at 64 KiB, which the table of a loss can exceed.
+        file["about"] = json.dumps(dict(about or {}), sort_keys=True, allow_nan=False)
 
 
 def load(path: Path | str) -> tuple[Network, Parameters]:
@@ -61,9 +63,9 @@ def about(path: Path | str) -> dict:
     Raises InputError for a file that is none.
     """
     with reading.guard(path, HINT), read_hdf5(path) as file:
-        if "about" not in file.attrs:
+        if "about" not in file:
             return {}
-        found = json.loads(reading.attribute(file, "about", "text"))
+        found = json.loads(reading.array(file, "about", "text", dimensions=0))
         if not isinstance(found, dict):
             raise InputError("about holds no JSON object")
         return found

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from spikespeech import command, files
-from spikespeech.reading import read_csv
+from spikespeech.network.axes import AXES, of_record, of_table
+from spikespeech.reading import read_csv, read_json
+from spikespeech.report import selection
 
 
 def parser(description, *, figure=True):
@@ -14,6 +16,13 @@ def parser(description, *, figure=True):
     if figure:
         arguments.add_argument("--figure", required=True, help="SVG to write; a PNG beside it")
     return arguments
+
+
+def add_labels(arguments):
+    """Add the option --labels to a parser: the names of the data sets in captions."""
+    arguments.add_argument(
+        "--labels", type=command.json_argument, required=True, help="JSON: data set to its label"
+    )
 
 
 def write(arguments, table, finding, figure=None):
@@ -31,18 +40,26 @@ def write(arguments, table, finding, figure=None):
     files.write_text(arguments.finding, "\n".join(finding) + "\n")
 
 
-def join(paths, settings, **reading):
-    """Return the networks' own tables below each other, with their axes and data set's label.
+def join(paths, labels, *, columns=(), **reading):
+    """Return the networks' own tables below each other, each row with its data set's label.
 
-    `settings` has the axes of each file (`networks`) and the labels of the data sets (`labels`);
-    `reading` are options of `reading.read_csv`.
+    `labels` are those of the data sets, by name; `columns` and `reading` as of `reading.read_csv`.
     """
-    return pd.concat(
-        (
-            read_csv(path, **reading).assign(
-                **network, label=settings["labels"][network["dataset"]]
-            )
-            for path, network in zip(paths, settings["networks"], strict=True)
-        ),
-        ignore_index=True,
-    )
+    tables = [read_csv(path, columns=[*AXES, *columns], **reading) for path in paths]
+    table = pd.concat(tables, ignore_index=True)
+    return table.assign(label=table["dataset"].map(labels))
+
+
+def records(paths, keys):
+    """Return (axes, record) of each network's JSON file, dictionaries; the record has `keys`."""
+    read = [(read_json(path, keys=keys), path) for path in paths]
+    return [(of_record(record, path), record) for record, path in read]
+
+
+def belonging(paths, **chosen):
+    """Return those of the networks' own tables that are of the `chosen` axes."""
+    return [path for path in paths if selection.matches(_whose(path), **chosen)]
+
+
+def _whose(path):
+    return of_table(read_csv(path, columns=AXES, nrows=1), path)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from spikespeech.network.axes import AXES
 from spikespeech.reading import read_csv
 
 CONFIGURATION = ["loss", "hidden", "topology"]
-AXES = ["dataset", "fold", "loss", "hidden", "topology", "seed"]
 EVALUATIONS = [*AXES, "label", "series", "epoch", "accuracy", "low", "high", "n", "classes"]
 
 
@@ -29,7 +29,7 @@ def best_configuration(evaluations, dataset):
 def best_network(evaluations, dataset):
     """Return the AXES, as a dictionary, of the network with the highest accuracy."""
     own = ranking(evaluations, dataset)
-    return own.loc[own["accuracy"].idxmax(), AXES].to_dict()
+    return own.loc[own["accuracy"].idxmax(), [*AXES]].to_dict()
 
 
 def learned(table, evaluations):
@@ -44,8 +44,8 @@ def learned(table, evaluations):
         own = ranking(evaluations, dataset)
         chance = 1 / own["classes"].iloc[0]
         enough = own["accuracy"] >= (chance + own["accuracy"].max()) / 2
-        good |= set(own.loc[enough, AXES].astype(str).itertuples(index=False, name=None))
-    rows = table[AXES].astype(str).itertuples(index=False, name=None)
+        good |= set(own.loc[enough, [*AXES]].astype(str).itertuples(index=False, name=None))
+    rows = table[[*AXES]].astype(str).itertuples(index=False, name=None)
     return pd.Series([row in good for row in rows], index=table.index)
 
 
