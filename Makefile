@@ -18,6 +18,7 @@ check: environment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint --configfile config/test.yaml
 	$(BIN)/pytest -n 2 --dist loadfile
 

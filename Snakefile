@@ -15,11 +15,13 @@ LIBRARY = str(ROOT / "workflow")
 sys.path.insert(0, LIBRARY)
 inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 libraries = [LIBRARY, *(path for path in inherited if path not in ("", LIBRARY))]
-os.environ |= {"SPIKESPEECH": str(ROOT), "PYTHONPATH": os.pathsep.join(libraries)}
-if MAIN:
-    # Jobs run the Python that runs Snakemake, activated or not.
-    folders = [str(Path(sys.executable).parent), *os.get_exec_path()]
-    os.environ |= {"PATH": os.pathsep.join(folders)}
+# Jobs run the Python that runs Snakemake, activated or not.
+programs = [str(Path(sys.executable).parent), *os.get_exec_path()]
+os.environ |= {
+    "SPIKESPEECH": str(ROOT),
+    "PYTHONPATH": os.pathsep.join(libraries),
+    "PATH": os.pathsep.join(programs),
+}
 
 
 configfile: str(ROOT / "config/config.yaml")

@@ -6,14 +6,17 @@ The dynamics are those of lava-nc 0.10.0's `PyDenseModelBitAcc`, `PyDelayDenseMo
 each is simulated over the whole trial before the next.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import padded
 from spikespeech.loihi import kernels, netx_file
+from spikespeech.spikes import SpikeTrains
 
 EXAMPLES_A_TASK = 16
 
@@ -41,7 +44,7 @@ class GradedSpikes:
         return len(self.offsets) - 1
 
     @classmethod
-    def from_dense(cls, counts):
+    def from_dense(cls, counts: np.ndarray) -> "GradedSpikes":
         """Take counts (n, n_units, n_steps), one matrix an example, as Lava's ring buffer does."""
         example, step, unit = np.nonzero(counts.transpose(0, 2, 1))
         offsets = np.searchsorted(example, np.arange(len(counts) + 1))
@@ -56,7 +59,7 @@ class GradedSpikes:
         )
 
     @classmethod
-    def from_spike_trains(cls, spikes):
+    def from_spike_trains(cls, spikes: SpikeTrains) -> "GradedSpikes":
         """Take binary spike trains (`spikespeech.spikes.SpikeTrains`)."""
         steps = np.asarray(spikes.steps, dtype=np.int32)
         units = np.asarray(spikes.units, dtype=np.int32)
@@ -120,17 +123,17 @@ class States:
 
 
 def simulate(
-    netx_path,
-    counts,
+    netx_path: Path | str | Sequence[netx_file.Layer],
+    counts: np.ndarray | GradedSpikes | SpikeTrains,
     *,
-    reset_interval=None,
-    reset_offset=0,
-    input_message_bits=0,
-    record=("u", "v", "spikes"),
-    record_layers=None,
-    window=None,
-    threads=1,
-):
+    reset_interval: int | None = None,
+    reset_offset: int = 0,
+    input_message_bits: int = 0,
+    record: Sequence[str] = ("u", "v", "spikes"),
+    record_layers: Sequence[int] | None = None,
+    window: np.ndarray | None = None,
+    threads: int = 1,
+) -> States:
     """Simulate a NetX file; return `States` whose integers equal Lava's.
 
     State at index t is that of Lava's time step t + 1. Each example starts from rest.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -137,7 +137,7 @@ class Loss:
     parameters: dict = field(default_factory=dict)
 
     @property
-    def shared(self):
+    def shared(self) -> bool:
         """Whether all examples share one window."""
         return self.name != "input"
 
@@ -157,7 +157,9 @@ class Loss:
         return self.window[None], self.adjoint_window[None]
 
 
-def make(name, *, n_steps, dt_ms=1.0, normalise=False, **parameters):
+def make(
+    name: str, *, n_steps: int, dt_ms: float = 1.0, normalise: bool = False, **parameters: Any
+) -> Loss:
     """Return a Loss.
 
     Parameters
@@ -219,7 +221,7 @@ def _table(n_steps, values=()):
     return window
 
 
-def read_table(path):
+def read_table(path: Path | str) -> list[float]:
     """Return the numbers of a text file with one a line (a CSV of one column, without a header)."""
     path = Path(path).expanduser()
     with reading.guard(path, "write one number a line"):

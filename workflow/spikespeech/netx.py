@@ -1,6 +1,9 @@
 """Export to NetX, the network exchange format of Lava: checked, and read back before it counts."""
 
+from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,13 +12,24 @@ from spikespeech.errors import InputError
 from spikespeech.files import atomic
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.loihi import netx_file
-from spikespeech.loihi.quantise import quantise
+from spikespeech.loihi.quantise import Quantised, quantise
+from spikespeech.network import Network
 from spikespeech.network.chain import chain
+from spikespeech.spikes import SpikeTrains
 
 MOST_DOUBLINGS = 8
 
 
-def export(network, weights, path, *, bits=8, scale="percentile", calibration=None, delays="host"):
+def export(
+    network: Network,
+    weights: Mapping[str, np.ndarray],
+    path: Path | str,
+    *,
+    bits: int = 8,
+    scale: str = "percentile",
+    calibration: SpikeTrains | None = None,
+    delays: str = "host",
+) -> Quantised:
     """Quantise a network, write it as a NetX file, and return its `Quantised`.
 
     The file is read back as lava-dl reads it and compared with what was to be written; the
@@ -46,10 +60,21 @@ def export(network, weights, path, *, bits=8, scale="percentile", calibration=No
     return quantised
 
 
-def fit(network, weights, *, bits=8, scale="percentile", calibration=None, delays="host"):
+def fit(
+    network: Network,
+    weights: Mapping[str, np.ndarray],
+    *,
+    bits: int = 8,
+    scale: str = "percentile",
+    calibration: SpikeTrains | None = None,
+    delays: str = "host",
+) -> Quantised:
     """Return the `Quantised` that `export` writes."""
     first = chain(network)[0].incoming
-    activity = sent = late = None
+    activity: Any = None
+    occurring: Any = None
+    sent: Any = None
+    late: Any = None
     if calibration is not None:
         occurring = GradedSpikes.from_spike_trains(calibration)
         sent, late = occurring.delayed(weights[first.delay] if first.longest_delay else None)

@@ -11,7 +11,9 @@ pass input and feed-forward spikes on within a step, so that the spikes of each 
 earlier than here, and those of the next one step more: `shift_<layer>` in the graph's metadata.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 
 import nir
 import numpy as np
@@ -32,7 +34,13 @@ SNNTORCH_DT = 1e-4
 """Seconds; snntorch 1.0 takes every graph as written for this time step."""
 
 
-def export(network, weights, path, *, dt=None):
+def export(
+    network: Network,
+    weights: Mapping[str, np.ndarray],
+    path: Path | str,
+    *,
+    dt: float | None = None,
+) -> nir.NIRGraph:
     """Write a network as a NIR graph; read it back, and return it.
 
     The graph is Input → w_in → hidden → w_out → readout → Output, with hidden1 → hidden1_hidden2 →
@@ -62,13 +70,13 @@ def export(network, weights, path, *, dt=None):
     return built
 
 
-def read(path):
+def read(path: Path | str) -> nir.NIRGraph:
     """Read a NIR graph. Raises InputError where the file is none, or its types do not fit."""
     with reading.guard(path, "export it again"):
         return nir.read(path)
 
 
-def graph(network, weights, dt):
+def graph(network: Network, weights: Mapping[str, np.ndarray], dt: float) -> nir.NIRGraph:
     """Return the nir.NIRGraph that `export` writes."""
     nodes = {"input": nir.Input(input_type={"input": np.array([network.n_inputs])})}
     metadata = {"dt": float(dt), "dt_network_ms": float(network.dt_ms)}
@@ -98,7 +106,7 @@ def graph(network, weights, dt):
     return nir.NIRGraph(nodes=nodes, edges=list(pairwise(nodes)), metadata=metadata)
 
 
-def load(path):
+def load(path: Path | str) -> tuple[Network, Parameters]:
     """Read a NIR file of `export`; return (Network, Parameters).
 
     They are those that were exported but for rounding to single precision; a population has the

@@ -76,7 +76,7 @@ class Gradients:
 
 def as_loss(network: Network, loss: losses.Loss | str, n_steps: int) -> losses.Loss:
     """Return a Loss for a name or a Loss; raise InputError unless it suits the outputs."""
-    if not isinstance(loss, losses.Loss):
+    if isinstance(loss, str):
         loss = losses.make(loss, n_steps=n_steps, dt_ms=network.dt_ms)
     spiking = loss.kind == "first_spike"
     if spiking != network.spiking_output:

@@ -124,7 +124,8 @@ class Network:
         """
         sizes = [hidden] if isinstance(hidden, int | np.integer) else list(hidden)
         names = ["hidden"] if len(sizes) == 1 else [f"hidden{i + 1}" for i in range(len(sizes))]
-        populations, connections = [Population("input", int(n_inputs))], []
+        populations = [Population("input", int(n_inputs))]
+        connections: list[Connection] = []
         for name, n in zip(names, sizes, strict=True):
             delay = 0 if connections else longest_delay
             connections.append(Connection(populations[-1].name, name, delay))
@@ -190,14 +191,17 @@ class Network:
         First weights, (source, target), in the order of the connections, then delays, (source,).
         """
         sizes = {p.name: p.n for p in self.populations}
-        weights = {c.name: (sizes[c.source], sizes[c.target]) for c in self.connections}
-        delays = {c.delay: (sizes[c.source],) for c in self.connections if c.longest_delay}
-        return weights | delays
+        shapes: dict[str, tuple[int, ...]] = {
+            c.name: (sizes[c.source], sizes[c.target]) for c in self.connections
+        }
+        return shapes | {c.delay: (sizes[c.source],) for c in self.connections if c.longest_delay}
 
     def _layer(self) -> LIF:
         if len(self.hidden) != 1:
             raise InputError(f"{len(self.hidden)} hidden layers, where only one is known of")
-        return self.hidden[0].neuron
+        (layer,) = self.hidden
+        assert isinstance(layer.neuron, LIF)  # as `__post_init__` has checked
+        return layer.neuron
 
     @property
     def tau_mem(self):

@@ -6,6 +6,7 @@ import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.network.model import Network
+from spikespeech.network.neurons import LIF
 
 
 class Parameters(Mapping[str, np.ndarray]):
@@ -71,6 +72,7 @@ class Parameters(Mapping[str, np.ndarray]):
             name = f"{source.name}_{target.name}"
             mean, sd = hidden_output if target is network.output else input_hidden
             if source in network.hidden and target in network.hidden:
+                assert isinstance(target.neuron, LIF)  # as the network has checked
                 mean, sd = 0, 2 * np.max(target.neuron.threshold) / source.n**0.5
             drawn[name] = rng.normal(mean, sd, (source.n, target.n))
             if target in network.hidden:

@@ -2,7 +2,10 @@
 
 import contextlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -52,27 +55,27 @@ class SpikeTrains:
     classes: tuple = ()
     checked: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
     @property
-    def n_classes(self):
+    def n_classes(self) -> int:
         """Number of classes."""
         return len(self.classes)
 
     @classmethod
     def from_arrays(
         cls,
-        times_ms,
-        units,
-        labels,
-        speakers=None,
+        times_ms: Sequence[np.ndarray],
+        units: Sequence[np.ndarray],
+        labels: Sequence[int] | np.ndarray,
+        speakers: Sequence[int] | np.ndarray | None = None,
         *,
-        n_units=700,
-        n_steps=1000,
-        dt_ms=1.0,
-        classes=None,
-    ):
+        n_units: int = 700,
+        n_steps: int = 1000,
+        dt_ms: float = 1.0,
+        classes: Sequence[str] | None = None,
+    ) -> "SpikeTrains":
         """Bin ragged lists of spike times (ms) and units, one pair of arrays an example.
 
         Spikes at or after n_steps * dt_ms are cut off, with a warning. Raises InputError for data
@@ -91,8 +94,11 @@ class SpikeTrains:
         check_labels(labels, len(classes))
         times, units, lengths = check_events(times_ms, units, n_units)
         _warn_cut(_cut(times, lengths, n_steps, dt_ms).sum(), len(times), n_steps * dt_ms)
+        offsets, steps, binned = _bin(times, units, lengths, n_units, n_steps, dt_ms)
         return cls(
-            *_bin(times, units, lengths, n_units, n_steps, dt_ms),
+            offsets,
+            steps,
+            binned,
             labels,
             speakers.astype(np.int64),
             int(n_steps),
@@ -118,7 +124,9 @@ class SpikeTrains:
         )
 
     @classmethod
-    def load(cls, path, *, n_units=700, n_steps=1000, dt_ms=1.0):
+    def load(
+        cls, path: Path | str, *, n_units: int = 700, n_steps: int = 1000, dt_ms: float = 1.0
+    ) -> "SpikeTrains":
         """Read a file in SHD's layout and bin it, as `from_arrays` does."""
         with read_events(path, n_units=n_units) as events:
             chunks = list(_binned(events, n_steps, dt_ms))
@@ -137,7 +145,7 @@ class SpikeTrains:
             )
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path: Path | str) -> "SpikeTrains":
         """Open a file of binned spikes; they stay on disk until `take` asks for them."""
         with reading.guard(path, HINT), read_hdf5(path) as file:
             offsets, steps, units, labels, speakers = (
@@ -148,10 +156,11 @@ class SpikeTrains:
             )
             dt_ms = float(reading.attribute(file, "dt_ms", "numbers"))
             classes = reading.array(file, "classes", "text")
+            on_disk: list[Any] = [Column(steps), Column(units)]
             opened = cls(
                 offsets[()].astype(np.int64),
-                Column(steps),
-                Column(units),
+                on_disk[0],
+                on_disk[1],
                 labels[()].astype(np.int64),
                 speakers[()].astype(np.int64),
                 n_steps,
@@ -163,14 +172,14 @@ class SpikeTrains:
             _check_opened(opened)
         return opened
 
-    def save(self, path):
+    def save(self, path: Path | str) -> None:
         """Write the binned spikes for `open` (flat data sets; the pipeline's own form)."""
         with write_hdf5(path) as file:
             for name in _ARRAYS:
                 file[name] = getattr(self, name)
             _describe(file, self.n_steps, self.n_units, self.dt_ms, self.classes)
 
-    def take(self, indices):
+    def take(self, indices: Sequence[int] | np.ndarray) -> "SpikeTrains":
         """Return the examples `indices`, in that order, with their spikes in memory."""
         indices = np.asarray(indices, dtype=np.int64)
         offsets = _offsets(self.offsets[indices + 1] - self.offsets[indices])
@@ -179,24 +188,25 @@ class SpikeTrains:
         begins = self.offsets[indices[runs[:-1]]].tolist()
         ends = self.offsets[indices[runs[1:] - 1] + 1].tolist()
         spans = list(zip(begins, ends, strict=True))
-        on_disk = isinstance(self.steps, Column)
-        with reading.guard(self.steps.path, HINT) if on_disk else contextlib.nullcontext():
+        columns: list[Any] = [self.steps, self.units]
+        on_disk = isinstance(columns[0], Column)
+        with reading.guard(columns[0].path, HINT) if on_disk else contextlib.nullcontext():
             if on_disk:
-                columns = [c.read(spans, int(offsets[-1])) for c in (self.steps, self.units)]
+                steps, units = (c.read(spans, int(offsets[-1])) for c in columns)
             else:
                 empty = np.empty(0, np.uint16)
-                columns = [
+                steps, units = (
                     np.concatenate([empty, *(c[begin:end] for begin, end in spans)])
-                    for c in (self.steps, self.units)
-                ]
-            if on_disk and not self.checked[indices].all():
-                _check_grid(indices, offsets, *columns, self.n_steps, self.n_units)
+                    for c in columns
+                )
+            if on_disk and self.checked is not None and not self.checked[indices].all():
+                _check_grid(indices, offsets, steps, units, self.n_steps, self.n_units)
                 self.checked[indices] = True
         return replace(
             self,
             offsets=offsets,
-            steps=columns[0],
-            units=columns[1],
+            steps=steps,
+            units=units,
             labels=self.labels[indices],
             speakers=self.speakers[indices],
             checked=None,

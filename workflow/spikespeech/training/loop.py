@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 from spikespeech.spikes.stored import chunks, load_few
 from spikespeech.training import schedule
+from spikespeech.training.settings import Settings
 
 # Spikes a hidden neuron and step, on average, above which a network has run away.
 RUNAWAY = 0.5
@@ -52,16 +53,16 @@ class Backend(Protocol):
 
     weights: Parameters
 
-    def train(self, batches: Iterable[SpikeTrains], learning_rates: Iterable[float]):
+    def train(self, batches: Iterable[SpikeTrains], learning_rates: Iterable[float]) -> Any:
         """Learn from each batch of an epoch; return the Outcome of its forward passes."""
 
-    def evaluate(self, spikes: SpikeTrains):
+    def evaluate(self, spikes: SpikeTrains) -> Any:
         """Return the Outcome of a forward pass of all examples."""
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that `train` depends on besides the weights."""
 
-    def restore(self, state: dict[str, np.ndarray]):
+    def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up a `state`."""
 
 
@@ -74,7 +75,9 @@ class Result(NamedTuple):
     best_epoch: int
 
 
-def train(spikes_train, spikes_validation, settings, **options):
+def train(
+    spikes_train: SpikeTrains, spikes_validation: SpikeTrains, settings: Settings, **options: Any
+) -> Result:
     """Train a network; return a Result with the weights that its `selection` keeps.
 
     Parameters
@@ -108,7 +111,9 @@ def train(spikes_train, spikes_validation, settings, **options):
     return Result(network, kept, table, schedule.best_epoch(history, settings.selection))
 
 
-def finetune(spikes, weights, settings, *, stamp="", **options):
+def finetune(
+    spikes: SpikeTrains, weights: Parameters, settings: Settings, *, stamp: str = "", **options: Any
+) -> Parameters:
     """Go on with a trained network, its validation speakers among the examples; return Parameters.
 
     It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch from a worse
@@ -195,7 +200,9 @@ def _train(
     return network, kept, history
 
 
-def start(spikes, settings, threads=1, device="auto"):
+def start(
+    spikes: SpikeTrains, settings: Settings, threads: int = 1, device: str = "auto"
+) -> tuple[Network, Backend]:
     """Return (network, backend) with initial weights drawn from the seed."""
     network = settings.make_network(spikes)
     weights = Parameters.random(

@@ -1,20 +1,27 @@
 """Settings of one training, checked: what the configuration resolves to for one network."""
 
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any
 
 from spikespeech import losses
 from spikespeech.backends.registry import BACKENDS
 from spikespeech.errors import InputError, nearest
 from spikespeech.network import LI, LIF, Network
-from spikespeech.spikes import delays
+from spikespeech.spikes import SpikeTrains, delays
 
 
-def number(kind, low=None, *, above=None, high=None):
+def number(
+    kind: type,
+    low: float | None = None,
+    *,
+    above: float | None = None,
+    high: float | None = None,
+) -> Any:
     """Return a field for a number of at least `low` or more than `above`, and at most `high`."""
     return field(metadata={"kind": kind, "low": low, "above": above, "high": high})
 
 
-def choice(*known):
+def choice(*known: Any) -> Any:
     """Return a field for one of the values `known`."""
     return field(metadata={"known": known})
 
@@ -158,7 +165,7 @@ class Neuron:
     threshold: float = number(float, above=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that a training depends on, apart from its data.
 
@@ -201,11 +208,11 @@ class Settings:
     seed: int = number(int, 0)
 
     @classmethod
-    def parse(cls, values, where="settings"):
+    def parse(cls, values: dict, where: str = "settings") -> "Settings":
         """Return the Settings of a nested dictionary; see `parse`."""
         return parse(cls, values, where)
 
-    def make_loss(self, spikes):
+    def make_loss(self, spikes: SpikeTrains) -> losses.Loss:
         """Return the Loss for trials as long as those of `spikes`."""
         return losses.make(**self.loss, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
 
@@ -213,7 +220,7 @@ class Settings:
         """Return the input delays (n_units,) int64 of the channels of `spikes`; None for none."""
         return delays.draw(self.delays["input"], spikes.n_units, self.seed)
 
-    def make_network(self, spikes):
+    def make_network(self, spikes: SpikeTrains) -> Network:
         """Return the Network for the channels, classes and time step of `spikes`."""
         drawn = self.draw_delays(spikes)
         neuron = LIF(**asdict(self.neuron))
