@@ -4,6 +4,7 @@ from pathlib import Path
 
 from spikespeech import command, files, network, netx
 from spikespeech.deployment import examples
+from spikespeech.loihi.quantise import DELAYS
 from spikespeech.network import axes
 
 
@@ -21,6 +22,7 @@ def main(arguments):
         bits=settings["bits"],
         scale=settings["scale"],
         calibration=calibration,
+        delays=arguments.delays,
     )
     own, training = axes.of_weights(arguments.weights)
     files.write_json(
@@ -36,6 +38,10 @@ def main(arguments):
         worst = max(matrix["error"] for matrix in layer["matrices"])
         clipped = sum(matrix["clipped"] for matrix in layer["matrices"])
         print(f"{layer['name']}: LSB {layer['lsb']:.3g}, error {worst:.1%}, {clipped} clipped")
+    if delays := quantised.report.get("input_delays"):
+        print(f"inputs: delayed by up to {delays['longest']} steps; {delays['note']}")
+        if calibration is not None:
+            print(f"inputs: {delays['late_spikes']} of {delays['spikes']} spikes come too late")
 
 
 if __name__ == "__main__":
@@ -50,6 +56,12 @@ if __name__ == "__main__":
         type=command.json_argument,
         required=True,
         help="JSON: bits, scale (percentile or error), calibration_examples",
+    )
+    parser.add_argument(
+        "--delays",
+        choices=list(DELAYS),
+        default="host",
+        help="; ".join(f"{name}: {text}" for name, text in DELAYS.items()),
     )
     parser.add_argument("--netx", type=Path, required=True, help="NetX file to write")
     parser.add_argument("--report", type=Path, required=True, help="JSON to write")

@@ -32,12 +32,13 @@ def main(arguments):
                 binned,
                 loss,
                 windows,
-                output_lsb=conversion["lsb"][1],
+                output_lsb=conversion["lsb"][-1],
                 threads=arguments.threads,
             )
             result = {
                 "input": name,
                 **evaluation.compare(rows.label.to_numpy(), reference, outcome.predictions),
+                "late_spikes": int(outcome.late_spikes.sum()),
                 "hidden_spikes": float(outcome.hidden_spikes.mean()),
                 "output_spikes": int(outcome.output_spikes.sum()),
                 "wrapped_examples": int(outcome.wrapped.any(axis=1).sum()),

@@ -5,7 +5,9 @@ read-outs, losses and gradients of both at the initial weights; the other one ho
 of short trainings with both.
 """
 
+import hashlib
 import importlib.metadata
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,8 +33,8 @@ def compare(spikes, settings, device):
     _, mlgenn = loop.start(spikes, replace(settings, backend="mlgenn"), device=device)
     simulated = mlgenn.simulate(spikes)
     reference = eventprop.simulate(network, native.weights, spikes)
-    ours = mlgenn.gradients(spikes)
-    theirs = eventprop.gradients(
+    mlgenn_result = mlgenn.gradients(spikes)
+    native_result = eventprop.gradients(
         network,
         native.weights,
         spikes,
@@ -42,11 +44,11 @@ def compare(spikes, settings, device):
     pairs = {
         "hidden spikes": (grid(simulated.hidden_spikes), grid(reference.hidden_spikes)),
         "output voltages": (simulated.output_v, reference.output_v),
-        "read-outs": (ours.readouts, theirs.readouts),
-        "losses": (ours.losses, theirs.losses),
+        "read-outs": (mlgenn_result.readouts, native_result.readouts),
+        "losses": (mlgenn_result.losses, native_result.losses),
     }
-    for name, gradient in theirs.gradients.items():
-        pairs[f"gradient of {name}"] = ours.gradients[name], gradient
+    for name, gradient in native_result.gradients.items():
+        pairs[f"gradient of {name}"] = mlgenn_result.gradients[name], gradient
     return [
         {
             "loss": settings.loss["name"],
@@ -66,18 +68,30 @@ def grid(trains):
     return cells
 
 
-def difference(ours, theirs):
-    """Return how much an array differs from the reference `theirs`."""
-    deviation = np.abs(np.subtract(ours, theirs, dtype=np.float64))
-    largest = float(np.abs(theirs).max())
+def difference(found, reference):
+    """Return how much an array differs from the reference."""
+    deviation = np.abs(np.subtract(found, reference, dtype=np.float64))
+    largest = float(np.abs(reference).max())
     return {
         "values": deviation.size,
-        "nonzero": np.count_nonzero(theirs),
+        "nonzero": np.count_nonzero(reference),
         "differing": np.count_nonzero(deviation),
         "largest": largest,
         "deviation": deviation.max(),
         "relative": deviation.max() / largest,
     }
+
+
+def source_digest(package):
+    """Return 12 digits of the SHA-256 of a package's Python files.
+
+    mlGeNN's releases and its HEAD have one version number, 2.3.1.
+    """
+    found = importlib.util.find_spec(package).submodule_search_locations[0]
+    digest = hashlib.sha256()
+    for path in sorted(Path(found).rglob("*.py")):
+        digest.update(f"{path.relative_to(found)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def trainings(sides, settings, seeds, device):
@@ -107,6 +121,7 @@ def main(arguments):
     ).assign(
         pygenn=importlib.metadata.version("pygenn"),
         ml_genn=importlib.metadata.version("ml_genn"),
+        ml_genn_source=source_digest("ml_genn"),
     )
     files.write_csv(arguments.table, table)
     sides = some(train, chosen["train"]), some(validation, chosen["validation"])

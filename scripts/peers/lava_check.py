@@ -63,13 +63,23 @@ def dense(spikes, example):
     return counts
 
 
+def sent(layers, counts):
+    """Return counts (n_inputs, n_steps) as the host sends them: later by the file's `hostDelay`."""
+    if layers[0].host_delay is None:
+        return counts
+    late = np.zeros_like(counts)
+    for unit, delay in enumerate(layers[0].host_delay):
+        late[unit, delay:] = counts[unit, : max(counts.shape[1] - delay, 0)]
+    return late
+
+
 def main(arguments):
     """Print how the two compare; raise InputError where they differ."""
     layers = netx_file.read(arguments.netx)
     spikes = SpikeTrains.open(arguments.spikes).take(range(arguments.examples))
     lava_seconds = 0.0
     for example in range(len(spikes)):
-        counts = dense(spikes, example)
+        counts = sent(layers, dense(spikes, example))
         recorded = run_lava(arguments.lava_python, arguments.netx, counts)
         states = fixed_point.simulate(layers, counts)
         if different := differences(recorded, states):

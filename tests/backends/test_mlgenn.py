@@ -186,6 +186,17 @@ def test_the_agreement_table_counts_what_differs():
     assert agreement["grid"](spikes).sum() == len(spikes.steps)
 
 
+def test_the_source_of_a_package_has_a_digest(tmp_path, monkeypatch):
+    agreement = runpy.run_path(str(ROOT / "scripts/peers/agreement.py"))
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "twice").mkdir()
+    digests = []
+    for text in ("", "a = 1", "a = 2", "a = 1"):
+        (tmp_path / "twice/__init__.py").write_text(text)
+        digests.append(agreement["source_digest"]("twice"))
+    assert len(set(digests)) == 3 and digests[1] == digests[3]
+
+
 def test_the_agreement_figure_says_how_far_backends_are_apart():
     plot = runpy.run_path(str(ROOT / "scripts/exhibits/training/plot_agreement.py"))
     quantities = ("hidden spikes", "output voltages", "gradient of hidden_output")
@@ -227,6 +238,8 @@ def test_in_the_interpreter_that_has_mlgenn():
 
 UNEQUAL = network_of(neuron=LIF(15.0, 5.0, 0.9), output=LI(35.0, 9.0))
 SPIKING = network_of(output=LIF())
+TWO = network_of(hidden=(20, 12))
+DELAYED = network_of(hidden=(20, 12), longest_delay=60)
 
 
 class Case(NamedTuple):
@@ -247,6 +260,9 @@ CASES = {
     "feed-forward": Case({"name": "sum_exp"}, network_of(recurrent=False)),
     "half steps": Case({"name": "gaussian"}, network_of(dt_ms=0.5)),
     "regularised": Case({"name": "gaussian"}, NETWORK, Regulariser(1e-4, 1e-5, 4)),
+    "two layers": Case({"name": "gaussian"}, TWO, Regulariser(1e-4, 1e-5, 4)),
+    "two layers, delays": Case({"name": "sum_exp"}, DELAYED),
+    "many time constants": Case({"name": "sum"}, network_of(neuron=LIF(np.linspace(9, 30, 20)))),
     "first_spike": Case({"name": "first_spike"}, SPIKING, None, 0.5),
     "first_spike, warm, some silent": Case(
         {"name": "first_spike", "temperature": 5.0, "alpha": 2.0},
@@ -262,6 +278,9 @@ CASES = {
 def test_agrees_with_the_native_engine(case):
     parameters, network, regulariser, output_mean = CASES[case]
     spikes, initial = examples(network=network), weights(network, output_mean)
+    for connection in network.connections:
+        if connection.longest_delay:
+            initial |= {connection.delay: np.arange(network.n_inputs) % 61}
     loss = losses.make(n_steps=STEPS, dt_ms=network.dt_ms, **parameters)
     reference = eventprop.simulate(network, initial, spikes)
     native = eventprop.gradients(network, initial, spikes, loss=loss, regulariser=regulariser)
