@@ -52,8 +52,11 @@ def chain_rule(network, weights, given, i, window, spike):
     W, U = (np.asarray(weights[name], float) for name in ("input_hidden", "hidden_output"))
     h = network.n_hidden
     R = np.asarray(weights.get("hidden_hidden", np.zeros((h, h))), float)
-    a, b = np.exp(-1 / network.tau_mem), np.exp(-1 / network.tau_syn)
-    c = (1 - a) * network.tau_syn * (1 - b)
+    a, b = (
+        np.exp(-1 / network.hidden[0].neuron.tau_mem),
+        np.exp(-1 / network.hidden[0].neuron.tau_syn),
+    )
+    c = (1 - a) * network.hidden[0].neuron.tau_syn * (1 - b)
     x_in = np.zeros((N_STEPS, N_UNITS))
     x_in[given.example(i)] = 1
     V, v, x = (np.zeros((*n, h)) for n in [(N_STEPS,), (), ()])
@@ -103,7 +106,7 @@ def test_the_chain_rule_is_that_of_a_network_with_smooth_spikes(recurrent):
 )
 def test_gradients_are_those_of_the_chain_rule(recurrent, n_examples, n_hidden):
     network, weights, given, loss = make(recurrent, n_examples, n_hidden)
-    unit = network.tau_mem_output * network.tau_mem
+    unit = network.output.neuron.tau_mem * network.hidden[0].neuron.tau_mem
     rule = eventprop.Regulariser(PULL / unit, PULL / unit, TARGET)
     backend = bptt.Backend(network, weights, loss, rule, slope=SLOPE)
     backend.differentiate(given)  # leaves nothing behind for the next batch

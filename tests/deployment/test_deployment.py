@@ -164,7 +164,7 @@ def test_float_variants_bear_one_cause_each(file):
     np.testing.assert_array_equal(clipped["input_hidden"][changed], kept[changed])
     np.testing.assert_allclose(rounded["input_hidden"][~changed], kept[~changed], rtol=1e-6)
     network, scaled = variants["decays"]
-    assert network.tau_mem == pytest.approx(-1 / np.log(1 - 200 / 4096))
+    assert network.hidden[0].neuron.tau_mem == pytest.approx(-1 / np.log(1 - 200 / 4096))
     # One input spike adds the same charge on its way to V with either time constants' k.
     ratio = gain(network.hidden[0].neuron, 1.0) / gain(NETWORK.hidden[0].neuron, 1.0)
     np.testing.assert_allclose(scaled["input_hidden"] * ratio, w, rtol=1e-6)

@@ -192,17 +192,18 @@ def network_of(hidden=(20, 70), **options):
     return Network.layered(30, hidden, 5, **options)
 
 
-def weights_of(network, gain=3.0):
+def weights_of(network, between=0.5):
     output = (0.6, 0.3) if network.spiking_output else (0.0, 0.3)
+    rng = np.random.default_rng(1)
     drawn = Parameters.random(
         network,
-        np.random.default_rng(1),
+        rng,
         input_hidden=(0.12, 0.1),
         hidden_hidden=(0, 0.1),
         hidden_output=output,
     )
-    between = {f"hidden{i}_hidden{i + 1}" for i in range(1, len(network.hidden))}
-    return drawn | {name: drawn[name] * gain for name in between}
+    names = [f"hidden{i}_hidden{i + 1}" for i in range(1, len(network.hidden))]
+    return drawn | {n: rng.normal(between, 0.6 * between, drawn[n].shape) for n in names}
 
 
 @pytest.mark.parametrize("name", ["sum_exp", "max", "first_spike"])
@@ -252,7 +253,7 @@ def test_all_gradients_by_finite_differences_at_small_dt():
     """At dt = 0.01 ms spike times are nearly continuous: the gradient is the loss's own."""
     dt, n_steps = 0.01, 4000
     network = network_of([8, 8], dt_ms=dt)
-    weights = weights_of(network, 6.0)
+    weights = weights_of(network, 2.5)
     weights["input_hidden1"][:] *= 3
     loss = losses.make("gaussian", n_steps=n_steps, dt_ms=dt)
     spikes = spikes_of(network, 16, 2, 0.07 * dt, n_steps)
@@ -265,7 +266,7 @@ def test_all_gradients_by_finite_differences_at_small_dt():
             moved = weights | {which: weights[which] + step * direction}
             values.append(eventprop.gradients(network, moved, spikes, None, loss).losses.mean())
         slope = (values[0] - values[1]) / 0.2
-        assert slope == pytest.approx(np.linalg.norm(gradient), rel=0.08), which
+        assert slope == pytest.approx(np.linalg.norm(gradient), rel=0.12), which
 
 
 def test_training_gives_the_same_bytes_for_any_threads_and_after_resuming():
@@ -336,8 +337,11 @@ def test_what_the_engine_does_not_run_is_named():
     )
     loss, spikes = loss_of("sum_exp"), spikes_of(network)
     for connections, said in (
-        (tuple(skipping), "not input_hidden2"),
-        (network.connections[:2] + network.connections[3:], "not hidden1_hidden2"),
+        (tuple(skipping), "input_hidden2 passes over a layer"),
+        (
+            network.connections[:2] + network.connections[3:],
+            "nothing connects hidden1 with hidden2",
+        ),
         (
             (*network.connections[:-1], Connection("hidden2", "output", 5)),
             "no delays of hidden2_output",

@@ -109,7 +109,7 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
     """Beside the traces of every synapse and step, in plain double precision."""
     network, weights, given, loss = make(recurrent)
     pull, target = 3e-3, 4
-    strength = pull / network.tau_mem / network.tau_mem_output
+    strength = pull / network.hidden[0].neuron.tau_mem / network.output.neuron.tau_mem
     rule = eventprop.Regulariser(strength, strength, target)
     backend = eprop.Backend(network, weights, loss, rule)
     seen, bad = backend.differentiate(given)
@@ -121,8 +121,11 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
     np.testing.assert_allclose(readouts, engine.readouts, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(seen.losses, engine.losses, rtol=1e-5)
 
-    alpha, beta = np.exp(-1 / network.tau_mem), np.exp(-1 / network.tau_syn)
-    injected = (1 - alpha) * network.tau_syn * (1 - beta)
+    alpha, beta = (
+        np.exp(-1 / network.hidden[0].neuron.tau_mem),
+        np.exp(-1 / network.hidden[0].neuron.tau_syn),
+    )
+    injected = (1 - alpha) * network.hidden[0].neuron.tau_syn * (1 - beta)
     lag = np.arange(1, given.n_steps + 1)
     response = injected * (alpha**lag - beta**lag) / (alpha - beta)
     share = np.array(

@@ -11,6 +11,7 @@ from spikespeech.spikes import SpikeTrains
 N_INPUTS, N_HIDDEN, N_OUTPUTS, N_STEPS, SEED = 12, 8, 3, 200, 4
 LABEL, RATE = 0, 0.03
 NETWORK = Network.layered(N_INPUTS, N_HIDDEN, N_OUTPUTS)
+NEURON = NETWORK.hidden[0].neuron
 LAYERS = {"input": plots.GREY, "hidden": plots.BLUE}
 
 
@@ -62,9 +63,9 @@ def adjoints(loss):
     lambda_V follows from the engine's own recursion λ_I[s] = γ λ_V[s+1] + β λ_I[s+1].
     """
     result = eventprop.gradients(*probed(NETWORK, weights(), trial()), loss=loss)
-    lambda_i = -result.gradients["input_hidden"][N_INPUTS:] / NETWORK.tau_syn
-    alpha, beta = np.exp(-1 / NETWORK.tau_mem), np.exp(-1 / NETWORK.tau_syn)
-    gamma = NETWORK.tau_mem / (NETWORK.tau_mem - NETWORK.tau_syn) * (alpha - beta)
+    lambda_i = -result.gradients["input_hidden"][N_INPUTS:] / NEURON.tau_syn
+    alpha, beta = np.exp(-1 / NEURON.tau_mem), np.exp(-1 / NEURON.tau_syn)
+    gamma = NEURON.tau_mem / (NEURON.tau_mem - NEURON.tau_syn) * (alpha - beta)
     lambda_v = np.zeros_like(lambda_i)
     lambda_v[1:] = (lambda_i[:-1] - beta * lambda_i[1:]) / gamma
     return lambda_i, lambda_v, result
@@ -85,9 +86,9 @@ def events(loss):
     }.items():
         steps, units = np.asarray(steps, int), np.asarray(units, int)
         if layer == "input":
-            signal = -NETWORK.tau_syn * lambda_i[steps].sum(axis=1)
+            signal = -NEURON.tau_syn * lambda_i[steps].sum(axis=1)
         else:
-            decay = np.exp(-1 / NETWORK.tau_mem)
+            decay = np.exp(-1 / NEURON.tau_mem)
             before = np.where(steps < N_STEPS - 1, lambda_v[steps, units], 0)
             after = lambda_v[steps - 1, units]
             signal = after - decay * before
@@ -148,7 +149,7 @@ def findings(table, loss):
     lambda_i, _, result = adjoints(loss)
     steps, units = trial().example(0)
     total = np.zeros((N_INPUTS, N_HIDDEN))
-    np.add.at(total, np.asarray(units, int), -NETWORK.tau_syn * lambda_i[np.asarray(steps, int)])
+    np.add.at(total, np.asarray(units, int), -NEURON.tau_syn * lambda_i[np.asarray(steps, int)])
     gradient = result.gradients["input_hidden"][:N_INPUTS]
     deviation = np.abs(total - gradient).max() / np.abs(gradient).max()
     counts = table["layer"].value_counts()

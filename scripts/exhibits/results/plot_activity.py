@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikespeech import command, eventprop, losses, network
+from spikespeech import command, configuration, eventprop, losses, network
 from spikespeech.backends import native
 from spikespeech.network.axes import of_weights
 from spikespeech.reading import read_csv
@@ -93,7 +93,7 @@ def draw(table, classes, label, readout, window, trained, name):
 def findings(table, classes, label, readout, chosen, name):
     """Return sentences on how many neurons spike, how often, and how sure the network is."""
     spikes = table[table["layer"] == "hidden"].groupby("unit").size()
-    n_hidden = chosen["hidden"]
+    n_hidden = configuration.n_hidden(chosen["hidden"])
     probabilities = np.exp(readout - readout.max())
     probabilities /= probabilities.sum()
     rival = next(unit for unit in np.argsort(-readout) if unit != label)

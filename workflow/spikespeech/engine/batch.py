@@ -1,6 +1,5 @@
 """Batches over threads: what the API builds on."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +8,7 @@ from spikespeech.engine import adam, example, lif, readout
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import LANES, aligned, padded
 from spikespeech.network import Parameters
+from spikespeech.network.chain import chain
 
 SLOPE_MIN = 1e-3
 """Guard of 1 / (I - V): a smaller I - V of a spike counts as this in the backward pass.
@@ -40,12 +40,13 @@ class Engine:
     """
 
     def __init__(self, network, weights, loss, regulariser, threads):
-        check_chain(network)
         self.network, self.loss = network, loss
         self.threads = max(1, min(int(threads), SHARES))
-        targets = network.populations[1:]
-        self.widths = [padded(p.n) for p in targets]
-        self.connections = [[c for c in network.connections if c.target == p.name] for p in targets]
+        chained = runnable(network)
+        self.widths = [padded(layer.population.n) for layer in chained]
+        self.connections = [
+            [c for c in (layer.incoming, layer.recurrent) if c] for layer in chained
+        ]
         # The rows of all sources of a population lie in one array: one is treated as another.
         n_sources = [sum(network[c.source].n for c in into) for into in self.connections]
         self.parameters = tuple(
@@ -206,24 +207,19 @@ class Engine:
         )
 
 
-def check_chain(network):
-    """Raise InputError unless each population is fed by the one before it, and by itself at most.
+def runnable(network):
+    """Return the Layers of a network after its inputs.
 
-    Only inputs may be delayed.
+    Raises InputError for what the engine does not run: anything but a chain of hidden layers and
+    outputs that are not connected to themselves, and delays other than the inputs' own.
     """
-    names = [p.name for p in network.populations]
-    needed = set(itertools.pairwise(names))
-    allowed = needed | {(name, name) for name in names[1:-1]}
-    found = {(c.source, c.target) for c in network.connections}
-    if not (needed <= found <= allowed and len(names) > 2):
-        odd = sorted("_".join(ends) for ends in found - allowed | needed - found)
-        raise InputError(
-            f"the native engine runs hidden layers one after the other, not {', '.join(odd)}",
-            hint="connect each population to the next, hidden ones also to themselves",
-        )
+    found = chain(network)
+    if len(found) < 2 or found[-1].recurrent:
+        raise InputError("the native engine runs hidden layers, then outputs without recurrence")
     for c in network.connections:
-        if c.longest_delay and c.source != names[0]:
+        if c.longest_delay and c is not found[0].incoming:
             raise InputError(f"the native engine has no delays of {c.name}", hint="delay inputs")
+    return found
 
 
 def layers(network):

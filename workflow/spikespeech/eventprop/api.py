@@ -7,7 +7,7 @@ import numpy as np
 
 from spikespeech import losses
 from spikespeech.engine import lif
-from spikespeech.engine.batch import Engine, check_chain, check_sound, checked_spikes, layers
+from spikespeech.engine.batch import Engine, check_sound, checked_spikes, layers, runnable
 from spikespeech.engine.example import of_example
 from spikespeech.engine.tape import index_steps, tape
 from spikespeech.errors import InputError
@@ -151,7 +151,7 @@ def simulate(
     for name in record:
         if name not in RECORDABLE:
             raise InputError(f"cannot record '{name}'", hint=f"one of {', '.join(RECORDABLE)}")
-    check_chain(network)
+    chained = runnable(network)
     weights = Parameters.checked(network, weights)
     spikes = delays.arriving(network, weights, spikes)
     labels, n_steps, o = np.zeros(len(spikes), np.int64), spikes.n_steps, network.n_outputs
@@ -160,14 +160,12 @@ def simulate(
     voltage = aligned(n_steps * padded(o))
     hidden, output = layers(network)
     run = []
-    for source, population, k in zip(
-        network.populations, network.populations[1:], (*hidden, output), strict=False
-    ):
-        own = f"{population.name}_{population.name}"
+    for layer, k in zip(chained, (*hidden, output), strict=True):
+        population, own = layer.population, layer.recurrent
         run.append(
             (
-                _rows(weights[f"{source.name}_{population.name}"]),
-                _rows(weights[own]) if own in weights else nothing,
+                _rows(weights[layer.incoming.name]),
+                _rows(weights[own.name]) if own else nothing,
                 k,
                 aligned((4, padded(population.n))),
                 tape(n_steps, population.n),

@@ -196,38 +196,6 @@ class Network:
         }
         return shapes | {c.delay: (sizes[c.source],) for c in self.connections if c.longest_delay}
 
-    def _layer(self) -> LIF:
-        if len(self.hidden) != 1:
-            raise InputError(f"{len(self.hidden)} hidden layers, where only one is known of")
-        (layer,) = self.hidden
-        assert isinstance(layer.neuron, LIF)  # as `__post_init__` has checked
-        return layer.neuron
-
-    @property
-    def tau_mem(self):
-        """The membranes' time constant of the one hidden layer, ms."""
-        return self._layer().tau_mem
-
-    @property
-    def tau_syn(self):
-        """The synapses' time constant of the one hidden layer, ms."""
-        return self._layer().tau_syn
-
-    @property
-    def threshold(self):
-        """The threshold of the one hidden layer."""
-        return self._layer().threshold
-
-    @property
-    def tau_mem_output(self):
-        """The membranes' time constant of the outputs, ms."""
-        return self.output.neuron.tau_mem
-
-    @property
-    def tau_syn_output(self):
-        """The synapses' time constant of the outputs, ms."""
-        return self.output.neuron.tau_syn
-
 
 def _check_population(population, place, n_populations):
     name, n, neuron = population.name, population.n, population.neuron
