@@ -72,6 +72,12 @@ def test_a_table_has_one_whole_number_a_channel(tmp_path):
         delays.draw(table, 3, 1)
 
 
+def test_what_another_kind_asks_for_is_left_out():
+    both = {"kind": "table", "path": "x", "high": 3}
+    assert delays.parse(both) == {"kind": "table", "path": "x"}
+    assert delays.parse(both | {"kind": "random"}) == {"kind": "random", "high": 3}
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -80,7 +86,8 @@ def test_a_table_has_one_whole_number_a_channel(tmp_path):
         {"kind": "random", "high": 1.5},
         {"kind": "learned", "high": 3},
         {"high": 3},
-        {"kind": "table", "path": "x", "high": 3},
+        {"kind": "table", "high": 3},
+        {"kind": "random", "high": 3, "low": 1},
     ],
 )
 def test_other_settings_are_refused(wrong):

@@ -12,6 +12,12 @@ def split_settings(wildcards):
     return configuration.text(config["splits"] | own)
 
 
+def delays(wildcards):
+    """The table of a network's input delays, where it has one."""
+    drawn = configuration.settings(config, **wildcards)["delays"]["input"] or {}
+    return [drawn["path"]] if drawn.get("kind") == "table" else []
+
+
 def backend(wildcards):
     """Name of the backend that trains a network."""
     return configuration.settings(config, **wildcards)["backend"]

@@ -14,11 +14,20 @@ SALT = 0x64656C61
 """With a network's seed, that of its delays: another stream than that of its weights."""
 
 
+NEEDED = {"random": "high", "table": "path"}
+"""What each kind of delays asks for."""
+
+
 def parse(settings, where="delays"):
-    """Return the settings of one connection's delays, checked; see `draw`. {} and None are none."""
-    settings = dict(settings or {})
-    needed = {"random": {"kind", "high"}, "table": {"kind", "path"}}
-    if settings and needed.get(settings.get("kind")) != set(settings):
+    """Return the settings of one connection's delays, checked; see `draw`. {} and None are none.
+
+    What another kind asks for is left out: configurations that extend each other keep it.
+    """
+    settings = settings or {}
+    if not settings:
+        return {}
+    needed = NEEDED.get(settings.get("kind"))
+    if needed not in settings or not set(settings) <= {"kind", *NEEDED.values()}:
         raise InputError(
             f"{where}: {settings!r} are no delays",
             hint="{kind: random, high: steps} or {kind: table, path: file}",
@@ -26,7 +35,7 @@ def parse(settings, where="delays"):
     high = settings.get("high", 0)
     if isinstance(high, bool) or not isinstance(high, int) or high < 0:
         raise InputError(f"{where}.high: {high!r} is no whole number of steps")
-    return settings
+    return {"kind": settings["kind"], needed: settings[needed]}
 
 
 def draw(settings, n_units, seed):
