@@ -155,6 +155,18 @@ def test_an_example_becomes_a_split(data, tmp_path, monkeypatch, name, classes, 
         assert counts == sides
 
 
+def test_a_tilde_is_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    sections = {
+        "words": {"folder": "~/words", "pattern": "~/{label}.wav"},
+        "shd": {"mirror": None},
+        "ssc": {"mirror": "https://a.org/~b"},
+    }
+    datasets.expand_home(sections)
+    assert sections["words"] == {"folder": "/home/ann/words", "pattern": "~/{label}.wav"}
+    assert [sections[name]["mirror"] for name in ("shd", "ssc")] == [None, "https://a.org/~b"]
+
+
 def test_every_kind_of_data_has_an_example():
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8"))
     sources = {block["datasets"][n].get("source", n) for n, block in EXAMPLES.items()}

@@ -27,6 +27,7 @@ try:
     given, config = config, yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     configuration.update(config, given)
     configuration.check(config)
+    datasets.expand_home(config["datasets"])
     if workflow.is_main_process:
         planning.check(config)
 except InputError as error:

@@ -1,6 +1,7 @@
 """The registry of data sets: what each one is, where it comes from and under which licence."""
 
 import json
+import os
 from dataclasses import dataclass, field
 
 from spikespeech.data import folders
@@ -83,6 +84,18 @@ OWN_AUDIO = {"test_speakers": [], "test_share": 0.0, "window": "ramps", "channel
 
 SOURCES = {"audio_folder": "audio", "spike_file": "spikes", "tonic": "tonic"}
 """How a user's own data set is made, by its `source` in the configuration."""
+
+
+PATHS = ("archive", "folder", "mirror", "table", "train", "valid", "test")
+"""Keys of a data set's section that name files."""
+
+
+def expand_home(sections):
+    """Put the user's home folder for ~ at the beginning of the paths in all `sections`."""
+    for section in sections.values():
+        for key in PATHS:
+            if isinstance(section.get(key), str):
+                section[key] = os.path.expanduser(section[key])  # noqa: PTH111 - also addresses
 
 
 def source(name, section):
