@@ -68,10 +68,10 @@ def findings(table):
             for side, speakers in sides.items()
             if speakers
         ]
-        unheard = sides["test"] - sides["train"] - sides["validation"]
+        unseen = sides["test"] - sides["train"] - sides["validation"]
         sentences.append(
             f"{rows['label'].iloc[0]}, fold {fold}: {prose.listed(parts)}; "
-            f"{prose.count(len(unheard), 'test speaker')} heard nowhere else, "
+            f"{prose.count(len(unseen), 'test speaker')} heard nowhere else, "
             f"{len(sides['train'] & sides['validation'])} shared by training and validation."
         )
     return sentences

@@ -7,8 +7,8 @@ from spikespeech import command, statistics
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 
-COLORS = {"heard": plots.BLUE, "unheard": plots.VERMILLION, "word": plots.GREEN}
-KINDS = {"heard": "heard in training or validation", "unheard": "speaks in the test only"}
+COLORS = {"heard": plots.BLUE, "unseen": plots.VERMILLION, "word": plots.GREEN}
+KINDS = {"heard": "heard in training or validation", "unseen": "speaks in the test only"}
 PREDICTION = ["label", "prediction", "speaker"]
 MAX_GROUPS = 40
 """More groups than this are drawn without their names."""
@@ -19,12 +19,12 @@ def tabulate(labels, speakers, predictions, classes, unseen):
 
     labels, speakers (n,) and predictions (networks, n) are of the test's examples; `classes` are
     the names of the labels, `unseen` the speakers who only speak in the test. Columns: by
-    (speaker, word), group, kind (heard, unheard, word), n (examples), accuracy, low, high (95 %
+    (speaker, word), group, kind (heard, unseen, word), n (examples), accuracy, low, high (95 %
     interval over networks and examples).
     """
     hits = predictions == labels
     groups = [
-        ("speaker", str(speaker), "unheard" if speaker in unseen else "heard", speakers == speaker)
+        ("speaker", str(speaker), "unseen" if speaker in unseen else "heard", speakers == speaker)
         for speaker in np.unique(speakers)
     ]
     groups += [("word", classes[k], "word", labels == k) for k in np.unique(labels)]
@@ -55,7 +55,7 @@ def draw(table):
                 100 * some["low"],
                 100 * some["high"],
                 linestyle="none",
-                marker="D" if kind == "unheard" else "o",
+                marker="D" if kind == "unseen" else "o",
                 color=COLORS[kind],
                 label=KINDS.get(kind),
             )
@@ -70,7 +70,7 @@ def draw(table):
 
 
 def findings(table, evaluations):
-    """Return, for each data set, the accuracy of all and of unheard speakers, and both extremes."""
+    """Return, for each data set, the accuracy of all and of unseen speakers, and both extremes."""
     sentences = []
     for label, rows in table.groupby("label", sort=False):
         same = (
@@ -80,7 +80,7 @@ def findings(table, evaluations):
         by = evaluations[same.all(axis=1)].groupby("series")["accuracy"]
         parts = [f"{prose.percent(statistics.mean_accuracy(by.get_group('test')))} of all words"]
         if "unseen" in by.groups:
-            n = (rows["kind"] == "unheard").sum()
+            n = (rows["kind"] == "unseen").sum()
             parts.append(
                 f"{prose.percent(statistics.mean_accuracy(by.get_group('unseen')))} of those of "
                 f"the {prose.count(n, 'speaker')} heard in the test only"
