@@ -61,25 +61,29 @@ def input_spikes(n, n_steps, rng, dt_ms=1):
 
 
 def workload(n_hidden, n_steps, n_examples, seed=1, dt_ms=1):
-    """Return (network, weights, spikes) with about SPIKES_A_NEURON spikes a second."""
+    """Return (network, weights, spikes) with about SPIKES_A_NEURON spikes a second.
+
+    n_hidden : neurons of the hidden layer, or a tuple of those of several
+    """
     rng = np.random.default_rng(seed)
     network = Network.layered(INPUTS, n_hidden, OUTPUTS, dt_ms=float(dt_ms))
     weights = Parameters.random(
         network,
         rng,
         input_hidden=(0, 0.01),
-        hidden_hidden=(0, 0.01 * (256 / n_hidden) ** 0.5),
+        hidden_hidden=(0, 0.01 * (256 / np.max(n_hidden)) ** 0.5),
         hidden_output=(0, 0.03),
     )
     spikes = input_spikes(n_examples, n_steps, rng, dt_ms)
     wanted = SPIKES_A_NEURON * n_steps * dt_ms / 1000
-    centred, low, high = weights["input_hidden"].copy(), 0.0, 0.1
+    first = network.connections[0].name
+    centred, low, high = weights[first].copy(), 0.0, 0.1
     sample = spikes.take(range(min(2, n_examples)))
     for _ in range(12):
         mean = (low + high) / 2
-        weights |= {"input_hidden": centred + np.float32(mean)}
+        weights |= {first: centred + np.float32(mean)}
         hidden = eventprop.simulate(network, weights, sample, record=("hidden_spikes",))
-        often = len(hidden.hidden_spikes.steps) / len(sample) / n_hidden
+        often = len(hidden.hidden_spikes.steps) / len(sample) / network.n_hidden
         low, high = (low, mean) if often > wanted else (mean, high)
     return network, weights, spikes
 

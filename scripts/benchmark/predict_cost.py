@@ -81,7 +81,7 @@ def cell(value):
 def main(arguments):
     config = arguments.settings
     counted = forecast.trainings(config, studies.load(config))
-    sizes = sorted({(kind.hidden, kind.batch_size) for kind in counted})
+    sizes = sorted({(kind.hidden, kind.batch_size) for kind in counted}, key=str)
     # The workload comes in whole milliseconds.
     grid = config["time"]["steps"], max(1, round(config["time"]["dt_ms"])), arguments.repeats
     costs = {}

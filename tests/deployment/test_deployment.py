@@ -209,6 +209,61 @@ def test_operations_agree_with_an_event_by_event_count():
     assert counts["neuron_updates"] == 29 * N_STEPS
 
 
+def test_operations_and_memory_of_several_layers_and_delays():
+    network = Network.layered(20, [24, 16], 5, longest_delay=300)
+    spikes = {"input": np.array([10, 20]), "hidden1": np.array([3, 5]), "hidden2": np.array([2, 2])}
+    layers = cost.by_layer(network, spikes, n_steps=N_STEPS)
+    assert layers["hidden1"]["synaptic_operations"] == 15 * 24 + 4 * 24
+    assert layers["hidden2"]["synaptic_operations"] == 4 * 16 + 2 * 16
+    assert layers["output"]["synaptic_operations"] == 2 * 5
+    assert layers["output"]["neuron_updates"] == 5 * N_STEPS
+    last = {"hidden1": np.array([0, 1]), "hidden2": np.array([1, 1])}
+    counts = cost.operations(network, spikes, last, n_steps=N_STEPS)
+    total = sum(layer["synaptic_operations"] for layer in layers.values())
+    assert counts["synaptic_operations"] == total
+    assert counts["effective_acs"] == total - 0.5 * 24 - 16
+    weights = 20 * 24 + 24 * 24 + 24 * 16 + 16 * 16 + 16 * 5
+    sizes = cost.footprint(network, 8)
+    assert counts["dense_macs"] == weights * N_STEPS and sizes["parameters"] == weights
+    assert sizes["states"] == 6 * (24 + 16 + 5)
+    # 16 bits a delay; a bit for each input and step that may wait.
+    assert (sizes["input_delays"], sizes["delay_buffer"]) == (40, -(-20 * 301 // 8))
+
+
+def test_delays_reach_the_evaluation_and_late_spikes_are_counted(file):
+    network = Network.layered(N_UNITS, (24, 16), 5, longest_delay=60)
+    weights = Parameters.random(
+        network,
+        np.random.default_rng(3),
+        input_hidden=(0.7, 0.4),
+        hidden_hidden=(0, 0.1),
+        hidden_output=(0, 0.3),
+    ) | {"input_hidden1.delay": np.arange(N_UNITS) * 3}
+    spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
+    loss = losses.make("sum_exp", n_steps=N_STEPS)
+    fitted = netx.fit(network, weights, scale="error", calibration=spikes)
+    outcome = evaluation.evaluate(
+        fitted.layers,
+        inputs.binary(spikes),
+        loss,
+        loss.windows(spikes)[0],
+        output_lsb=fitted.lsb[-1],
+    )
+    late = spikes.steps + 3 * spikes.units.astype(int) >= N_STEPS
+    assert outcome.late_spikes.sum() == late.sum() == fitted.report["input_delays"]["late_spikes"]
+    np.testing.assert_array_equal(
+        outcome.input_spikes + outcome.late_spikes, np.diff(spikes.offsets)
+    )
+    assert outcome.hidden_spikes.shape == (6, 40) and outcome.hidden_spikes[:, 24:].any()
+    expected = evaluation.float_outcome(network, fitted.weights, loss, spikes).readouts
+    assert np.corrcoef(outcome.readouts.ravel(), expected.ravel())[0, 1] > 0.9
+    variants = causes.float_variants(network, weights, fitted)
+    assert len(variants["decays"][0].hidden) == 2
+    np.testing.assert_array_equal(
+        variants["decays and weights"][1]["input_hidden1.delay"], weights["input_hidden1.delay"]
+    )
+
+
 def test_energy_of_the_published_network():
     """The published operation count of SHD-256 gives the estimate of the reference."""
     counts = {"synaptic_operations": 7154159044 / 2264, "neuron_updates": 276_000}

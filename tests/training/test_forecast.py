@@ -75,3 +75,18 @@ def test_a_users_own_data_have_no_prediction():
     own["networks"]["dataset"] = ["mine"]
     table = predicted(own)
     assert table.cpu_hours.isna().all() and math.isnan(table.disk_gb[0])
+
+
+def test_several_hidden_layers_are_counted_each():
+    study = config()
+    study["networks"]["hidden"] = [128, [256, 64]]
+    table = predicted(study)
+    networks = table[table.work == "networks"].set_index("hidden")
+    assert set(networks.index) == {128, "256x64"}
+    weights = {
+        128: 128 * (700 + 128 + 35),
+        "256x64": 700 * 256 + 256**2 + 256 * 64 + 64**2 + 64 * 35,
+    }
+    for hidden, row in networks.groupby(level=0).first().iterrows():
+        disk = forecast.WEIGHT_BYTES * weights[hidden] * row.trainings / 1e9
+        assert row.disk_gb == pytest.approx(disk)

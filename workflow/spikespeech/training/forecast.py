@@ -6,12 +6,14 @@ Evaluations and figures come on top, and so do the training methods side by side
 import math
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from spikespeech import configuration
 from spikespeech.data import datasets
+from spikespeech.network.axes import hidden_label, hidden_layers
 from spikespeech.training import schedule
 
 SPIKES = 8000  # an utterance, as in SHD
@@ -33,6 +35,7 @@ class Training:
     Attributes
     ----------
     work : what for: networks, their fine-tuning, networks of few bits, or a search
+    hidden : neurons of the hidden layer, or a tuple of those of several
     fold : who validates: "main", "one speaker" or "nobody"; "both" where these speakers train, too
     blend : the share of trainings that blend examples
     """
@@ -40,7 +43,7 @@ class Training:
     work: str
     dataset: str
     fold: str
-    hidden: int
+    hidden: int | tuple
     batch_size: int
     epochs: int
     blend: float
@@ -80,8 +83,9 @@ def trainings(config, studies):
 def _training(work, dataset, fold, settings, blend=None):
     blend = float(settings["augmentation"]["blend"]) if blend is None else blend
     fold = "one speaker" if fold.startswith("speaker-") else fold
-    sizes = (settings[key] for key in ("hidden", "batch_size", "epochs"))
-    return Training(work, dataset, fold, *sizes, blend)
+    layers = hidden_layers(settings["hidden"])
+    hidden = tuple(layers) if isinstance(layers, list) else layers
+    return Training(work, dataset, fold, hidden, settings["batch_size"], settings["epochs"], blend)
 
 
 def sides(config, dataset, fold):
@@ -124,7 +128,10 @@ def predict(config, counted, costs):
         trained, validated = sides(config, kind.dataset, kind.fold)
         presentations = trained * (1 + kind.blend)
         each = kind.epochs * (presentations * learn + validated * forward) / 3.6e6
-        parameters = kind.hidden * (700 + kind.hidden + 35)
+        layers = kind.hidden if isinstance(kind.hidden, tuple) else (kind.hidden,)
+        # Inputs, recurrent connections and outputs as many as of SHD and SSC.
+        widths = 700, *layers, 35
+        parameters = sum(a * b for a, b in pairwise(widths)) + sum(n * n for n in layers)
         kept = (
             WEIGHT_BYTES * parameters * n
             if kind.work in ("networks", "networks of few bits")
@@ -135,7 +142,7 @@ def predict(config, counted, costs):
                 "work": kind.work,
                 "dataset": kind.dataset,
                 "fold": kind.fold,
-                "hidden": kind.hidden,
+                "hidden": hidden_label(kind.hidden),
                 "trainings": n,
                 "epochs": kind.epochs,
                 "presentations": presentations,
@@ -144,7 +151,7 @@ def predict(config, counted, costs):
                 "cpu_hours_each": each,
                 "cpu_hours": n * each,
                 "wall_hours_2_cores": math.ceil(n / 2) * each,
-                "memory_mb": peak + presentations * kind.hidden * OUTCOME_BYTES / 2**20,
+                "memory_mb": peak + presentations * sum(layers) * OUTCOME_BYTES / 2**20,
                 "disk_gb": kept / 1e9,
             }
         )
