@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spikespeech import configuration
+from spikespeech import configuration, schema
 from spikespeech.errors import InputError
 from spikespeech.network import axes
+from spikespeech.search import studies
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -102,3 +103,101 @@ def test_several_hidden_layers_have_a_name_on_paths_and_their_own_settings():
     config["networks"]["hidden"] = [[256]]
     with pytest.raises(InputError, match=r"networks.hidden.0: \[256\]"):
         configuration.check(config)
+
+
+@pytest.mark.parametrize(
+    ("keys", "text", "value"),
+    [
+        (("training", "learning_rate"), "1e-3", 1e-3),
+        (("training", "epochs"), "5", 5),
+        (("training", "augmentation", "blend"), "true", True),
+        (("training", "initial_weights", "input_hidden"), ["0.1", "2e-2"], [0.1, 0.02]),
+        (("deployment", "bits"), "4", 4),
+        (("methods",), "null", None),
+    ],
+)
+def test_text_that_spells_a_number_is_one_where_a_number_is_wanted(keys, text, value):
+    config = read("config")
+    target = config
+    for key in keys[:-1]:
+        target = target[key]
+    target[keys[-1]] = text
+    configuration.check(config)
+    assert target[keys[-1]] == value and type(target[keys[-1]]) is type(value)
+
+
+@pytest.mark.parametrize("name", [True, None, 750, 1])
+def test_a_name_that_yaml_takes_for_something_else_is_to_be_quoted(name):
+    config = read("config")
+    config["datasets"]["digits"]["classes"][3] = name
+    with pytest.raises(InputError, match=r"datasets\.digits\.classes\.3: .*quote it"):
+        configuration.check(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"networks": {"hidden": 64}}, r"networks.hidden: 64 is no list (write [64])"),
+        ({"networks": {"fold": ["speaker-12"]}}, "digits"),
+        ({"splits": {"validation_speakers": 10}}, "digits"),
+        ({"overrides": [{"when": {"loss": "summ"}, "set": {}}]}, "did you mean 'sum'"),
+        ({"losses": {"sum": {"mu": 1}}}, "losses.sum.mu"),
+        ({"losses": {"gaussian": {"mean": 1}}}, "known: mu, sigma"),
+        (
+            {"training": {"initial_weights": {"input_hidden": [0.1, -1]}}},
+            "training.initial_weights",
+        ),
+    ],
+)
+def test_what_no_job_could_do_is_refused_at_the_plan(changes, message):
+    config = read("config")
+    configuration.update(config, changes)
+    with pytest.raises(InputError) as error:
+        configuration.check(config)
+    assert message in str(error.value)
+    assert "search" not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_window_may_be_a_table_in_a_file(tmp_path):
+    path = tmp_path / "window.csv"
+    path.write_text("".join(f"{t}\n" for t in range(1000)), encoding="utf-8")
+    config = read("config")
+    config["losses"]["table"] = {"values": str(path)}
+    config["networks"]["loss"] = ["table"]
+    configuration.check(config)
+    settings = configuration.settings(config, **configuration.networks(config)[0])
+    assert settings["loss"]["values"] == list(range(1000))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"training: {epochs: 1}\nnetworks: {}\ntraining: {}\n", "line 1 and again in line 3"),
+        (b"training:\n  epochs: 1\n  epochs: 2\n", "'epochs' stands in line 2"),
+        ("# Wörter\n".encode("latin-1"), "is not UTF-8"),
+        (b"a: " + b"[" * 2000 + b"]" * 2000, "nests too deeply"),
+        (b"a: [1\n", "line"),
+    ],
+)
+def test_what_yaml_hides_in_a_file_is_said(content, message, tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"study\.yaml") as error:
+        schema.check_file(path)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_an_alias_that_doubles_itself_is_refused_in_seconds():
+    bomb = [1]
+    for _ in range(35):
+        bomb = [bomb, bomb]
+    with pytest.raises(InputError, match="look for an alias"):
+        configuration.check(read("config") | {"overrides": bomb})
+
+
+def test_a_billion_rounds_are_refused_before_any_is_listed():
+    config = read("config")
+    config["search"]["demo"]["rounds"] = 10**9
+    configuration.check(config)
+    with pytest.raises(InputError, match=r"search\.demo\.rounds: 1000000000 rounds come to"):
+        studies.load(config)

@@ -47,12 +47,18 @@ def test_the_papers_study():
         assert row.cpu_hours_each == pytest.approx(hours[dataset] / 3.6e6)
         assert row.cpu_hours == pytest.approx(5 * row.cpu_hours_each)
         assert row.wall_hours_2_cores == pytest.approx(3 * row.cpu_hours_each)
+    [disk] = table[(table.work == "data") & (table.dataset == "ssc")].disk_gb
+    assert 6 < disk < 10
+
+
+def test_the_search_beside_the_papers_study():
+    apart = predicted(config("paper"))
+    assert not apart.work.str.startswith("search").any()
+    table = predicted(config("paper", "paper_search"))
     # Of each seed 12 initial trials, shared, 36 more of each proposer, random search 84; on three
     # folds.
     [search] = table[table.work == "search shd"].trainings
     assert search == 6 * (12 + 36 + 36 + 36 + 84) * 3
-    [disk] = table[(table.work == "data") & (table.dataset == "ssc")].disk_gb
-    assert 6 < disk < 10
 
 
 def test_fine_tuning_is_on_both_sides_for_a_quarter_of_the_epochs():

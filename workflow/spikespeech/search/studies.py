@@ -13,6 +13,8 @@ from spikespeech.search import space
 from spikespeech.search.propose import GRID_LEVELS, INITIAL, LEARNING
 from spikespeech.training.settings import Settings
 
+MAX_TRIALS = 100_000
+"""Trials of a search: each is a job, of which Snakemake plans some thousand a second."""
 DEFAULTS = "defaults"
 """Name of the settings that a search starts from, among those that are confirmed."""
 
@@ -176,6 +178,12 @@ def _check_settings(settings, n_steps, where):
 
 def _check_budget(study, dimensions, where):
     initial, trials = study.initial["trials"], study.trials
+    total = sum(map(study.rounds_of, study.proposers)) * trials * len(study.seeds)
+    if total > MAX_TRIALS:
+        raise InputError(
+            f"{where}.rounds: {study.rounds} rounds come to {total:,} trials, more than the "
+            f"{MAX_TRIALS:,} that can be planned"
+        )
     if study.rounds * trials < initial:
         raise InputError(
             f"{where}.rounds: {study.rounds} rounds of {trials} are fewer trials than the "
