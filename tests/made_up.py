@@ -36,7 +36,7 @@ NETWORKS = [
 TRAINING = {
     "backend": "native",
     "selection": "validation",
-    "finetune": True,
+    "finetune": 0.25,
     "epochs": EPOCHS,
     "batch_size": 16,
     "learning_rate": 0.002,

@@ -32,7 +32,7 @@ def main(arguments):
     records = [read_json(path, keys=["objective", "settings"]) for path in arguments.best]
     chosen = choose(arguments.settings, records)
     kept = "last" if chosen["selection"] == "last" else "training"  # nobody validates
-    own = {"seed": arguments.seed, "selection": kept, "finetune": False}
+    own = {"seed": arguments.seed, "selection": kept, "finetune": 0}
     settings = Settings.parse(chosen | own)
     rows = splits.read(arguments.split)
     rows = rows[rows["part"] != "valid"]

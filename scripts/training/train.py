@@ -52,7 +52,7 @@ def main(arguments):
             splits.gather(arguments.parts, rows, "train", "validation"),
             weights,
             settings,
-            epochs=schedule.finetuning(settings.epochs),
+            epochs=schedule.finetuning(settings.epochs, settings.finetune),
             title=f"{title} fine-tuning",
             checkpoint=second,
         )

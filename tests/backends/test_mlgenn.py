@@ -344,7 +344,7 @@ def test_fine_tuning_goes_on_from_the_weights_it_is_given(rate, moves):
     values = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["training"]
     chosen = {"loss": {"name": "gaussian"}, "hidden": NETWORK.n_hidden, "recurrent": True}
     changed = {"backend": "mlgenn", "batch_size": 1, "epochs": 8, "learning_rate": rate, "seed": 1}
-    changed |= {"finetune": True, "average": 1, "delays": {"input": None}}
+    changed |= {"finetune": 0.25, "average": 1, "delays": {"input": None}}
     still = {
         "augmentation": {key: 0 for key in values["augmentation"]} | {"blend": False},
         "ease_in": {"start": 1, "factor": 2},

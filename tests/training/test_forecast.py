@@ -63,7 +63,7 @@ def test_the_search_beside_the_papers_study():
 
 def test_fine_tuning_is_on_both_sides_for_a_quarter_of_the_epochs():
     study = config("paper")
-    study["training"]["finetune"] = True
+    study["training"]["finetune"] = 0.25
     table = predicted(study)
     again = table[table.work == "fine-tuning of networks"].set_index(["dataset", "hidden"])
     assert again.trainings.tolist() == [5] * 6

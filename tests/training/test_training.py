@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 PLAIN = {
     "backend": "native",
     "selection": "validation",
-    "finetune": False,
+    "finetune": 0,
     "average": 3,
     "epochs": 6,
     "batch_size": 8,
@@ -274,7 +274,7 @@ def test_best_epoch_by_validation_and_by_training(scripted):
     }
     by_validation = scripted(**scripts)
     assert by_validation.best_epoch == 4
-    assert scripted({"finetune": True}, **scripts).best_epoch == 4
+    assert scripted({"finetune": 0.25}, **scripts).best_epoch == 4
     by_training = scripted({"selection": "training"}, **scripts)
     assert by_training.best_epoch == 2
     first = settings().initial_weights.hidden_output[0]
@@ -396,7 +396,7 @@ def test_a_network_that_cannot_train_stops(scripted, attributes, changes, messag
 
 def test_no_validation_examples(scripted):
     nobody = spoken().take([])
-    for needing in ({}, {"selection": "last", "finetune": True}):
+    for needing in ({}, {"selection": "last", "finetune": 0.25}):
         with pytest.raises(InputError, match="no validation examples"):
             scripted(needing, side=nobody)
     for selection in ("training", "last"):
@@ -456,7 +456,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, data, after, s
 
 def test_fine_tuning_goes_on_from_the_weights_and_keeps_the_mean_of_the_last_epochs(tmp_path, data):
     both, checkpoint, after = spoken(n=96), tmp_path / "checkpoint.npz", []
-    chosen = settings(finetune=True, epochs=26)
+    chosen = settings(finetune=0.25, epochs=26)
     first = loop.train(*data, replace(chosen, epochs=2)).weights
 
     def note(_):
@@ -556,7 +556,7 @@ NETWORK |= {"topology": "recurrent", "seed": 1}
 
 
 def command(study, out, threads=1, **changes):
-    values = {**PLAIN, "epochs": 24, "finetune": True, **changes}
+    values = {**PLAIN, "epochs": 24, "finetune": 0.25, **changes}
     return [
         sys.executable,
         ROOT / "scripts/training/train.py",
@@ -591,7 +591,7 @@ def test_the_script_keeps_a_fine_tuned_network_and_the_history_of_the_training_t
     train, validation = (
         spikes.take(rows.example[rows.side == side]) for side in ("train", "validation")
     )
-    chosen = settings(epochs=24, finetune=True)
+    chosen = settings(epochs=24, finetune=0.25)
     result = loop.train(train, validation, chosen)
     tuned = loop.finetune(spikes.take(np.arange(480)), result.weights, chosen)
     assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)

@@ -55,7 +55,7 @@ def settings(hidden):
     own = configuration.settings(
         config, dataset="ssc", loss="sum_exp", hidden=hidden, topology="recurrent", seed=1
     )
-    return own | {"epochs": 1, "finetune": True}, config
+    return own | {"epochs": 1, "finetune": 0.25}, config
 
 
 def words(script, *inputs, **options):

@@ -98,7 +98,7 @@ def method_settings(wildcards):
     network |= {
         "backend": method.backend,
         "selection": "last",
-        "finetune": False,
+        "finetune": 0,
         "epochs": METHODS["trial_epochs" if trials else "epochs"],
         # Each trial has its own; the study's must not make them stale.
         "learning_rate": None,

@@ -35,7 +35,7 @@ def row(network, label, settings):
         "batch": settings["batch_size"],
         "learning_rate": settings["learning_rate"],
         "schedule": settings["schedule"]["kind"],
-        "selection": settings["selection"] + ", fine-tuned" * settings["finetune"],
+        "selection": settings["selection"] + ", fine-tuned" * bool(settings["finetune"]),
     }
 
 

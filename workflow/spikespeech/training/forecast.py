@@ -59,7 +59,8 @@ def trainings(config, studies):
         counted[_training("networks", dataset, fold, settings)] += 1
         if settings["finetune"]:
             fold = "both"
-            brief = settings | {"epochs": schedule.finetuning(settings["epochs"])}
+            epochs = schedule.finetuning(settings["epochs"], settings["finetune"])
+            brief = settings | {"epochs": epochs}
             counted[_training("fine-tuning of networks", dataset, fold, brief)] += 1
         if deployment and all(network[a] in values for a, values in deployment["study"].items()):
             on = deployment["quantised_training"]

@@ -128,7 +128,7 @@ def finetune(
     """
     from_here = hashlib.blake2b(b"".join(w.tobytes() for w in weights.values())).hexdigest()
     options |= {"stamp": f"{stamp} {from_here}", "weights": weights}
-    brief = replace(settings, epochs=schedule.finetuning(settings.epochs))
+    brief = replace(settings, epochs=schedule.finetuning(settings.epochs, settings.finetune))
     _, kept, _ = _train(spikes, spikes.take([]), brief, True, **options)
     return kept
 
@@ -230,7 +230,7 @@ def _check(spikes_train, spikes_validation, settings):
     if needed and not len(spikes_validation):
         raise InputError(
             "no validation examples to choose the best epoch on, or to fine-tune with",
-            hint="name validation speakers, or set training.selection: last and finetune: false",
+            hint="name validation speakers, or set training.selection: last and finetune: 0",
         )
 
 

@@ -55,6 +55,6 @@ def best_epoch(history, selection):
     return scores.index(max(scores)) + 1
 
 
-def finetuning(epochs):
+def finetuning(epochs, share):
     """Return for how many epochs a network is fine-tuned that was trained for `epochs`."""
-    return max(epochs // 4, 1)
+    return max(int(epochs * share), 1)

@@ -175,7 +175,8 @@ class Settings:
     selection : which weights are kept: "last", the mean of the last epochs'; or the best epoch's
         by accuracy on "validation" speakers, or, as Shoesmith et al. do, on the augmented
         "training" examples
-    finetune : bool, whether the training goes on with the validation speakers, see `loop.finetune`
+    finetune : for which share of the epochs the training goes on with the validation speakers,
+        see `loop.finetune`; 0 where it does not
     average : how many last epochs the mean is of (Izmailov et al. 2018)
     epochs, batch_size, seed : int
     hidden : neurons of the hidden layer, or a tuple of those of several
@@ -188,7 +189,7 @@ class Settings:
 
     backend: str = choice(*BACKENDS)
     selection: str = choice("last", "validation", "training")
-    finetune: bool = choice(False, True)
+    finetune: float = number(float, 0)
     average: int = number(int, 1)
     epochs: int = number(int, 1)
     batch_size: int = number(int, 1)
