@@ -294,7 +294,7 @@ def test_other_contents(kind, valid, tmp_path):
 def test_a_full_machine_is_not_blamed_on_the_file(valid, monkeypatch):
     """What the system says, it says in its own words and without advice to fetch the file again."""
 
-    def denied(*_):
+    def denied(*_, **__):
         raise PermissionError(13, "Unable to synchronously open file (a long story)")
 
     monkeypatch.setattr(h5py, "File", denied)
