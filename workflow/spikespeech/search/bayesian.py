@@ -13,6 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from spikespeech.search import space
 
+CANDIDATES = 256
+"""Points among which one that was not tried is looked for."""
+
 
 def fit(dimensions, records, seed, *, surrogate="GP", acquisition="EI"):
     """Return a scikit-optimize Optimizer that was told all `records`, at least one.
@@ -43,11 +46,27 @@ def ask(optimiser, dimensions, n):
     """Return the next `n` points of a fitted optimiser, as a batch (constant liar).
 
     The lie is the mean: the best value, scikit-optimize's own choice, lets a batch crowd around
-    the incumbent or, from a poor first model, at the bounds.
+    the incumbent or, from a poor first model, at the bounds. In a small space it may ask for what
+    was tried: a point that was not, of the best that the model expects, takes its place.
     """
     with _reproducibly():
-        asked = optimiser.ask(n_points=n, strategy="cl_mean")
-    return [_decode(dimensions, x) for x in asked]
+        points = [_decode(dimensions, x) for x in optimiser.ask(n_points=n, strategy="cl_mean")]
+        tried = [_decode(dimensions, x) for x in optimiser.Xi]
+        fresh = None
+        for i, point in enumerate(points):
+            if point in tried:
+                fresh = _by_expectation(optimiser) if fresh is None else fresh
+                others = (_decode(dimensions, x) for x in fresh)
+                points[i] = next((p for p in others if p not in [*tried, *points]), point)
+            tried.append(points[i])
+    return points
+
+
+def _by_expectation(optimiser):
+    """Return random points of the space, those first whose objective the model expects best."""
+    drawn = optimiser.space.rvs(CANDIDATES, random_state=optimiser.rng)
+    expected = optimiser.models[-1].predict(optimiser.space.transform(drawn))
+    return [drawn[i] for i in np.argsort(expected, kind="stable")]
 
 
 def dependence(optimiser, dimensions, fixed, samples):
