@@ -201,3 +201,20 @@ def test_a_billion_rounds_are_refused_before_any_is_listed():
     configuration.check(config)
     with pytest.raises(InputError, match=r"search\.demo\.rounds: 1000000000 rounds come to"):
         studies.load(config)
+
+
+def test_a_tilde_is_the_users_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    config = {
+        "pathvars": {"results": "~/out"},
+        "datasets": {"own": {"folder": "~/words", "pattern": "{label}/~{take}.wav"}},
+        "mlgenn": {"python": "~/genn/bin/python"},
+        "peers_python": None,
+    }
+    configuration.write_out_home(config)
+    assert config == {
+        "pathvars": {"results": "/home/ann/out"},
+        "datasets": {"own": {"folder": "/home/ann/words", "pattern": "{label}/~{take}.wav"}},
+        "mlgenn": {"python": "/home/ann/genn/bin/python"},
+        "peers_python": None,
+    }

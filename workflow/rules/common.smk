@@ -26,12 +26,20 @@ try:
     # A module is given what differs from the defaults.
     given, config = config, yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     configuration.update(config, given)
+    configuration.write_out_home(config)
     configuration.check(config)
     datasets.expand_home(config["datasets"])
     if workflow.is_main_process:
         planning.check(config)
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# Snakemake has taken these from the configuration as they are written.
+workflow.pathvars.items |= {
+    name: path
+    for name, path in (config.get("pathvars") or {}).items()
+    if workflow.pathvars.items.get(name, "").startswith("~")
+}
 
 GRID = configuration.networks(config)
 DATASETS = list(config["networks"]["dataset"])

@@ -9,6 +9,7 @@ import copy
 import itertools
 import json
 import math
+import os
 
 from spikespeech import losses, schema
 from spikespeech.data import datasets
@@ -139,6 +140,16 @@ def settings(config, *, dataset, loss, hidden, topology, seed, **_):
     }
     resolved |= {"hidden": hidden, "recurrent": topology == "recurrent", "seed": int(seed)}
     return resolved
+
+
+def write_out_home(config):
+    """Replace a leading ~ in the paths of the configuration by the user's home."""
+    sections = [*(config.get("datasets") or {}).values(), config, config.get("mlgenn")]
+    sections.append(config.get("pathvars"))
+    for section in sections:
+        for key, value in section.items() if isinstance(section, dict) else ():
+            if isinstance(value, str) and value.startswith("~"):
+                section[key] = os.path.expanduser(value)  # noqa: PTH111 - text stays text
 
 
 def update(target, changes):

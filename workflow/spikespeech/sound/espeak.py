@@ -24,7 +24,10 @@ def speak(utterances):
         per minute), `pitch` (0..99, see `pitch`) and `seed`
     """
     return synthesiser.spoken(
-        __name__, utterances, "see its message above, or reinstall espeakng-loader"
+        __name__,
+        utterances,
+        "see its message above; its library wants glibc 2.29. Without it, take recordings: "
+        "config/fsdd.yaml",
     )
 
 
@@ -45,7 +48,10 @@ _Callback = ctypes.CFUNCTYPE(
 def _main():
     import espeakng_loader
 
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    try:
+        library = ctypes.CDLL(espeakng_loader.get_library_path())
+    except OSError as error:
+        sys.exit(f"eSpeak NG's library does not load: {error}")
     library.espeak_Synth.argtypes = (
         [ctypes.c_char_p, ctypes.c_size_t] + 4 * [ctypes.c_uint] + 2 * [ctypes.c_void_p]
     )

@@ -277,7 +277,8 @@ def load(model, folder):
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         raise InputError(
             f"GeNN could not build the network: {error}",
-            hint="it needs g++ and make, and for a GPU CUDA and its driver",
+            hint="it needs g++ and make, for a GPU CUDA and its driver, and a TMPDIR whose "
+            "programs may run (not mounted noexec)",
         ) from error
 
 
