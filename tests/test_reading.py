@@ -222,10 +222,10 @@ def test_the_meter_of_a_trial_names_its_damaged_file(content, tmp_path):
     path = tmp_path / "trial.spent"
     path.write_text(content)
     if content == "1":
-        assert trials.Meter(path).before == 1.0
+        assert trials.CpuClock(path).before == 1.0
         return
     with pytest.raises(InputError, match=r"trial\.spent: cannot be read: .* \(delete it\)"):
-        trials.Meter(path)
+        trials.CpuClock(path)
 
 
 def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):

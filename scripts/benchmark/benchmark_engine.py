@@ -168,8 +168,8 @@ def engine(work, threads, repeats):
 def making_share(backend, spikes, repeats):
     """Return the share of an epoch's wall time that making its batches takes.
 
-    Examples are in memory, as those of SHD are (`stored.load_few`). Of 8 batches' examples, as many
-    blends are made: 16 batches an epoch.
+    Examples are in memory, as those of SHD are (`stored.load_if_small`). Of 8 batches' examples, as
+    many blends are made: 16 batches an epoch.
     """
     examples = input_spikes(8 * len(spikes), spikes.n_steps, np.random.default_rng(1))
     epoch = Presentations(examples, shift=40, blend=True, seed=1)

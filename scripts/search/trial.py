@@ -20,7 +20,7 @@ def main(arguments):
     point = proposal["points"][arguments.trial - 1]
     settings = space.apply(arguments.settings["base"], point)
     stem = arguments.record.with_suffix("")
-    meter = trials.Meter(f"{stem}.spent")
+    meter = trials.CpuClock(f"{stem}.spent")
     checkpoints = {
         (path.stem, seed): Path(f"{stem}.{path.stem}-{seed}.npz")
         for path in arguments.splits

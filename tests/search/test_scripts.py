@@ -100,19 +100,19 @@ def test_a_trial_is_the_mean_over_folds_and_seeds_on_validation_speakers(data):
 def test_an_interrupted_trial_resumes_to_the_same_bytes(data, monkeypatch):
     point = {"learning_rate": 0.01, "augmentation.shift": 1}
     trial.main(arguments(data, "whole", point))
-    note, epochs = trials.Meter.note, []
+    note, epochs = trials.CpuClock.note, []
 
     def interrupted(meter):
         epochs.append(note(meter))
         if len(epochs) == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(trials.Meter, "note", interrupted)
+    monkeypatch.setattr(trials.CpuClock, "note", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trial.main(arguments(data, "cut", point))
     assert not (data / "cut.json").exists()
     epochs.clear()
-    monkeypatch.setattr(trials.Meter, "note", lambda meter: epochs.append(note(meter)))
+    monkeypatch.setattr(trials.CpuClock, "note", lambda meter: epochs.append(note(meter)))
     trial.main(arguments(data, "cut", point))
     # Four trainings of three epochs, of which five epochs were done before.
     assert len(epochs) == 4 * 3 - 5

@@ -409,17 +409,17 @@ def test_chains_share_the_rounds_of_the_initial_design(config):
     assert bayesian[:4] == random[:4] == study.records("grid", 1, 2)
     assert bayesian[3] == "<results>/search/tiny/initial/seed-1/round-2/trial-2.json"
     assert bayesian[4] == "<results>/search/tiny/bayesian/seed-1/round-3/trial-1.json"
-    assert study.earlier("bayesian", 1, 3) == bayesian[:4]
-    assert study.earlier("evolutionary", 1, 3) == bayesian[:4]
-    assert study.earlier("random", 1, 3) == study.earlier("initial", 1, 2) == []
+    assert study.records_before("bayesian", 1, 3) == bayesian[:4]
+    assert study.records_before("evolutionary", 1, 3) == bayesian[:4]
+    assert study.records_before("random", 1, 3) == study.records_before("initial", 1, 2) == []
 
 
 def test_the_number_of_rounds_is_in_no_job_but_best(config):
     section = {**STUDY, "rounds": 9}
     few = studies.load(config)["tiny"]
     many = studies.load(config | {"search": {"tiny": section}})["tiny"]
-    assert few.proposing() == many.proposing()
-    assert few.trying() == many.trying()
+    assert few.proposal_settings() == many.proposal_settings()
+    assert few.trial_settings() == many.trial_settings()
     assert many.records("bayesian", 1)[:6] == few.records("bayesian", 1)
 
 
@@ -517,9 +517,9 @@ def test_a_users_mistake_is_no_bad_trial():
 def test_the_meter_remembers_what_was_spent_before_an_interruption(tmp_path):
     path = tmp_path / "trial.spent"
     path.write_text("100.0")
-    spent = trials.Meter(path).note()
+    spent = trials.CpuClock(path).note()
     assert spent > 100
-    assert trials.Meter(path).close() >= round(spent, 3)
+    assert trials.CpuClock(path).close() >= round(spent, 3)
     assert not path.exists()
 
 

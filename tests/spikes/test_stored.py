@@ -7,7 +7,7 @@ import pytest
 from spikespeech.errors import InputError
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations
-from spikespeech.spikes.stored import Column, Stored, chunks, load_few
+from spikespeech.spikes.stored import Column, StoredSpikes, chunks, load_if_small
 
 VALUES = np.arange(1000, dtype=np.uint16)
 
@@ -73,7 +73,10 @@ def test_a_side_is_its_examples_in_memory(tmp_path):
     spikes = random_trains()
     spikes.save(tmp_path / "train.h5")
     chosen = np.array([3, 4, 5, 9, 20, 29])
-    side, expected = Stored(SpikeTrains.open(tmp_path / "train.h5"), chosen), spikes.take(chosen)
+    side, expected = (
+        StoredSpikes(SpikeTrains.open(tmp_path / "train.h5"), chosen),
+        spikes.take(chosen),
+    )
     joined = [side.take([i]) for i in range(len(side))]
     read = list(chunks(side, size=4))
     assert [len(some) for some in read] == [4, 2]
@@ -84,18 +87,18 @@ def test_a_side_is_its_examples_in_memory(tmp_path):
             np.testing.assert_array_equal(np.concatenate([getattr(p, name) for p in parts]), array)
     for name in ("labels", "speakers", "n_steps", "n_units", "dt_ms", "classes", "n_classes"):
         assert np.array_equal(getattr(side, name), getattr(expected, name))
-    assert len(Stored(spikes, []).load()) == 0
+    assert len(StoredSpikes(spikes, []).load()) == 0
 
 
 def test_few_examples_come_into_memory_and_many_stay_where_they_are(tmp_path, monkeypatch):
     random_trains().save(tmp_path / "train.h5")
-    stored = Stored(SpikeTrains.open(tmp_path / "train.h5"), np.arange(1, 20))
+    stored = StoredSpikes(SpikeTrains.open(tmp_path / "train.h5"), np.arange(1, 20))
     assert stored.n_bytes == 4 * len(stored.load().steps) > 0
     monkeypatch.setattr("spikespeech.spikes.stored.FEW_BYTES", stored.n_bytes)
-    few = load_few(stored)
-    assert isinstance(few, SpikeTrains) and load_few(few) is few
+    few = load_if_small(stored)
+    assert isinstance(few, SpikeTrains) and load_if_small(few) is few
     monkeypatch.setattr("spikespeech.spikes.stored.FEW_BYTES", stored.n_bytes - 1)
-    assert load_few(stored) is stored
+    assert load_if_small(stored) is stored
     for blend in (False, True):
         batches = (
             list(Presentations(source, shift=2, blend=blend, seed=1).batches(1, 4))

@@ -7,7 +7,7 @@ from scale import study
 # spikes, which are 32 kB when binned. At SSC's 75,466 utterances that is 600 MB.
 LIMIT = 8192
 # Even of the few, every part fills the buffers. A training keeps them in memory, 145 MB
-# (`stored.load_few`); of the many the validation side alone: all, 435 MB, would be noticed.
+# (`stored.load_if_small`); of the many the validation side alone: all, 435 MB, would be noticed.
 FEW, MANY = 4000, 12000
 # They hold some thousand examples at once, of data of any size.
 BY_THE_THOUSAND = ("ablate", "cost")

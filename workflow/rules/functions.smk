@@ -139,7 +139,7 @@ def agreement_settings(wildcards):
     compared = [
         configuration.settings(
             config,
-            dataset=AGREEING,
+            dataset=DATASET,
             loss=loss,
             hidden=AGREEMENT["hidden"],
             topology=config["networks"]["topology"][0],

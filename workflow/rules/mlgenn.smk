@@ -5,17 +5,17 @@
 # with --sdm conda, or with mlgenn.python naming an interpreter that has envs/mlgenn.txt.
 
 AGREEMENT = config["mlgenn"]["agreement"]
-AGREEING = config["networks"]["dataset"][0]
+DATASET = config["networks"]["dataset"][0]
 
 
 rule agreement:
     input:
         parts=[
-            f"<results>/data/{AGREEING}/binned/{part}.h5"
-            for part in parts(AGREEING)
+            f"<results>/data/{DATASET}/binned/{part}.h5"
+            for part in parts(DATASET)
             if part != "test"
         ],
-        split=f"<results>/data/{AGREEING}/splits/{config['networks']['fold'][0]}.csv",
+        split=f"<results>/data/{DATASET}/splits/{config['networks']['fold'][0]}.csv",
     output:
         table="<results>/tables/agreement.csv",
         histories="<results>/tables/agreement_training.csv",

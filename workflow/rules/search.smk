@@ -26,7 +26,9 @@ wildcard_constraints:
 
 rule propose:
     input:
-        trials=lambda w: STUDIES[w.search].earlier(w.proposer, w.seed, int(w.round)),
+        trials=lambda w: STUDIES[w.search].records_before(
+            w.proposer, w.seed, int(w.round)
+        ),
     output:
         proposal=f"{ROUND}/proposal.json",
         time=f"{ROUND}/proposal.time.json",
@@ -35,7 +37,7 @@ rule propose:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=lambda w: configuration.text(STUDIES[w.search].proposing()),
+        settings=lambda w: configuration.text(STUDIES[w.search].proposal_settings()),
         code=code("scripts/search/propose.py"),
     shell:
         'python "$SPIKESPEECH/scripts/search/propose.py" --proposer {wildcards.proposer} --seed {wildcards.seed} '
@@ -65,7 +67,7 @@ rule trial:
         mem_mb=memory(700, neuron=1, hidden=searched_size),
         runtime="1d",
     params:
-        settings=lambda w: configuration.text(STUDIES[w.search].trying()),
+        settings=lambda w: configuration.text(STUDIES[w.search].trial_settings()),
         python=lambda w: registry.interpreter(searching_backend(w), config),
         device=lambda w: registry.device(searching_backend(w), config),
         code=lambda w: code(
@@ -82,7 +84,7 @@ rule trial:
 rule best:
     input:
         trials=lambda w: STUDIES[w.search].records(w.proposer, w.seed),
-        times=lambda w: STUDIES[w.search].times(w.proposer, w.seed),
+        times=lambda w: STUDIES[w.search].time_files(w.proposer, w.seed),
     output:
         table=f"{CHAIN}/trials.csv",
         best=f"{CHAIN}/best.json",
@@ -106,7 +108,7 @@ rule confirm:
     input:
         spikes=lambda w: STUDIES[w.search].spikes(("train", "test")),
         split=lambda w: STUDIES[w.search].split("main"),
-        best=lambda w: STUDIES[w.search].bests(w.candidate),
+        best=lambda w: STUDIES[w.search].best_records(w.candidate),
     output:
         "<results>/search/{search}/confirm/{candidate}/seed-{seed}.json",
     log:

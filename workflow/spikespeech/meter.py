@@ -20,7 +20,7 @@ class Meter:
     """
 
     def __enter__(self):
-        forget_peak()
+        reset_peak()
         self._start = memory("VmRSS"), time.perf_counter(), time.process_time()
         return self
 
@@ -44,7 +44,7 @@ def memory(field):
     return int(fields[field].split()[0]) / 1024
 
 
-def forget_peak():
+def reset_peak():
     """Let the kernel's peak begin anew, where it can; else it is that of the whole process."""
     try:
         Path("/proc/self/clear_refs").write_text("5")

@@ -9,7 +9,7 @@ from spikespeech.network import axes
 from spikespeech.report import exhibit, plots, prose
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations
-from spikespeech.spikes.stored import Stored
+from spikespeech.spikes.stored import StoredSpikes
 
 LEVELS = {
     "drop": (0.0, 0.1, 0.2, 0.4, 0.6, 0.8),
@@ -20,7 +20,7 @@ LEVELS = {
 
 AXES = {"drop": "Deleted (%)", "jitter": "Jitter, SD (ms)", "noise": "Added (%)"}
 SCALES = {"drop": 100, "jitter": 1, "noise": 100}
-NAMED = {
+QUOTED = {
     "drop": (0.4, "40 % of the spikes deleted"),
     "jitter": (20.0, "a jitter of 20 ms"),
     "noise": (0.1, "a tenth as many spikes added at random"),
@@ -86,7 +86,7 @@ def findings(table, label, what):
     found = table.set_index(["noise", "level"])[["accuracy", "low", "high"]]
     parts = [
         f"{prose.percent(found.loc[kind, level])} with {said}"
-        for kind, (level, said) in NAMED.items()
+        for kind, (level, said) in QUOTED.items()
     ]
     clean = 100 * found.loc[("drop", 0.0), "accuracy"]
     return [
@@ -96,7 +96,7 @@ def findings(table, label, what):
 
 def main(arguments):
     spikes = SpikeTrains.open(arguments.binned)
-    spikes = Stored(spikes, np.arange(len(spikes)))
+    spikes = StoredSpikes(spikes, np.arange(len(spikes)))
     own, settings = axes.of_weights(arguments.weights[0])
     loss = losses.make(**settings["loss"], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
     backends = [native.Backend(*network.load(path), loss) for path in arguments.weights]

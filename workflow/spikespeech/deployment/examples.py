@@ -37,7 +37,7 @@ def load(arguments):
 
 
 def test_side(test, split, settings):
-    """Return (Stored, rows of the split, Loss, its windows) of a network's test examples.
+    """Return (StoredSpikes, rows of the split, Loss, its windows) of a network's test examples.
 
     test : path of the binned test part; split : path of the split; settings : of the training
     """

@@ -9,7 +9,7 @@ from spikespeech.spikes.stored import chunks
 
 
 def binary(spikes):
-    """Yield the GradedSpikes of SpikeTrains or Stored, some examples at a time."""
+    """Yield the GradedSpikes of SpikeTrains or StoredSpikes, some examples at a time."""
     return map(GradedSpikes.from_spike_trains, chunks(spikes))
 
 

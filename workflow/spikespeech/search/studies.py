@@ -69,22 +69,22 @@ class Study:
             for trial in range(1, self.trials + 1)
         ]
 
-    def earlier(self, proposer, seed, round):
+    def records_before(self, proposer, seed, round):
         """Return the paths of the records that a proposal rests on: none for a control."""
         return self.records(proposer, seed, round - 1) if proposer in LEARNING else []
 
-    def proposing(self):
+    def proposal_settings(self):
         """Return the settings of `scripts/search/propose.py`, without the number of rounds."""
         keys = ("space", "trials", "initial", "surrogate", "acquisition")
         return {key: getattr(self, key) for key in keys}
 
-    def trying(self):
+    def trial_settings(self):
         """Return the settings of `scripts/search/trial.py`."""
         # A trial has its own values of what is searched: the study's must not make it stale.
         base = space.apply(self.base, dict.fromkeys(self.space))
         return {"base": base, **{key: self.objective[key] for key in ("seeds", "cost")}}
 
-    def times(self, proposer, seed):
+    def time_files(self, proposer, seed):
         """Return the paths of what a chain's trials and proposals took, beside the records."""
         records = self.records(proposer, seed)
         folders = dict.fromkeys(record.rsplit("/", 1)[0] for record in records)
@@ -104,7 +104,7 @@ class Study:
         """Return what is trained in the end: the defaults, and the best of each proposer."""
         return [DEFAULTS, *self.proposers]
 
-    def bests(self, candidate):
+    def best_records(self, candidate):
         """Return the paths of the best records a candidate is chosen from; none for defaults."""
         if candidate == DEFAULTS:
             return []

@@ -17,7 +17,7 @@ from spikespeech.files import write_json
 from spikespeech.training.loop import TrainingFailed
 
 
-class Meter:
+class CpuClock:
     """CPU seconds of a job, those before an interruption included.
 
     `path` is the file that remembers them between processes; `close` deletes it.

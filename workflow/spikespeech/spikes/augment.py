@@ -12,7 +12,7 @@ import numpy as np
 from spikespeech.kernels import bits, codes
 from spikespeech.kernels.compiling import kernel
 from spikespeech.spikes import SpikeTrains, moving
-from spikespeech.spikes.stored import Stored
+from spikespeech.spikes.stored import StoredSpikes
 
 BLOCK = 64
 """So many spikes go at a time through the kernels, a bit of a word each."""
@@ -27,7 +27,7 @@ class Presentations:
 
     Parameters
     ----------
-    spikes : SpikeTrains in memory, or Stored, of which each batch's are read
+    spikes : SpikeTrains in memory, or StoredSpikes, of which each batch's are read
     shift : int, every presentation is moved by a whole number of units drawn uniformly from
         -shift..shift
     blend : bool, append as many blends as there are examples. A blend mixes two random examples
@@ -121,7 +121,7 @@ class Presentations:
         n, blended, spikes = len(first), second >= 0, self.spikes
         labels, speakers = spikes.labels[first], spikes.speakers[first]
         drawn = np.concatenate([first, second[blended]])
-        if isinstance(spikes, Stored):
+        if isinstance(spikes, StoredSpikes):
             spikes, drawn = spikes.take(drawn), np.arange(len(drawn))
             first, second[blended] = drawn[:n], drawn[n:]
         if not moves:

@@ -17,7 +17,7 @@ import pandas as pd
 from spikespeech.errors import InputError
 from spikespeech.reading import HINT, read_csv
 from spikespeech.spikes import SpikeTrains
-from spikespeech.spikes.stored import Joined, Stored
+from spikespeech.spikes.stored import JoinedSpikes, StoredSpikes
 
 COLUMNS = ["part", "example", "label", "class", "speaker", "side"]
 PARTS, SIDES = ("train", "valid", "test"), ("train", "validation", "test")
@@ -207,7 +207,7 @@ def side(rows, part, *names):
 
 
 def gather(files, rows, *names):
-    """Return the examples on the sides `names` as Stored, in the order of the files and rows.
+    """Return the examples on the sides `names` as StoredSpikes, in the order of the files and rows.
 
     `files` are paths of binned spikes, each named by its part. Without any example it has the
     channels and classes of the first.
@@ -220,7 +220,9 @@ def gather(files, rows, *names):
     spikes = [_open(by_part[part], rows, part) for part in parts]
     begins = np.cumsum([0, *map(len, spikes[:-1])])
     examples = [begin + side(rows, part, *names) for part, begin in zip(parts, begins, strict=True)]
-    return Stored(spikes[0] if len(spikes) == 1 else Joined(spikes), np.concatenate(examples))
+    return StoredSpikes(
+        spikes[0] if len(spikes) == 1 else JoinedSpikes(spikes), np.concatenate(examples)
+    )
 
 
 def _open(file, rows, part):

@@ -75,14 +75,14 @@ class Column:
         return out
 
 
-class Stored:
+class StoredSpikes:
     """Some examples of a file of binned spikes, where SpikeTrains in memory are not needed.
 
     It has their attributes but for `offsets`, `steps` and `units`; `take` returns SpikeTrains.
 
     Parameters
     ----------
-    spikes : SpikeTrains of the whole file, see `SpikeTrains.open`, or several files' Joined
+    spikes : SpikeTrains of the whole file, see `SpikeTrains.open`, or several files' JoinedSpikes
     examples : (n,) numbers of examples in the file
     """
 
@@ -117,12 +117,12 @@ class Stored:
         return int(self._lengths().sum()) * 2 * np.dtype(np.uint16).itemsize
 
     def _lengths(self):
-        files = self.spikes.files if isinstance(self.spikes, Joined) else [self.spikes]
+        files = self.spikes.files if isinstance(self.spikes, JoinedSpikes) else [self.spikes]
         return np.concatenate([np.diff(file.offsets) for file in files])[self.examples]
 
 
-class Joined:
-    """The examples of several files, one file after the other, for `Stored`.
+class JoinedSpikes:
+    """The examples of several files, one file after the other, for `StoredSpikes`.
 
     Parameters
     ----------
@@ -161,13 +161,13 @@ class Joined:
         return by_file.take(np.argsort(np.argsort(holders, kind="stable")))
 
 
-def load_few(spikes):
-    """Return Stored of at most FEW_BYTES in memory; more of them, or SpikeTrains, as they are."""
-    few = isinstance(spikes, Stored) and spikes.n_bytes <= FEW_BYTES
+def load_if_small(spikes):
+    """Return StoredSpikes of at most FEW_BYTES in memory; more, or SpikeTrains, as they are."""
+    few = isinstance(spikes, StoredSpikes) and spikes.n_bytes <= FEW_BYTES
     return spikes.load() if few else spikes
 
 
 def chunks(spikes, size=CHUNK):
-    """Yield the examples of SpikeTrains or Stored in order, `size` at a time, in memory."""
+    """Yield the examples of SpikeTrains or StoredSpikes in order, `size` at a time, in memory."""
     for begin in range(0, len(spikes), size):
         yield spikes.take(np.arange(begin, min(begin + size, len(spikes))))

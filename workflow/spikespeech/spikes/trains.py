@@ -18,7 +18,7 @@ from spikespeech.files import read_hdf5, write_hdf5
 from spikespeech.spikes.stored import Column
 
 HINT = "delete it and bin it again with scripts/data/bin_spikes.py"
-MOST = 2**16  # steps and units are 16-bit integers
+MAX_INDEX = 2**16  # steps and units are 16-bit integers
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,8 @@ _ARRAYS = ("offsets", "steps", "units", "labels", "speakers")
 def _check_opened(spikes):
     """Raise InputError where the arrays of a file of binned spikes do not fit together."""
     for name, value in (("n_steps", spikes.n_steps), ("n_units", spikes.n_units)):
-        if not 0 < value <= MOST:
-            raise InputError(f"{name} is {value}, not one of 1..{MOST}")
+        if not 0 < value <= MAX_INDEX:
+            raise InputError(f"{name} is {value}, not one of 1..{MAX_INDEX}")
     if not 0 < spikes.dt_ms < np.inf:
         raise InputError(f"dt_ms is {spikes.dt_ms}")
     n = len(spikes)

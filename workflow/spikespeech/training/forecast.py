@@ -36,7 +36,8 @@ class Training:
     ----------
     work : what for: networks, their fine-tuning, networks of few bits, or a search
     hidden : neurons of the hidden layer, or a tuple of those of several
-    fold : who validates: "main", "one speaker" or "nobody"; "both" where these speakers train, too
+    fold : who validates: "main", "one speaker" or "none"; "train+validation" where these speakers
+        train, too
     blend : the share of trainings that blend examples
     """
 
@@ -58,7 +59,7 @@ def trainings(config, studies):
         dataset, fold = network["dataset"], network["fold"]
         counted[_training("networks", dataset, fold, settings)] += 1
         if settings["finetune"]:
-            fold = "both"
+            fold = "train+validation"
             epochs = schedule.finetuning(settings["epochs"], settings["finetune"])
             brief = settings | {"epochs": epochs}
             counted[_training("fine-tuning of networks", dataset, fold, brief)] += 1
@@ -76,7 +77,7 @@ def trainings(config, studies):
         for fold in study.objective["folds"]:
             kind = _training(f"search {name}", study.dataset, fold, study.base, blend)
             counted[kind] += trials * len(study.objective["seeds"])
-        kind = _training(f"confirm {name}", study.dataset, "nobody", study.base, blend)
+        kind = _training(f"confirm {name}", study.dataset, "none", study.base, blend)
         counted[kind] += len(study.confirmations())
     return counted
 
@@ -98,9 +99,9 @@ def sides(config, dataset, fold):
     sizes = datasets.sizes(dataset, section)
     if not sizes:
         return math.nan, math.nan
-    if fold == "nobody":
+    if fold == "none":
         return sizes["train"], 0
-    if fold == "both":
+    if fold == "train+validation":
         return sizes["train"] + sizes.get("valid", 0), 0
     if "valid" in sizes:
         return sizes["train"], sizes["valid"]

@@ -21,7 +21,7 @@ from spikespeech.files import atomic
 from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
-from spikespeech.spikes.stored import chunks, load_few
+from spikespeech.spikes.stored import chunks, load_if_small
 from spikespeech.training import schedule
 from spikespeech.training.settings import Settings
 
@@ -82,7 +82,7 @@ def train(
 
     Parameters
     ----------
-    spikes_train : SpikeTrains in memory, or Stored
+    spikes_train : SpikeTrains in memory, or StoredSpikes
     spikes_validation : likewise; may be empty where `selection` is "training"
     settings : Settings
     options : keywords, as follows
@@ -121,7 +121,7 @@ def finetune(
 
     Parameters
     ----------
-    spikes : of the training and the validation side, SpikeTrains in memory or Stored
+    spikes : of the training and the validation side, SpikeTrains in memory or StoredSpikes
     weights : Parameters that a `train` kept
     settings : Settings
     stamp, options : as of `train`
@@ -151,7 +151,7 @@ def _train(
     `kept` is the mean of the weights after the last epochs where they are `averaged`, else the
     weights of the best epoch. The history is a list of rows.
     """
-    spikes_train, spikes_validation = map(load_few, (spikes_train, spikes_validation))
+    spikes_train, spikes_validation = map(load_if_small, (spikes_train, spikes_validation))
     network, backend = start(spikes_train, settings, threads, device)
     if weights is not None:
         backend.weights = weights
