@@ -75,6 +75,7 @@ def arguments(data, name, point):
         splits=[data / "main.csv", data / "speaker-2.csv"],
         settings={"base": base(), "seeds": [1, 2], "cost": {}},
         stamp="code",
+        device="cpu",
         record=data / f"{name}.json",
         time=data / f"{name}.time.json",
     )
@@ -147,6 +148,7 @@ def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monk
         settings=base(),
         seed=11,
         stamp="",
+        device="cpu",
         out=data / "out.json",
     )
     confirm.main(given)
