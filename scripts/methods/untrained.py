@@ -27,7 +27,10 @@ def fit(train, scored, settings):
     }
     _, deviation = own["initial_weights"]["input_hidden"]
     initial = own["initial_weights"] | {"input_hidden": [settings["input_weight"], deviation]}
-    parsed = Settings.parse(own | {"initial_weights": initial})
+    # No weight of the layer learns: what says how has values that change nothing.
+    rule = own["regularisation"] | {"lambda_upper": 0, "lambda_lower": 0}
+    inert = {"learning_rate": 1.0, "regularisation": rule}
+    parsed = Settings.parse(own | inert | {"initial_weights": initial})
     network, backend = loop.start(train, parsed)
 
     def respond(spikes):
