@@ -9,8 +9,11 @@ min_version("9.16")
 # Where this workflow lies: a run starts in any folder, by the link workflow/Snakefile, too, and
 # another workflow may take this one as a module. Jobs find their scripts and the library by these
 # variables, which no command line holds: a checkout that moves reruns nothing.
-ROOT = Path(workflow.current_basedir, "Snakefile").resolve().parent
-MAIN = Path(workflow.main_snakefile).resolve() == ROOT / "Snakefile"
+HERE = Path(workflow.current_basedir).resolve()
+ROOT = (
+    HERE if (HERE / "workflow").is_dir() else HERE.parent
+)  # a copy may have made a file of the link
+MAIN = Path(workflow.main_snakefile).resolve().parent in (ROOT, ROOT / "workflow")
 LIBRARY = str(ROOT / "workflow")
 sys.path.insert(0, LIBRARY)
 inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
