@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from spikespeech.data.datasets import DIGITS, REGISTRY
@@ -80,16 +79,6 @@ def test_parts_and_their_table(digits, tmp_path):
         assert len(train) + len(test) == 4 * 3 * 2
         for times, _ in train:
             assert 0.3 < times[-1] < 1.5
-    status, output = run(
-        "data/describe_data.py", *digits, "--channels", 140, "--out", tmp_path / "a.csv"
-    )
-    assert status == 0, output
-    table = pd.read_csv(tmp_path / "a.csv")
-    assert table.columns.tolist() == [
-        *("part", "speaker", "class", "utterances", "mean_spikes", "mean_duration_s")
-    ]
-    assert table.utterances.sum() == 24
-    assert table[table.part == "test"].utterances.sum() == 9
 
 
 def test_binning_and_importing_by_script(digits, tmp_path):

@@ -86,10 +86,6 @@ def jobs(folder, hidden):
     for part in SSC:
         yield f"bin_spikes {part}", words("data/bin_spikes", events[part], out=parts[part])
     yield (
-        "describe_data",
-        words("data/describe_data", *events.values(), out=folder / "described.csv"),
-    )
-    yield (
         "split",
         words("data/split", *events.values(), fold="main", settings=config["splits"], out=split),
     )

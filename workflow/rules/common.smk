@@ -72,14 +72,6 @@ def text(value):
     return lambda wildcards: configuration.text(value)
 
 
-def listed(name):
-    """Part of a command: the long list `name` of a rule, as words for one of its script's options.
-
-    It goes through a file descriptor, see `spikespeech.command`: the system limits arguments.
-    """
-    return "@<(printf '%s\\n' {" + name + ":q})"
-
-
 def networks(pattern, **chosen):
     """Paths `pattern` of every network in the grid, or of those on the `chosen` axes."""
     return [

@@ -4,24 +4,6 @@
 WITH_VALID = {name for name in planning.uses(config) if "valid" in parts(name)}
 
 
-def made_by(source, *, valid=None):
-    """Data sets that are made so, and have a validation part or not, as a constraint on {dataset}."""
-    return (
-        "|".join(
-            name
-            for name, section in config["datasets"].items()
-            if datasets.source(name, section) == source
-            and valid in (None, name in WITH_VALID)
-        )
-        or "(?!)"
-    )
-
-
-def outputs(wildcards, output):
-    """Options that name the parts that a job writes."""
-    return " ".join(f"--{part} {shlex.quote(path)}" for part, path in output.items())
-
-
 # Downloads run where Snakemake was started: compute nodes often have no internet.
 rule download:
     output:
@@ -197,20 +179,3 @@ rule bin_spikes:
     shell:
         'python "$SPIKESPEECH/scripts/data/bin_spikes.py" {input:q} --settings {params.settings:q} --out {output:q} '
         "2>&1 | tee -- {log:q}"
-
-
-rule describe_data:
-    input:
-        lambda w: [f"<results>/data/{w.dataset}/{part}.h5" for part in parts(w.dataset)],
-    output:
-        "<results>/tables/dataset-{dataset}.csv",
-    log:
-        "<results>/logs/tables/dataset-{dataset}.log",
-    conda:
-        "../../envs/spikespeech.yaml"
-    params:
-        channels=lambda w: datasets.channels(w.dataset, config["datasets"][w.dataset]),
-        code=code("scripts/data/describe_data.py"),
-    shell:
-        'python "$SPIKESPEECH/scripts/data/describe_data.py" {input:q} --channels {params.channels} --out {output:q} '
-        "> {log:q} 2>&1"

@@ -18,6 +18,24 @@ def delays(wildcards):
     return [drawn["path"]] if drawn.get("kind") == "table" else []
 
 
+def made_by(source, *, valid=None):
+    """Data sets that are made so, and have a validation part or not, as a constraint on {dataset}."""
+    return (
+        "|".join(
+            name
+            for name, section in config["datasets"].items()
+            if datasets.source(name, section) == source
+            and valid in (None, name in WITH_VALID)
+        )
+        or "(?!)"
+    )
+
+
+def outputs(wildcards, output):
+    """Options that name the parts that a job writes."""
+    return " ".join(f"--{part} {shlex.quote(path)}" for part, path in output.items())
+
+
 def backend(wildcards):
     """Name of the backend that trains a network."""
     return configuration.settings(config, **wildcards)["backend"]

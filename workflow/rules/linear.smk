@@ -56,6 +56,5 @@ rule collect_linear:
     shell:
         'python "$SPIKESPEECH/scripts/training/collect_linear.py" --records {input.records:q} '
         "--readouts {input.readouts:q} --predictions "
-        + listed("input.predictions")
-        + " "
+        "@<(printf '%s\\n' {input.predictions:q}) "
         "--evaluations {input.evaluations:q} --table {output.table:q} > {log:q} 2>&1"

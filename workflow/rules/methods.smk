@@ -112,6 +112,5 @@ rule plot_training_methods:
         code=code("scripts/exhibits/training/plot_training_methods.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/training/plot_training_methods.py" '
-        + listed("input.results")
-        + " --settings {params.settings:q} "
+        "@<(printf '%s\\n' {input.results:q}) --settings {params.settings:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

@@ -42,8 +42,7 @@ rule propose:
     shell:
         'python "$SPIKESPEECH/scripts/search/propose.py" --proposer {wildcards.proposer} --seed {wildcards.seed} '
         "--round {wildcards.round} --trials "
-        + listed("input.trials")
-        + " --settings {params.settings:q} "
+        "@<(printf '%s\\n' {input.trials:q}) --settings {params.settings:q} "
         "--proposal {output.proposal:q} --time {output.time:q} > {log:q} 2>&1"
 
 
@@ -99,8 +98,7 @@ rule best:
         code=code("scripts/search/best.py"),
     shell:
         'python "$SPIKESPEECH/scripts/search/best.py" --trials '
-        + listed("input.trials")
-        + " --settings {params.settings:q} "
+        "@<(printf '%s\\n' {input.trials:q}) --settings {params.settings:q} "
         "--table {output.table:q} --best {output.best:q} > {log:q} 2>&1"
 
 

@@ -34,6 +34,7 @@ rule train:
     output:
         weights=f"{NETWORK}/weights.h5",
         history=f"{NETWORK}/history.csv",
+        timing=f"{NETWORK}/timing.json",
     log:
         f"{NETWORK_LOG}/train.log",
     conda:
@@ -52,8 +53,7 @@ rule train:
     shell:
         '{params.python:q} "$SPIKESPEECH/scripts/training/train.py" {input.parts:q} --split {input.split:q} '
         "--device {params.device} --network {params.network:q} --settings "
-        + listed("params.settings")
-        + " --threads {threads} --stamp {params.code} "
+        "@<(printf '%s\\n' {params.settings:q}) --threads {threads} --stamp {params.code} "
         "--weights {output.weights:q} --history {output.history:q} 2>&1 | tee -- {log:q}"
 
 

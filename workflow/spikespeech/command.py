@@ -12,7 +12,7 @@ from spikespeech.errors import InputError
 def _listed(word):
     """Return the words that `@/dev/fd/N` stands for, one a line; any other word is itself.
 
-    Rules pass long lists and long JSON so (`listed` in common.smk): Linux takes no argument of
+    Rules pass long lists and long JSON so (`@<(…)`): Linux takes no argument of
     more than 131,071 bytes, and no more than 2 MB of them.
     """
     if not re.fullmatch(r"@/dev/fd/\d+", word):

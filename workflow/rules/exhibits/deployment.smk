@@ -26,7 +26,7 @@ rule plot_deployment:
         ),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_deployment.py" --evaluations {input.evaluations:q} '
-        "--fixed-point " + listed("input.fixed_point") + " "
+        "--fixed-point @<(printf '%s\\n' {input.fixed_point:q}) "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -55,8 +55,7 @@ rule tabulate_inference_cost:
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/cost/tabulate_inference_cost.py" --evaluations {input.evaluations:q} '
         "--cost "
-        + listed("input.cost")
-        + " --labels {params.labels:q} --table {output.table:q} "
+        "@<(printf '%s\\n' {input.cost:q}) --labels {params.labels:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -85,7 +84,7 @@ rule plot_fixed_point:
         ),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_fixed_point.py" --evaluations {input.evaluations:q} '
-        "--results " + listed("input.results") + " "
+        "--results @<(printf '%s\\n' {input.results:q}) "
         "--labels {params.labels:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
@@ -111,8 +110,7 @@ rule plot_ablation:
         code=code("scripts/exhibits/deployment/plot_ablation.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_ablation.py" --results '
-        + listed("input.results")
-        + " "
+        "@<(printf '%s\\n' {input.results:q}) "
         "--labels {params.labels:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
@@ -138,8 +136,7 @@ rule plot_word_lengths:
         code=code("scripts/exhibits/deployment/plot_word_lengths.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/deployment/plot_word_lengths.py" --results '
-        + listed("input.results")
-        + " "
+        "@<(printf '%s\\n' {input.results:q}) "
         "--labels {params.labels:q} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
@@ -165,8 +162,7 @@ rule tabulate_conversion:
         code=code("scripts/exhibits/deployment/tabulate_conversion.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/deployment/tabulate_conversion.py" --reports '
-        + listed("input.reports")
-        + " "
+        "@<(printf '%s\\n' {input.reports:q}) "
         "--labels {params.labels:q} "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
@@ -190,7 +186,6 @@ rule tabulate_cost:
         code=code("scripts/exhibits/cost/tabulate_cost.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/cost/tabulate_cost.py" --costs '
-        + listed("input.costs")
-        + " "
+        "@<(printf '%s\\n' {input.costs:q}) "
         "--labels {params.labels:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"

@@ -20,9 +20,8 @@ rule collect:
         code=code("scripts/training/collect.py"),
     shell:
         'python "$SPIKESPEECH/scripts/training/collect.py" --history '
-        + listed("input.histories")
-        + " "
-        "--evaluation " + listed("input.evaluations") + " --labels {params.labels:q} "
+        "@<(printf '%s\\n' {input.histories:q}) "
+        "--evaluation @<(printf '%s\\n' {input.evaluations:q}) --labels {params.labels:q} "
         "--histories {output.histories:q} --evaluations {output.evaluations:q} > {log:q} 2>&1"
 
 
@@ -45,8 +44,7 @@ rule tabulate_settings:
         code=code("scripts/exhibits/training/tabulate_settings.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/training/tabulate_settings.py" --weights '
-        + listed("input.weights")
-        + " "
+        "@<(printf '%s\\n' {input.weights:q}) "
         "--labels {params.labels:q} "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
@@ -126,7 +124,7 @@ rule plot_confusion:
         code=code("scripts/exhibits/results/plot_confusion.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_confusion.py" --evaluations {input.evaluations:q} '
-        "--predictions " + listed("input.predictions") + " --binned {input.binned:q} "
+        "--predictions @<(printf '%s\\n' {input.predictions:q}) --binned {input.binned:q} "
         "--datasets {params.datasets} --table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
@@ -155,10 +153,8 @@ rule plot_groups:
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_groups.py" --evaluations {input.evaluations:q} '
         "--evaluation "
-        + listed("input.evaluation")
-        + " --predictions "
-        + listed("input.predictions")
-        + " --labels {params.labels:q} "
+        "@<(printf '%s\\n' {input.evaluation:q}) --predictions "
+        "@<(printf '%s\\n' {input.predictions:q}) --labels {params.labels:q} "
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -188,6 +184,6 @@ rule plot_activity:
         code=code("scripts/exhibits/results/plot_activity.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_activity.py" --evaluations {input.evaluations:q} '
-        "--predictions " + listed("input.predictions") + " --binned {input.binned:q} "
+        "--predictions @<(printf '%s\\n' {input.predictions:q}) --binned {input.binned:q} "
         "--dataset {params.dataset} --label {params.label:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"

@@ -29,8 +29,7 @@ rule tabulate_search_comparison:
         code=code("scripts/exhibits/search/tabulate_search_comparison.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_comparison.py" --trials '
-        + listed("input")
-        + " "
+        "@<(printf '%s\\n' {input:q}) "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -52,8 +51,7 @@ rule tabulate_search_best:
         code=code("scripts/exhibits/search/tabulate_search_best.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/search/tabulate_search_best.py" --trials '
-        + listed("input")
-        + " "
+        "@<(printf '%s\\n' {input:q}) "
         "--table {output.table:q} --finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -86,8 +84,7 @@ rule plot_search_convergence:
         code=code("scripts/exhibits/search/plot_search_convergence.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_convergence.py" --trials '
-        + listed("input")
-        + " "
+        "@<(printf '%s\\n' {input:q}) "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -113,8 +110,7 @@ rule plot_search_dependence:
         code=code("scripts/exhibits/search/plot_search_dependence.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_dependence.py" --trials '
-        + listed("input")
-        + " "
+        "@<(printf '%s\\n' {input:q}) "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -140,8 +136,7 @@ rule plot_search_pairwise:
         code=code("scripts/exhibits/search/plot_search_pairwise.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_pairwise.py" --trials '
-        + listed("input")
-        + " "
+        "@<(printf '%s\\n' {input:q}) "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -167,8 +162,7 @@ rule plot_search_trials:
         code=code("scripts/exhibits/search/plot_search_trials.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_trials.py" --trials '
-        + listed("input")
-        + " "
+        "@<(printf '%s\\n' {input:q}) "
         "--settings {params.settings:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
 
@@ -194,7 +188,6 @@ rule plot_search_confirmation:
         code=code("scripts/exhibits/search/plot_search_confirmation.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/search/plot_search_confirmation.py" --records '
-        + listed("input")
-        + " "
+        "@<(printf '%s\\n' {input:q}) "
         "--labels {params.labels:q} --table {output.table:q} "
         "--finding {output.finding:q} --figure {output.figure:q} > {log:q} 2>&1"
