@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_bytes_for_any_number_of_threads(digits, tm
         assert path.read_bytes() != different.read_bytes()
 
 
-def test_parts_and_their_table(digits, tmp_path):
+def test_parts_hold_their_speakers(digits):
     with read_events(digits[0], n_units=140) as train, read_events(digits[1], n_units=140) as test:
         assert train.classes == ("three", "null", "fünf")
         assert set(train.speakers) == {0, 1, 2}
