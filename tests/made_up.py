@@ -271,18 +271,8 @@ def draw_all(folder):
         *predictions,
         *("--binned", test, "--dataset", "noise", "--label", LABEL),
     )
-    shown = NETWORKS[-3:]
-    exhibit(
-        "noise",
-        *("--binned", test, "--weights", *of["weights.h5"][-3:]),
-        *given(
-            {
-                "axes": {key: value for key, value in shown[0].items() if key != "seed"},
-                "loss": {"name": shown[0]["loss"], "normalise": True},
-                "label": LABEL,
-            }
-        ),
-    )
+    last = of["weights.h5"][-3:]  # the seeds of one network
+    exhibit("noise", "--binned", test, "--weights", *last, "--label", LABEL)
     exhibit(
         "deployment",
         *evaluations,
