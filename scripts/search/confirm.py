@@ -1,7 +1,8 @@
 """Train what a search found, or the settings it started from, and evaluate on the test speakers.
 
-All speakers of the training part train, so that no validation side is left: the epoch is the one
-of best training accuracy, for the search's settings and for the defaults alike.
+All speakers of the training part train, so that no validation side is left: kept are the mean of
+the last epochs' weights or, where the settings select the best epoch, those of the best training
+accuracy, for the search's settings and for the defaults alike.
 """
 
 from pathlib import Path

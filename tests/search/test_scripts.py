@@ -20,7 +20,7 @@ from scripts.exhibits.search import (
 )
 from scripts.search import best, confirm, trial
 
-from spikespeech import configuration, files
+from spikespeech import configuration, files, lists, schema
 from spikespeech.errors import InputError
 from spikespeech.search import analysis, propose, space, trials
 from spikespeech.spikes import splits
@@ -55,12 +55,19 @@ def data(tmp_path):
 
 
 def base():
-    """Return the default study's settings for a tiny network."""
+    """Return the default study's settings for a tiny network on few channels and steps."""
     config = yaml.safe_load((made_up.ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     network = {"dataset": "digits", "loss": "sum_exp", "hidden": 6, "topology": "recurrent"}
     settings = configuration.settings(config, **network, seed=0)
     initial = {**settings["initial_weights"], "input_hidden": [0.3, 0.1]}
-    return settings | {"epochs": 3, "initial_weights": initial}
+    return settings | {
+        "epochs": 3,
+        "average": 2,
+        "schedule": {"kind": "cosine", "warm_up": 2},
+        "augmentation": {**settings["augmentation"], "shift": 2},
+        "delays": {"input": {"kind": "random", "high": 5}},
+        "initial_weights": initial,
+    }
 
 
 def arguments(data, name, point):
@@ -131,13 +138,13 @@ def test_a_trial_whose_network_runs_away_is_recorded_as_failed(data):
 
 def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monkeypatch):
     seen = []
-    train = confirm.training.train
+    train = confirm.loop.train
 
     def spy(spikes_train, spikes_validation, settings, **options):
         seen.append((len(spikes_train), len(spikes_validation), settings))
         return train(spikes_train, spikes_validation, settings, **options)
 
-    monkeypatch.setattr(confirm.training, "train", spy)
+    monkeypatch.setattr(confirm.loop, "train", spy)
     for name, objective, hidden in (("low", 0.2, 3), ("high", 0.4, 5)):
         settings = base() | {"hidden": hidden}
         files.write_json(data / f"{name}.json", {"objective": objective, "settings": settings})
@@ -145,7 +152,9 @@ def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monk
         spikes=[data / "train.h5", data / "test.h5"],
         split=data / "main.csv",
         best=[data / "low.json", data / "high.json"],
-        settings=base(),
+        settings=base() | {"selection": "validation"},
+        search="s",
+        candidate="bayesian",
         seed=11,
         stamp="",
         device="cpu",
@@ -154,13 +163,16 @@ def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monk
     confirm.main(given)
     n_train, n_validation, settings = seen[0]
     assert (n_train, n_validation) == (40, 0)
-    assert (settings.hidden, settings.seed, settings.selection) == (5, 11, "training")
+    assert (settings.hidden, settings.seed, settings.selection) == (5, 11, "last")
+    assert settings.finetune == 0
     record = json.loads((data / "out.json").read_text())
+    assert (record["search"], record["candidate"], record["seed"]) == ("s", "bayesian", 11)
     assert record["examples"] == 40
     assert record["unseen"] == {"correct": 0, "examples": 0}
     given.best = []
     confirm.main(given)
-    assert seen[1][2].hidden == 6
+    # Nobody is left to validate: the best epoch is that of training accuracy.
+    assert (seen[1][2].hidden, seen[1][2].selection) == (6, "training")
 
 
 # --- tables and conclusions
@@ -313,9 +325,9 @@ def test_every_exhibit_is_drawn_from_its_table(chains, tmp_path):
 
 
 def test_every_proposer_can_be_asked_for_and_has_a_line_of_its_own():
-    schema = (made_up.ROOT / "workflow/schemas/search.schema.yaml").read_text(encoding="utf-8")
-    study = yaml.safe_load(schema)["$defs"]["study"]["properties"]
-    assert study["proposers"]["items"]["enum"] == list(propose.PROPOSERS)
+    study = schema.schemas()["search.schema.yaml"]["$defs"]["study"]["properties"]
+    assert study["proposers"]["items"] == {"$ref": "library#/$defs/proposer"}
+    assert lists.schema()["$defs"]["proposer"]["enum"] == list(propose.PROPOSERS)
     looks = plot_search_convergence.LOOKS
     assert list(looks) == list(propose.PROPOSERS)
     assert len({tuple(look.values()) for look in looks.values()}) == len(looks)
@@ -324,6 +336,8 @@ def test_every_proposer_can_be_asked_for_and_has_a_line_of_its_own():
 def confirmed(candidate, accuracies):
     return [
         {
+            "search": "s",
+            "candidate": candidate,
             "seed": seed,
             "accuracy": accuracy,
             "correct": int(1000 * accuracy),
@@ -332,7 +346,6 @@ def confirmed(candidate, accuracies):
             "spikes": 10.0,
             "parameters": 99,
             "unseen": {"correct": int(500 * accuracy), "examples": 500},
-            "candidate": candidate,
         }
         for seed, accuracy in enumerate(accuracies)
     ]
@@ -348,8 +361,8 @@ def confirmed(candidate, accuracies):
 )
 def test_a_gain_is_measured_against_the_spread_between_seeds(found, words):
     records = confirmed("defaults", [0.60, 0.55, 0.65]) + confirmed("bayesian", found)
-    entries = [{"search": "s", "label": LABEL, "candidate": r["candidate"]} for r in records]
-    table = plot_search_confirmation.tabulate(records, entries)
+    table = plot_search_confirmation.tabulate(records, {"s": LABEL})
+    assert set(table["label"]) == {LABEL}
     said = plot_search_confirmation.findings(table)
     assert "the defaults reach 60.0 %" in said[0]
     assert words in said[1]
