@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikespeech import command, configuration, eventprop, losses, network
+from spikespeech import command, eventprop, losses, network
 from spikespeech.backends import native
-from spikespeech.network.axes import of_weights
+from spikespeech.network.axes import n_hidden, of_weights
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 from spikespeech.spikes import SpikeTrains
@@ -93,15 +93,15 @@ def draw(table, classes, label, readout, window, trained, name):
 def findings(table, classes, label, readout, chosen, name):
     """Return sentences on how many neurons spike, how often, and how sure the network is."""
     spikes = table[table["layer"] == "hidden"].groupby("unit").size()
-    n_hidden = configuration.n_hidden(chosen["hidden"])
+    hidden = n_hidden(chosen["hidden"])
     probabilities = np.exp(readout - readout.max())
     probabilities /= probabilities.sum()
     rival = next(unit for unit in np.argsort(-readout) if unit != label)
     return [
-        f"{name}, {chosen['loss']} with {n_hidden} {chosen['topology']} hidden neurons, seed "
+        f"{name}, {chosen['loss']} with {hidden} {chosen['topology']} hidden neurons, seed "
         f"{chosen['seed']}: for one “{classes[label]}” of the test set "
-        f"{prose.count(len(spikes), 'hidden neuron')} of {n_hidden} spike, "
-        f"{spikes.sum() / n_hidden:.1f} times on average and at most {spikes.max()} times.",
+        f"{prose.count(len(spikes), 'hidden neuron')} of {hidden} spike, "
+        f"{spikes.sum() / hidden:.1f} times on average and at most {spikes.max()} times.",
         f"The read-out gives the spoken word a probability of {probabilities[label]:.2f}, its "
         f"nearest rival “{classes[rival]}” {probabilities[rival]:.2f}.",
     ]
