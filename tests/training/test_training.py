@@ -594,7 +594,8 @@ def test_the_script_keeps_a_fine_tuned_network_and_the_history_of_the_training_t
     chosen = settings(epochs=24, finetune=0.25)
     result = loop.train(train, validation, chosen)
     tuned = loop.finetune(spikes.take(np.arange(480)), result.weights, chosen)
-    assert (whole / "history.csv").read_text() == result.history.to_csv(index=False)
+    history = axes.mark(result.history, NETWORK)
+    assert (whole / "history.csv").read_text() == history.to_csv(index=False)
     for kept, expected in zip(load(whole / "weights.h5")[1].values(), tuned.values(), strict=True):
         np.testing.assert_array_equal(kept, expected)
     assert epochs(whole) == [list(range(1, 25)), list(range(1, 7))]
@@ -667,7 +668,7 @@ def test_evaluation_counts_the_test_side(study, tmp_path):
     outcome = engine.evaluate(test.take(range(len(test))))
     assert table.prediction.tolist() == outcome.readouts.argmax(axis=1).tolist()
     record = json.loads((tmp_path / "evaluation.json").read_text())
-    assert record["network"] == NETWORK and record["selection"] == "finetune"
+    assert record["network"] == NETWORK and record["selection"] == "validation"
     hits = table.label == table.prediction
     assert (record["n"], record["correct"]) == (48, hits.sum())
     assert record["low"] < record["accuracy"] <= record["high"]
