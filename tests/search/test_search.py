@@ -451,7 +451,7 @@ def test_a_study_that_is_null_is_left_out(config):
         ),
         (
             {"space": {"hidden": {"type": "real", "low": 16, "high": 64}}},
-            "search.tiny.space.hidden: settings.hidden: 16.0 is not an integer",
+            "search.tiny.space.hidden: settings.hidden: 16.0 is no size of a hidden layer",
         ),
         (
             {"space": {"neuron.tau_mem": {"type": "real", "low": 0, "high": 64}}},
