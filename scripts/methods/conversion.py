@@ -27,7 +27,7 @@ def learn(train, unit, settings):
     for epoch in range(1, settings["epochs"] + 1):
         for batch in shown.batches(epoch, settings["batch_size"]):
             features = readout.counts(batch, settings["bins"], settings["bins"]) / unit
-            perceptron.partial_fit(features, batch.labels, classes)
+            perceptron.partial_fit(features, batch.labels, classes=classes)
     return perceptron
 
 

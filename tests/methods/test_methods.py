@@ -88,6 +88,15 @@ def test_one_neuron_a_step_wins_and_weights_stay_in_bounds():
     assert layer.respond(given, 4).sum() == len(when)
 
 
+def test_thresholds_rise_from_that_of_the_settings_and_fall_back_to_it():
+    settings = {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 0.5}
+    layer = stdp.StdpLayer.random(2, 3, seed=1, **settings)
+    np.testing.assert_array_equal(layer.thresholds, 0.5)
+    layer.thresholds[:] = 1.5
+    layer.learn(spikes([(0, 0)]), [0])
+    np.testing.assert_allclose(layer.thresholds, 0.5 + stdp.FORGET, rtol=1e-6)
+
+
 def make(recurrent, n_examples=3, n_steps=130, n_units=20):
     """Return (network, weights, spikes, loss) with several spikes a hidden neuron."""
     rng = np.random.default_rng(2)

@@ -23,18 +23,20 @@ RISE, FORGET = 0.02, 0.98
 
 @dataclass
 class StdpLayer:
-    """Weights (n_inputs, n_hidden) in 0 to 1, and thresholds above rest (n_hidden,)."""
+    """Weights (n_inputs, n_hidden) in 0 to 1, and thresholds (n_hidden,) that rest at threshold."""
 
     weights: np.ndarray
     thresholds: np.ndarray
     tau_mem: float = 20.0
     tau_syn: float = 5.0
+    threshold: float = 1.0
 
     @classmethod
     def random(cls, n_inputs, n_hidden, seed, **constants):
         """Draw a layer with uniform weights of mean MEAN_WEIGHT."""
         drawn = np.random.default_rng(seed).uniform(0, 1, (n_inputs, n_hidden))
-        layer = cls(drawn.astype(np.float32), np.ones(n_hidden, np.float32), **constants)
+        layer = cls(drawn.astype(np.float32), np.empty(n_hidden, np.float32), **constants)
+        layer.thresholds[:] = layer.threshold
         _normalise(layer.weights)
         return layer
 
@@ -47,7 +49,8 @@ class StdpLayer:
         for i in order:
             self.present(spikes, i, POTENTIATION, DEPRESSION, RISE)
             _normalise(self.weights)
-            self.thresholds[:] = 1 + (self.thresholds - 1) * FORGET
+            rest = self.threshold
+            self.thresholds[:] = rest + (self.thresholds - rest) * FORGET
 
     def respond(self, spikes, bins):
         """Return (n, bins * n_hidden) spike counts of each example in bins of time."""
