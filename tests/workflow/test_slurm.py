@@ -11,7 +11,11 @@ ONE_MACHINE = ROOT / "tests/workflow/slurm/one_machine.sh"
 # The last two are figures of seconds, which share a submission.
 TARGETS = [
     f"results/test/{name}"
-    for name in ("tables/settings.csv", "tables/chain_rule.csv", "figures/lif.svg")
+    for name in (
+        "search/tiny/initial/seed-1/round-1/proposal.json",
+        "tables/chain_rule.csv",
+        "figures/lif.svg",
+    )
 ]
 # Kills the scheduler once both of Snakemake's jobs are in its queue, and starts it again. Slurm
 # saves its state every five seconds: a job submitted just before the kill would be lost.
