@@ -12,7 +12,7 @@ ONE_MACHINE = ROOT / "tests/workflow/slurm/one_machine.sh"
 TARGETS = [
     f"results/test/{name}"
     for name in (
-        "search/tiny/initial/seed-1/round-1/proposal.json",
+        "search/demo/initial/seed-1/round-1/proposal.json",
         "tables/chain_rule.csv",
         "figures/lif.svg",
     )
