@@ -67,7 +67,8 @@ def test_every_kind_of_path(project):
     with read_events(project / "results/data/own/test.h5", n_units=20) as events:
         assert events.classes == ('-ja & "nein"', "what's that")
     # The other two got as far as to find what is wrong with the right file.
-    assert f"error: {STUDY['datasets']['fsdd']['archive']}: cannot be read: truncated header" in output
+    archive = STUDY["datasets"]["fsdd"]["archive"]
+    assert f"error: {archive}: cannot be read: truncated header" in output
     assert f"error: {STUDY['datasets']['shd']['mirror']}/shd_train.h5.zip: its MD5 is" in output
 
 
