@@ -18,6 +18,7 @@ from scipy.stats import rankdata
 from spikespeech.errors import InputError
 from spikespeech.search import analysis, evolution, propose, space, studies, trials
 from spikespeech.training.loop import TrainingFailed
+from spikespeech.training.settings import Settings
 
 SPACE = {
     "learning_rate": {"type": "real", "low": 1e-4, "high": 1e-1, "scale": "log"},
@@ -399,6 +400,12 @@ def test_a_study_starts_from_the_resolved_settings_of_its_network(config):
     assert study.base["loss"]["mu"] == config["losses"]["gaussian"]["mu"]
     assert (study.base["hidden"], study.base["recurrent"]) == (32, False)
     assert config["training"]["epochs"] != 7
+
+
+def test_a_study_may_search_for_a_network_of_several_layers(config):
+    deep = STUDY | {"hidden": [32, 16], "space": {"learning_rate": SPACE["learning_rate"]}}
+    study = studies.load(config | {"search": {"tiny": deep}})["tiny"]
+    assert Settings.parse(study.base).hidden == (32, 16)
 
 
 def test_chains_share_the_rounds_of_the_initial_design(config):

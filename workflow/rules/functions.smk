@@ -67,7 +67,7 @@ def archive(wildcards, input):
 
 def searched_size(wildcards):
     """Hidden neurons of the networks that a search trains."""
-    return STUDIES[wildcards.search].hidden
+    return axes.n_hidden(STUDIES[wildcards.search].hidden)
 
 
 def studied(pattern):

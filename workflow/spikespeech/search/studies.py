@@ -31,7 +31,7 @@ class Study:
     base: dict
     dataset: str
     loss: str
-    hidden: int
+    hidden: int | list[int]
     topology: str
     set: dict
     space: dict
