@@ -287,7 +287,7 @@ def draw_all(folder):
     )
     for name in ("published_accuracy", "published_training_cost"):
         exhibit(name)
-    for name in ("cost", "training_speed", "hardware"):
+    for name in ("cost", "training_speed", "hardware", "methods"):
         exhibit(f"published_{name}", figure=False)
     exhibit("state_of_the_art", figure=False)
     exhibit("equations")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripts.exhibits.illustrations import plot_eventprop, tabulate_chain_rule
+from scripts.exhibits.illustrations import plot_eventprop, tabulate_adjoint, tabulate_chain_rule
 from scripts.exhibits.losses import (
     plot_gedanken,
     plot_information,
@@ -17,7 +17,7 @@ from scripts.exhibits.losses import (
 from threadpoolctl import threadpool_limits
 
 from spikespeech import eventprop, losses
-from spikespeech.illustrations import descent, neurons
+from spikespeech.illustrations import adjoint, descent, neurons
 from spikespeech.illustrations.neurons import Pulse
 from spikespeech.spikes import SpikeTrains
 
@@ -289,6 +289,23 @@ def test_decoders_never_see_the_speaker_they_are_scored_on(spoken, monkeypatch):
     speakers = np.repeat(np.arange(8), 5)
     plot_information.over_speakers(speakers[:, None], speakers % 2, speakers)
     assert seen and all(not (fit & score) for fit, score in seen)
+
+
+def test_every_step_of_the_derivation_of_eventprop_holds():
+    errors = tabulate_adjoint.check()["largest_relative_error"]
+    assert len(errors) == 5 and errors.max() < 1e-6
+
+
+def test_without_the_jumps_the_gradients_are_others():
+    """The check of the derivation's last step can fail."""
+    weights, inputs = tabulate_adjoint.network()
+    spikes = adjoint.simulate(weights, inputs)
+    g = adjoint.loss(adjoint.readouts(weights, spikes), tabulate_adjoint.LABEL)[1]
+    exact = adjoint.gradients(weights, inputs, spikes, g)
+    steep = [s._replace(slope=1e9) for s in spikes]
+    assert (
+        tabulate_adjoint.error(adjoint.gradients(weights, inputs, steep, g).w_in, exact.w_in) > 0.5
+    )
 
 
 def test_the_printed_chain_rule_does_not_multiply():

@@ -423,6 +423,7 @@ def test_published_rows_name_source_and_known_flaws():
         assert (table["source"] != "").all(), name
         for keys in table["flaws"]:
             published.flaws(keys)
+    assert (published.table("methods") != "").all().all()
 
 
 def test_published_speed_and_hardware_agree_with_the_other_tables():

@@ -16,6 +16,7 @@ HELD = {
     "published_cost": ["inference"],
     "published_training_speed": ["training_speed", "flaws"],
     "published_hardware": ["hardware", "flaws"],
+    "published_methods": ["methods"],
     "verification": ["verification"],
     "state_of_the_art": ["state_of_the_art"],
 }
