@@ -6,8 +6,8 @@
     jump    λ_V += (θ λ_V + Σ w (λ_V - λ_I)) / (τ_m V'), the sum over the neuron's targets
     dL/dw = -τ_s Σ λ_I of the target at the source's spikes
 
-after Wunderlich and Pehl (2021). Between spikes all of it has a closed form, and spikes are found by
-their roots: in double precision nothing is approximated but these.
+after Wunderlich and Pehl (2021). Between spikes all of it has a closed form, and spikes are found
+by their roots: in double precision nothing is approximated but these.
 """
 
 from typing import NamedTuple

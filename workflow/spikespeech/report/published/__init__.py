@@ -3,8 +3,8 @@
 The tables beside this module are CSV files. `networks`, `inference` and `benchmark` were parsed
 from the files that Shoesmith et al. (2025) published (github.com/neworderofjamie/
 ml_genn_netx_paper); `loihi` holds the literals of their plotting script, `regularisation` their
-Table I; `state_of_the_art`, `training_speed`, `hardware`, `methods` and `claims` what others report. Column
-`flaws` lists keys of `flaws`. Accuracies are in percent, as published.
+Table I; `state_of_the_art`, `training_speed`, `hardware`, `methods` and `claims` what others
+report. Column `flaws` lists keys of `flaws`. Accuracies are in percent, as published.
 """
 
 from importlib.resources import files
