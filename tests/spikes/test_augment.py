@@ -1,5 +1,7 @@
 """Shuffling, shifting and blending: what they keep, what they change, and that they repeat."""
 
+import itertools
+
 import numba
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spikespeech.kernels import codes
-from spikespeech.spikes import SpikeTrains, augment
+from spikespeech.spikes import SpikeTrains, augment, moving
 from spikespeech.spikes.augment import Presentations
 
 N_UNITS, N_STEPS = 70, 100
@@ -189,6 +191,34 @@ def test_jitter_moves_each_spike_by_its_own_normal_number():
     assert abs(stats.kurtosis(moves)) < 0.5
 
 
+@pytest.mark.parametrize("longest", [0, 30, 3 * N_STEPS])
+def test_spikes_come_out_in_order_and_once_wherever_they_go(longest):
+    """All that is moved at once, against sets of spikes that are moved one by one."""
+    spikes, rng = random_trains(n=20), np.random.default_rng(longest)
+    n = len(spikes)
+    shifts, keys = rng.integers(-N_UNITS, N_UNITS, n), np.zeros(n, np.uint64)
+    warps, stretches = np.exp(rng.uniform(-1, 1, (2, n)))
+    bands, masks = (np.sort(rng.integers(0, size, (n, 2)), 1) for size in (N_UNITS, N_STEPS))
+    delays = rng.integers(0, longest, N_UNITS, endpoint=True)
+    given = shifts, warps, stretches, bands, masks, 0.0, 0.0, 0.0, delays, keys
+    out = moving.moved(moving.by_unit(spikes), np.arange(n), *given)
+    middle, late, expected = (N_UNITS - 1) / 2, 0, []
+    for i in range(n):
+        kept = set()
+        for step, unit in np.column_stack(spikes.example(i)).astype(int):
+            to = int(np.floor((unit + shifts[i] - middle) * warps[i] + middle + 0.5))
+            then = int(step * stretches[i] + 0.5)
+            silent = bands[i][0] <= unit < bands[i][1] or masks[i][0] <= step < masks[i][1]
+            if not silent and 0 <= to < N_UNITS and then < N_STEPS:
+                late += then + delays[to] >= N_STEPS
+                kept |= {(then + delays[to], to)} if then + delays[to] < N_STEPS else set()
+        expected.append(sorted(kept))
+    offsets, steps, units, lost = out
+    found = list(zip(steps.tolist(), units.tolist(), strict=True))
+    assert [found[a:b] for a, b in itertools.pairwise(offsets)] == expected
+    assert lost == late and (late > 0) == (longest > 0)
+
+
 def test_noise_adds_spikes_anywhere():
     added = [
         (s, u)
@@ -324,7 +354,7 @@ def test_a_merge_is_the_ordered_union(first, second):
     total = augment._merge(kept, len(first) + len(none), len(kept), both)
     assert both[:total].tolist() == sorted([*first, *second])
     steps, units = np.zeros((2, len(both)), np.uint16)
-    end = augment._write_distinct(both, total, np.empty(len(both), bool), steps, units, 1)
+    end = moving.write_distinct(both, total, steps, units, 1)
     written = steps.astype(int) << 16 | units
     assert written[1:end].tolist() == sorted(first | second)
 

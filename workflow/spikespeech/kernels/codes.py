@@ -86,6 +86,17 @@ def moved(typingctx, some, by):
     return codes(codes, types.uint32), codegen
 
 
+@intrinsic
+def differing(typingctx, a, b):
+    """Return as the bits of a uint64 which of the 16 codes of `a` are not those of `b`."""
+
+    def codegen(context, builder, sig, args):
+        flags = builder.icmp_unsigned("!=", *args)
+        return builder.zext(builder.bitcast(flags, ir.IntType(LANES)), _I64)
+
+    return types.uint64(codes, codes), codegen
+
+
 def _keep(builder, some, bits, at, write):
     """Write the elements of `some` whose bits are set from `at` on; return where they end.
 
@@ -99,11 +110,17 @@ def _keep(builder, some, bits, at, write):
         compress = cgutils.get_or_insert_function(builder.module, kind, name)
         write(builder.call(compress, [some, builder.bitcast(flags, _FLAGS), _NOTHING]), at)
         return builder.add(at, builder.zext(builder.ctpop(flags), _I64))
-    for lane in range(LANES):
-        write(builder.extract_element(some, _I32(lane)), at)
-        bit = builder.and_(builder.lshr(bits, _I64(lane)), _I64(1))
-        at = builder.add(at, bit)
-    return at
+    end = cgutils.alloca_once_value(builder, builder.add(at, _I64(LANES)))
+    with builder.if_else(builder.icmp_unsigned("==", flags, flags.type(-1))) as (all_set, others):
+        with all_set:
+            write(some, at)
+        with others:
+            for lane in range(LANES):
+                write(builder.extract_element(some, _I32(lane)), at)
+                bit = builder.and_(builder.lshr(bits, _I64(lane)), _I64(1))
+                at = builder.add(at, bit)
+            builder.store(at, end)
+    return builder.load(end)
 
 
 @intrinsic

@@ -6,13 +6,16 @@ of threads and any interruption.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
 from spikespeech.kernels import bits, codes
-from spikespeech.kernels.compiling import kernel
+from spikespeech.kernels.compiling import compiler
 from spikespeech.spikes import SpikeTrains, moving
 from spikespeech.spikes.stored import StoredSpikes
+
+kernel = compiler(Path(__file__).parent)
 
 BLOCK = 64
 """So many spikes go at a time through the kernels, a bit of a word each."""
@@ -72,6 +75,9 @@ class Presentations:
         self.per_spike = float(drop), float(jitter), float(noise)
         self.moved = any((warp, stretch, band, mask, *self.per_spike)) or delays is not None
         self.delays = np.zeros(spikes.n_units, np.int64) if delays is None else delays
+        # Sorted once, where no batch brings spikes of its own.
+        in_memory = self.moved and not blend and not isinstance(spikes, StoredSpikes)
+        self.by_unit = moving.by_unit(spikes) if in_memory else None
         self.late = 0
         self.by_class = np.argsort(spikes.labels, kind="stable")
         self.class_begin = np.searchsorted(
@@ -128,9 +134,10 @@ class Presentations:
             columns = _blends(spikes, first, second, shifts, keys)
         elif self.blend:
             whole = spikes.with_spikes(*_blends(spikes, first, second, shifts * 0, keys))
-            columns = self._moved(whole, np.arange(n), shifts, *moves, keys)
+            columns = self._moved(moving.by_unit(whole), np.arange(n), shifts, *moves, keys)
         else:
-            columns = self._moved(spikes, first, shifts, *moves, keys)
+            by_unit = self.by_unit or moving.by_unit(spikes)
+            columns = self._moved(by_unit, first, shifts, *moves, keys)
         return SpikeTrains(
             *columns,
             labels,
@@ -225,7 +232,7 @@ def _present(
             given = steps, units, begin, end, up - move
             last = _keep_half(*given, inside, ~keys[i], tail, kept, middle)
             total = _merge(kept, middle, last, both)
-            at = _write_distinct(both, total, inside, out_steps, out_units, at)
+            at = moving.write_distinct(both, total, out_steps, out_units, at)
         out_offsets[i + 1] = at
 
 
@@ -339,18 +346,3 @@ def _merge(kept, middle, last, both):
         hand = codes.higher(hand, some)
         one, other = one + codes.LANES * from_one, other + codes.LANES * (not from_one)
     return total
-
-
-@kernel
-def _write_distinct(both, total, distinct, out_steps, out_units, at):
-    """Write the spikes of ascending codes, once where two are the same; return where they end."""
-    distinct[0] = True
-    for k in range(1, total):
-        distinct[k] = both[k] != both[k - 1]
-    distinct[total : total + BLOCK] = False
-    for first in range(0, total, BLOCK):
-        wanted = bits.packed(distinct[first:])
-        for lane in range(0, BLOCK, codes.LANES):
-            some = codes.load(both, first + lane)
-            at = codes.decode(some, wanted >> np.uint64(lane), out_steps, out_units, at)
-    return at

@@ -97,6 +97,6 @@ def delayed(spikes, delays):
     zeros, ones, none = np.zeros(n, np.int64), np.ones(n), np.zeros((n, 2), np.int64)
     keys = np.zeros(n, np.uint64)
     given = zeros, ones, ones, none, none, 0.0, 0.0, 0.0, np.asarray(delays, np.int64), keys
-    offsets, steps, units, _ = moving.moved(spikes, np.arange(n), *given)
+    offsets, steps, units, _ = moving.moved(moving.by_unit(spikes), np.arange(n), *given)
     lost = np.diff(spikes.offsets) - np.diff(offsets)
     return spikes.with_spikes(offsets, steps, units), lost
