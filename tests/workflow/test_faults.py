@@ -89,7 +89,7 @@ def running(project):
             stderr=subprocess.STDOUT,
         )
     # Read before a kill, as orphans are nobody's children.
-    process.jobs = lambda: psutil.Process(process.pid).children(recursive=True)
+    process.jobs = lambda: alive(psutil.Process(process.pid).children(recursive=True))
     process.output = lambda: log.read_text(encoding="utf-8")
     left = []
     try:
@@ -103,6 +103,16 @@ def running(project):
         process.wait()
 
 
+def alive(processes):
+    """Return the processes that run: one that has ended stays until its parent asks for it."""
+    running = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                running.append(process)
+    return running
+
+
 def wait_for_training(project, pipeline):
     """Wait until a training is under way and has a checkpoint."""
     while not training(project):
@@ -112,7 +122,8 @@ def wait_for_training(project, pipeline):
 
 def training_job(pipeline):
     """Return the process that trains."""
-    [job] = [p for p in pipeline.jobs() if "scripts/training/train.py" in p.cmdline()[:3]]
+    script = "scripts/training/train.py"
+    [job] = [p for p in pipeline.jobs() if any(a.endswith(script) for a in p.cmdline()[:3])]
     return job
 
 
@@ -308,8 +319,7 @@ def test_a_config_that_changes_half_way(project, repaired):
     with running(project) as pipeline:
         wait_for_training(project, pipeline)
         write_study(project)
-        [job] = [p for p in pipeline.jobs() if "scripts/training/train.py" in p.cmdline()[:3]]
-        job.kill()
+        training_job(pipeline).kill()
         pipeline.wait(60)
     assert training(project)
     repaired()

@@ -17,7 +17,8 @@ def test_a_study_through_the_generic_profile(tmp_path):
     project = copy(tmp_path / "a study's copy")
     (project / "qsub").write_text(SUBMIT, encoding="utf-8")
     (project / "qsub").chmod(0o755)
-    targets = [f"results/test/{name}" for name in ("tables/settings.csv", "data/digits/train.h5")]
+    names = ("search/demo/initial/seed-1/round-1/proposal.json", "data/digits/train.h5")
+    targets = [f"results/test/{name}" for name in names]
     status, output = snakemake(
         project,
         *("--workflow-profile", "generic", "--configfile", "config/test.yaml"),
