@@ -115,11 +115,12 @@ def page(report, template, style, script):
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
+    names = {r["title"]: r["name"] for section in report["sections"] for r in section["results"]}
     sections = [
         section
         | {
             "results": [_layout(result) for result in section["results"]],
-            "text": [markupsafe.Markup(pages.marked(text)) for text in section["text"]],
+            "text": [markupsafe.Markup(pages.linked(text, names)) for text in section["text"]],
         }
         for section in report["sections"]
     ]

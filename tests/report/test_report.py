@@ -416,6 +416,17 @@ def test_what_all_rows_share_is_said_once():
     assert columns == ("loss", "bits", "lsb") and len(rows) == 2 and shared == ()
 
 
+def test_the_primer_leads_to_items_by_their_titles():
+    sections = contents.load(REPORT / "contents.yaml", CONFIG)
+    names = {item.title: item.name for section in sections for item in section.items}
+    text = " ".join(pages.paragraphs(REPORT, "primer"))
+    quoted = re.findall('"(.+?)"', text)
+    assert quoted and set(quoted) <= set(names)
+    assert pages.linked('a "Data" & "None"', {"Data": "d"}) == (
+        'a <a href="#d">Data</a> &amp; &quot;None&quot;'
+    )
+
+
 def test_published_rows_name_source_and_known_flaws():
     others = ("state_of_the_art", "training_speed", "hardware", "claims")
     for name in ("networks", "loihi", "inference", "benchmark", *others):

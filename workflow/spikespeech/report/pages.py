@@ -189,6 +189,19 @@ def marked(text):
     return re.sub(r"``(.+?)``", r"<code>\1</code>", html.escape(text))
 
 
+def linked(text, names):
+    """Return prose as HTML like `marked`, in which quoted titles of `names` lead to their items.
+
+    names : {title of an item: its name}
+    """
+
+    def link(match):
+        title = html.unescape(match[1])
+        return f'<a href="#{names[title]}">{match[1]}</a>' if title in names else match[0]
+
+    return re.sub(r"&quot;(.+?)&quot;", link, marked(text))
+
+
 def _layout(table):
     """Return (columns, rows, shared) of a table, see Result."""
     names = [str(column).replace("_", " ") for column in table.columns]
