@@ -4,7 +4,7 @@ One example at a time and one step at a time, after the discrete semantics of ml
 EventPropCompiler at batch size 1. With `defects` it also does what the engine must not do:
 
 - spikes of the last two steps of one example reach the next one (its `Carry`);
-- in the last step neurons only see the spikes of the step before it;
+- in the last step neurons only see the spikes of the step before it, without a delay;
 - a neuron (or input) that spikes in the last step loses its gradient, transitions and penalty.
 """
 
@@ -21,6 +21,7 @@ class Carry:
 
     currents: dict = field(default_factory=dict)
     pending: dict = field(default_factory=dict)
+    slots: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -63,6 +64,18 @@ def by_step(steps, units, n_steps):
     return [np.sort(np.asarray(units)[np.asarray(steps) == t]).astype(int) for t in range(n_steps)]
 
 
+def delay_steps(network, connection, weights):
+    """Return whole delays (source, target) of a connection, or None; inputs come delayed."""
+    if not connection.longest_delay or connection == network.input_delays:
+        return None
+    given = np.asarray(weights[connection.delay], float)
+    steps = np.where(given % 1 == 0.5, np.ceil(given), np.rint(given)).astype(int)
+    n_targets = network[connection.target].n
+    if connection.delay_shape == "block":
+        return np.repeat(steps, 16, axis=1)[:, :n_targets]
+    return np.broadcast_to(steps.reshape(len(steps), -1), (len(steps), n_targets))
+
+
 def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=None):
     """Simulate one example; `inputs` is a list of arrays of units, one a step."""
     n_steps, none = len(inputs), np.zeros(0, int)
@@ -74,6 +87,12 @@ def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=
         for c in network.connections
     }
     before = {name: carry.pending.get(name, none) for name in sizes}
+    late = {c.name: delay_steps(network, c, weights) for c in network.connections}
+    # What arrives with a delay is added up by itself, in a slot of its step.
+    slots = {c.name: np.zeros((n_steps + c.longest_delay + 1, sizes[c.target]), dtype)
+             for c in network.connections}  # fmt: skip
+    for name, left in carry.slots.items():
+        slots[name][: len(left)] = left
     run = layers(network, dtype)
     r = Forward(
         {"input": inputs} | {k.name: [] for k in run},
@@ -83,11 +102,18 @@ def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=
     v = {k.name: np.zeros(k.n, dtype) for k in run}
     for t in range(n_steps):
         if defects and t == n_steps - 1:
-            for current in x.values():
+            for current in (*x.values(), *slots.values()):
                 current[:] = 0
         for c in network.connections:
             for i in before[c.source]:
-                x[c.name] += weights[c.name][i]
+                if late[c.name] is None:
+                    x[c.name] += weights[c.name][i]
+                else:
+                    slots[c.name][t + late[c.name][i], np.arange(sizes[c.target])] += weights[
+                        c.name
+                    ][i]
+            if late[c.name] is not None:
+                x[c.name] += slots[c.name][t]
         now = {"input": inputs[t]}
         for k in run:
             into = [c.name for c in network.connections if c.target == k.name]
@@ -101,7 +127,7 @@ def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=
             now[k.name], v[k.name], r.v[k.name][t] = spiking, potential, potential
             r.spikes[k.name].append(spiking)
         before = now
-    r.carry = Carry(x, before)
+    r.carry = Carry(x, before, {name: s[n_steps:] for name, s in slots.items()})
     return r
 
 
@@ -163,14 +189,20 @@ def penalties(network, k, spikes, regulariser, defects):
 
 def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dtype=np.float64,
              defects=False):  # fmt: skip
-    """Return the gradients of one example, dL/dw, by name of the weights.
+    """Return the gradients of one example, dL/dw, by name of the weights and learned delays.
 
-    `weights` may differ from those of the forward pass, as they do in mlGeNN, where example n is
-    run backward after the update that follows it.
+    Those of delays are a step of each synapse, (source, target), whatever their shape. `weights`
+    may differ from those of the forward pass, as they do in mlGeNN, where example n is run backward
+    after the update that follows it.
     """
+    late = {c.name: delay_steps(network, c, weights) for c in network.connections}
     weights = {c.name: np.asarray(weights[c.name], dtype=dtype) for c in network.connections}
     run, n_steps = layers(network, dtype), len(r.spikes["input"])
     gradients = {name: np.zeros(w.shape, dtype) for name, w in weights.items()}
+    for c in network.connections:
+        if c.learned_delays:
+            gradients[c.delay] = np.zeros(weights[c.name].shape, dtype)
+    history = {k.name: np.zeros((2, n_steps + 1, k.n), dtype) for k in run}
     lv, li, back = ({k.name: np.zeros(k.n, dtype) for k in run} for _ in range(3))
     by_name = {k.name: k for k in run}
     lost = {name: s[-1] if defects else np.zeros(0, int) for name, s in r.spikes.items()}
@@ -205,10 +237,23 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
                     v[j] += (threshold * v[j] + (jump[j] if first else 0)) / dtype(q)
         for name in hidden:
             back[name][:] = 0
+        for k in run:
+            history[k.name][:, s] = lv[k.name], li[k.name]
         for c in network.connections:
             e = r.spikes[c.source][s]
             e = e[~np.isin(e, lost[c.source])]
-            gradients[c.name][e] -= by_name[c.target].syn * li[c.target]
-            if c.source in hidden:
-                back[c.source][e] += weights[c.name][e] @ (lv[c.target] - li[c.target])
+            met_v, met_i = lv[c.target], li[c.target]
+            if late[c.name] is not None:
+                # The last step's adjoints are 0, as are those of all that arrive later.
+                step = np.minimum(s + late[c.name][e], n_steps - 1)
+                met_v, met_i = history[c.target][:, step, np.arange(step.shape[1])]
+            difference = met_v - met_i
+            gradients[c.name][e] -= by_name[c.target].syn * met_i
+            if c.learned_delays:
+                slope = dtype(network.dt_ms) * weights[c.name][e] * difference
+                gradients[c.delay][e] += slope
+            if c.source in hidden and late[c.name] is None:
+                back[c.source][e] += weights[c.name][e] @ difference
+            elif c.source in hidden:
+                back[c.source][e] += (weights[c.name][e] * difference).sum(axis=1)
     return gradients

@@ -342,10 +342,6 @@ def test_what_the_engine_does_not_run_is_named():
             network.connections[:2] + network.connections[3:],
             "nothing connects hidden1 with hidden2",
         ),
-        (
-            (*network.connections[:-1], Connection("hidden2", "output", 5)),
-            "no delays of hidden2_output",
-        ),
     ):
         odd = Network(network.populations, connections)
         for call in (

@@ -50,6 +50,43 @@ def chain(*populations, connections=(("a", "b"), ("b", "c"))):
     return Network(populations, tuple(Connection(*ends) for ends in connections))
 
 
+def delayed(longest, shape="source", learned=False):
+    """Return a network whose delays have a shape of 3 sources and 20 targets."""
+    plain = Network.layered(3, 20, 2)
+    first = Connection("input", "hidden", longest, shape, learned)
+    return Network(plain.populations, (first, *plain.connections[1:]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"), [("source", (3,)), ("block", (3, 2)), ("synapse", (3, 20))]
+)
+@pytest.mark.parametrize("learned", [False, True])
+def test_delays_have_their_shape(shape, shown, learned, tmp_path):
+    network = delayed(9, shape, learned)
+    assert network.shapes()["input_hidden.delay"] == shown
+    axonal = shape == "source" and not learned
+    assert network.input_delays == (network.connections[0] if axonal else None)
+    weights = drawn(network) | {"input_hidden.delay": np.full(shown, 1.5 if learned else 2)}
+    save(tmp_path / "weights.h5", network, weights)
+    found, arrays = load(tmp_path / "weights.h5")
+    assert found == network
+    np.testing.assert_array_equal(arrays["input_hidden.delay"], weights["input_hidden.delay"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((-1,), "input_hidden with delays up to -1"),
+        ((65536,), "input_hidden with delays up to 65536"),
+        ((5, "row"), "input_hidden with a delay each 'row'"),
+        ((0, "source", True), "input_hidden learns delays up to 0"),
+    ],
+)
+def test_delays_of_a_connection_are_checked(given, said):
+    with pytest.raises(InputError, match=said):
+        delayed(*given)
+
+
 A, B, C = Population("a", 2), Population("b", 3, LIF()), Population("c", 4, LI())
 
 

@@ -22,7 +22,7 @@ from spikespeech import reading
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
 from spikespeech.network import LI, LIF, Network, Parameters
-from spikespeech.network.chain import chain
+from spikespeech.network.chain import chain, refuse_delays
 from spikespeech.network.model import Connection, Population
 from spikespeech.network.neurons import decays, gain
 
@@ -78,6 +78,7 @@ def read(path: Path | str) -> nir.NIRGraph:
 
 def graph(network: Network, weights: Mapping[str, np.ndarray], dt: float) -> nir.NIRGraph:
     """Return the nir.NIRGraph that `export` writes."""
+    refuse_delays(network, "a NIR graph as it is written here", axonal=True)
     nodes = {"input": nir.Input(input_type={"input": np.array([network.n_inputs])})}
     metadata = {"dt": float(dt), "dt_network_ms": float(network.dt_ms)}
     for place, (population, incoming, recurrent) in enumerate(chain(network), start=1):

@@ -18,6 +18,10 @@ EPSILON = 1e-8
 """Adam's ε in mlGeNN's units. It is multiplied as gradients are (`engine.mlgenn_unit`), so that
 Adam steps as mlGeNN's does with its default."""
 
+DELAY_EPSILON = 1e-14
+"""Likewise of gradients of delays, a ms. They carry a weight and two time constants less than those
+of weights, and are mostly below mlGeNN's ε of 1e-8, which swallows them."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -54,22 +58,30 @@ class Backend:
     loss : Loss
     regulariser : Regulariser or None
     threads : int
+    delay_rate : how many times the weights' learning rate that of learned delays is, in steps
     """
 
-    def __init__(self, network, weights, loss, regulariser=None, threads=1):
+    def __init__(self, network, weights, loss, regulariser=None, threads=1, delay_rate=1.0):
         compile_kernels()
-        self._prepare(network, weights, loss, regulariser, threads)
+        self._prepare(network, weights, loss, regulariser, threads, delay_rate)
 
-    def _prepare(self, network, weights, loss, regulariser, threads):
+    def _prepare(self, network, weights, loss, regulariser, threads, delay_rate=1.0):
         loss = as_loss(network, loss, getattr(loss, "n_steps", None))
         self.engine = Engine(network, weights, loss, regulariser, threads)
-        self.epsilon = np.float32(EPSILON * mlgenn_unit(network, loss))
+        unit = mlgenn_unit(network, loss)
+        self.epsilon = np.float32(EPSILON * unit)
+        self.delay_rate = delay_rate
+        self.delay_epsilon = np.float32(DELAY_EPSILON * unit * network.dt_ms)
         self.steps = 0
         self.mean, self.square = (
             tuple(aligned(p.shape) for p in self.engine.parameters) for _ in range(2)
         )
         for moment in (*self.mean, *self.square):
             moment[:] = 0
+        self.delay_mean, self.delay_square = (
+            {name: np.zeros_like(d) for name, d in self.engine.learned_delays.items()}
+            for _ in range(2)
+        )
 
     @property
     def weights(self):
@@ -119,6 +131,9 @@ class Backend:
         unbiased_rate = np.float32(rate / (1 - adam.BETA1**self.steps))
         unbias = np.float32(1 / (1 - adam.BETA2**self.steps))
         self.engine.step(self.mean, self.square, unbiased_rate, unbias, self.epsilon)
+        delay_rate = np.float32(self.delay_rate * unbiased_rate)
+        moments = self.delay_mean, self.delay_square
+        self.engine.step_delays(*moments, delay_rate, unbias, self.delay_epsilon)
 
     def _outcome(self, parts, labels, nonfinite):
         network = self.engine.network
@@ -133,19 +148,27 @@ class Backend:
         )
 
     def state(self):
-        """Return the optimiser's state as arrays: moments of each weight array, number of steps."""
+        """Return the optimiser's state as arrays: its moments and the number of steps."""
         return {"steps": np.array(self.steps)} | {
             f"{moment}_{name}": view.copy()
-            for moment, arrays in (("mean", self.mean), ("square", self.square))
-            for name, view in self.engine.named(arrays).items()
+            for moment, arrays in self._moments().items()
+            for name, view in arrays.items()
         }
 
     def restore(self, state):
         """Take up the state that `state` returned; the weights are set apart from it."""
         self.steps = int(state["steps"])
-        for moment, arrays in (("mean", self.mean), ("square", self.square)):
-            for name, view in self.engine.named(arrays).items():
+        for moment, arrays in self._moments().items():
+            for name, view in arrays.items():
                 view[:] = state[f"{moment}_{name}"]
+
+    def _moments(self):
+        """Return Adam's moments, views by name of what is learned."""
+        weights, late = self.engine.named, self.engine.named_delays
+        return {
+            "mean": weights(self.mean) | late(self.delay_mean),
+            "square": weights(self.square) | late(self.delay_square),
+        }
 
 
 def compile_kernels():

@@ -14,12 +14,13 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from spikespeech.backends import native
-from spikespeech.engine import example
+from spikespeech.engine import example, synapses
 from spikespeech.engine.batch import check_sound, checked_spikes
 from spikespeech.engine.kernel import kernel
 from spikespeech.errors import InputError
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import at_least, select, splat
+from spikespeech.network.chain import refuse_delays
 
 SLOPE = 10.0
 """k of ψ."""
@@ -49,6 +50,7 @@ class Backend(native.Backend, ABC):
             raise InputError(f"loss '{loss.name}' is not for {self.name}", hint="one with a window")
         if len(network.hidden) != 1:
             raise InputError(f"{self.name} has no {len(network.hidden)} hidden layers", hint="one")
+        refuse_delays(network, self.name)
         super().__init__(network, weights, loss, regulariser, threads)
         if not self.engine.output.alike:
             raise InputError(
@@ -113,6 +115,6 @@ def gather(i, tape, spikes, model, trace, w, out, gradient):
     layer, width, counts = model.layers[0], w.states[0].shape[1], out.hidden_spikes[i]
     # A spike arrives in the step after its own; one of the last step arrives no more.
     end, first_source = len(tape.first) - 2, w.first_sources[0]
-    example.gather(
-        steps, units, counts, tape, layer, width, end, trace, first_source, w, True, gradient
-    )
+    own = counts[: len(layer.recurrent_weights) // width]
+    synapses.sort_by_source(steps, units, tape, end, own, first_source, w.steps)
+    synapses.gather(first_source, w.steps, len(tape.first) - 1, trace, width, True, gradient)

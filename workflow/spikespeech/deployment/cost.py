@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from spikespeech.network.chain import refuse_delays
+
 PICOJOULE = 1e-12
 DAVIES_2018 = "Davies et al., IEEE Micro 38(1), 2018, Table 2: Loihi 1, pre-silicon, 0.75 V"
 SYNAPTIC_OPERATION_PJ = 23.6
@@ -87,10 +89,10 @@ def footprint(network, bits):
         "integer_weights": -(-weights * bits // 8),
         "states": 2 * STATE_BITS // 8 * (network.n_hidden + network.n_outputs),
     }
-    longest = max(c.longest_delay for c in network.connections if c.source == network.input.name)
-    if longest:
+    refuse_delays(network, "the count of bytes", axonal=True)
+    if first := network.input_delays:
         sizes["input_delays"] = -(-network.n_inputs * DELAY_BITS // 8)
-        sizes["delay_buffer"] = -(-network.n_inputs * (longest + 1) // 8)
+        sizes["delay_buffer"] = -(-network.n_inputs * (first.longest_delay + 1) // 8)
     return sizes
 
 

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from spikespeech.engine import adam, example, lif, readout
+from spikespeech.engine import adam, delays, example, lif, readout
 from spikespeech.errors import InputError
-from spikespeech.kernels.vectors import LANES, aligned, padded
+from spikespeech.kernels.vectors import LANES, NARROW, aligned, padded
 from spikespeech.network import Parameters
 from spikespeech.network.chain import chain
 
@@ -54,13 +54,25 @@ class Engine:
         )
         self.shares = tuple(aligned((SHARES, p.size)) for p in self.parameters)
         self.gradients = tuple(aligned(p.shape) for p in self.parameters)
+        self.earlier = tuple(
+            aligned((SHARES, p.size if any(c.learned_delays for c in into) else 0))
+            for p, into in zip(self.parameters, self.connections, strict=True)
+        )
+        # Learned delays, flat and padded as Adam wants them, and their gradients.
+        shapes, learned = network.shapes(), [c for c in network.connections if c.learned_delays]
+        self.learned_delays, self.delay_gradients = (
+            {c.delay: np.zeros(padded(np.prod(shapes[c.delay])), np.float32) for c in learned}
+            for _ in range(2)
+        )
         self.weights = weights
         self.hidden, self.output = layers(network)
         self.rule = _penalty(regulariser, mlgenn_unit(network, loss))
         self.readout = self._make_readout(*loss.windows(None)) if loss.shared else None
         sizes = [p.n for p in network.hidden]
+        longest = [_longest(network, layer.incoming, loss.n_steps) for layer in chained]
+        own = [_longest(network, layer.recurrent, loss.n_steps) for layer in chained[:-1]]
         self.scratch = [
-            example.scratch(loss.n_steps, sizes, n_sources[:-1], network.n_outputs)
+            example.scratch(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own)
             for _ in range(self.threads)
         ]
         self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
@@ -83,10 +95,17 @@ class Engine:
             for place, c, start, end in self._rows()
         }
 
+    def named_delays(self, arrays):
+        """Return views of flat padded arrays like `learned_delays`, in the delays' shapes."""
+        shapes = self.network.shapes()
+        return {n: a[: np.prod(shapes[n])].reshape(shapes[n]) for n, a in arrays.items()}
+
     @property
     def weights(self):
         """The Parameters, as a copy."""
-        return Parameters(self.named(self.parameters)).copy() | self.delays
+        return Parameters(self.named(self.parameters)).copy() | {
+            name: delays.copy() for name, delays in self.delays.items()
+        }
 
     @weights.setter
     def weights(self, weights):
@@ -94,14 +113,26 @@ class Engine:
         for flat in self.parameters:
             flat[:] = 0
         views = self.named(self.parameters)
-        for name, view in views.items():
+        learned = self.named_delays(self.learned_delays)
+        for name, view in (views | learned).items():
             view[:] = weights[name]
-        self.delays = {name: weights[name].copy() for name in weights if name not in views}
+        self.delays = {
+            name: learned.get(name, array) for name, array in weights.items() if name not in views
+        }
 
     @property
     def gradient(self):
-        """The gradient of the weights as Parameters."""
-        return Parameters(self.named(self.gradients)).copy()
+        """The gradient of weights and learned delays as Parameters."""
+        found = self.named(self.gradients) | self.named_delays(self.delay_gradients)
+        return Parameters(found).copy()
+
+    def _packed(self, place, connection, rows):
+        """Return the Delays of a connection, of these rows of weights, (n_sources * width,)."""
+        network, n_steps = self.network, self.loss.n_steps
+        if not _longest(network, connection, n_steps):
+            return delays.none()
+        rows = rows.reshape(-1, self.widths[place])
+        return delays.pack(connection, self.delays[connection.delay], rows, n_steps)
 
     @property
     def model(self):
@@ -109,13 +140,16 @@ class Engine:
         made, first = [], 0
         for place, population in enumerate(self.network.hidden):
             flat, width = self.parameters[place], self.widths[place]
-            split = self.network[self.connections[place][0].source].n * width
+            into, own = [*self.connections[place], None][:2]
+            split = self.network[into.source].n * width
             parts = flat[:split], flat[split:]
-            made.append(example.Layer(*parts, self.hidden[place], first, population.n))
+            late = (self._packed(place, c, w) for c, w in zip((into, own), parts, strict=True))
+            made.append(example.Layer(*parts, *late, self.hidden[place], first, population.n))
             first += population.n
         return example.Model(
             tuple(made),
             self.parameters[-1],
+            self._packed(-1, self.connections[-1][0], self.parameters[-1]),
             self.output,
             float(self.network.dt_ms),
             np.float32(SLOPE_MIN),
@@ -134,7 +168,7 @@ class Engine:
             scratch = self.scratch[thread]
             example.run(
                 *(queue, order, first, batch, model, read_out, self.rule, learn),
-                *(scratch, out, self.shares),
+                *(scratch, out, self.shares, self.earlier),
             )
 
         self._each(work)
@@ -162,7 +196,40 @@ class Engine:
 
         self._each(work)
         counts = bad.sum(axis=0).tolist()
-        return {row[1].name: count for row, count in zip(rows, counts, strict=True)}
+        found = {row[1].name: count for row, count in zip(rows, counts, strict=True)}
+        for place, connection, start, end in rows:
+            if connection.learned_delays:
+                name = connection.delay
+                gradient = self._delay_gradient(n, place, connection, start, end)
+                self.named_delays(self.delay_gradients)[name][:] = gradient
+                found[name] = int(np.count_nonzero(~np.isfinite(gradient)))
+        return found
+
+    def _delay_gradient(self, n, place, connection, start, end):
+        """Return the gradient of a connection's delays, a step, in their shape.
+
+        start, end : the connection's rows of what the place's `earlier` sums up
+        """
+        width, dt = self.widths[place], np.float32(self.network.dt_ms)
+        # The sums of hidden layers are γ times what they should be, see `delays.gather`.
+        scale = np.float32(1) if place == len(self.hidden) else self.hidden[place].gamma
+        factor = np.full(width, dt / scale / np.float32(n), np.float32)
+        sums = aligned(self.parameters[place].shape)
+
+        def work(thread):
+            a, b = _slice(start, end, thread, self.threads)
+            adam.mean_gradient(self.earlier[place][: shares(n)], factor, a, b, sums)
+
+        self._each(work)
+        span = slice(start * width, end * width)
+        change = (self.parameters[place][span] * sums[span]).reshape(-1, width)
+        if connection.delay_shape == "source":
+            return change.sum(axis=1)
+        n_targets = self.network[connection.target].n
+        if connection.delay_shape == "synapse":
+            return change[:, :n_targets]
+        blocks = -(-n_targets // NARROW)
+        return change.reshape(len(change), -1, NARROW).sum(axis=2)[:, :blocks]
 
     def step(self, mean, square, rate, unbias, epsilon):
         """Take a step of Adam, see `adam.step`; mean and square are tuples like `parameters`."""
@@ -174,6 +241,21 @@ class Engine:
 
         self._each(work)
 
+    def step_delays(self, mean, square, rate, unbias, epsilon):
+        """Take a step of Adam with the learned delays, and keep them within 0 and the longest.
+
+        mean, square : dictionaries like `learned_delays`
+        """
+        for connection in self.network.connections:
+            if connection.learned_delays:
+                name = connection.delay
+                held = self.learned_delays[name]
+                moments = mean[name], square[name]
+                adam.step(
+                    held, self.delay_gradients[name], *moments, rate, unbias, epsilon, 0, len(held)
+                )
+                np.clip(held, 0, connection.longest_delay, out=held)
+
     def _each(self, work):
         """Call work(thread) in each thread."""
         others = [self.pool.submit(work, thread) for thread in range(1, self.threads)]
@@ -181,11 +263,15 @@ class Engine:
         for other in others:
             other.result()
 
+    def _closed(self):
+        """Whether windowed read-outs have their closed form: all output spikes add the same."""
+        return self.output.alike and not self.connections[-1][0].longest_delay
+
     def _make_readout(self, windows, drives):
         """Return the loss as the kernels see it."""
         loss, network = self.loss, self.network
         kind = {
-            "window": example.CLOSED if self.output.alike else example.WINDOWED,
+            "window": example.CLOSED if self._closed() else example.WINDOWED,
             "max": example.MAXIMUM,
             "per_timestep": example.PER_TIMESTEP,
             "first_spike": example.FIRST_SPIKE,
@@ -211,15 +297,22 @@ def runnable(network):
     """Return the Layers of a network after its inputs.
 
     Raises InputError for what the engine does not run: anything but a chain of hidden layers and
-    outputs that are not connected to themselves, and delays other than the inputs' own.
+    outputs that are not connected to themselves.
     """
     found = chain(network)
     if len(found) < 2 or found[-1].recurrent:
         raise InputError("the native engine runs hidden layers, then outputs without recurrence")
-    for c in network.connections:
-        if c.longest_delay and c is not found[0].incoming:
-            raise InputError(f"the native engine has no delays of {c.name}", hint="delay inputs")
     return found
+
+
+def _longest(network, connection, n_steps):
+    """Return the longest delay that the kernels see in steps, at most the trial; 0 for none.
+
+    Inputs that have delays of their own come to the kernels late.
+    """
+    if connection is None or connection == network.input_delays:
+        return 0
+    return min(connection.longest_delay, n_steps)
 
 
 def layers(network):

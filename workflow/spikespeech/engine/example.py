@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.engine import lif, outputs, readout, synapses
+from spikespeech.engine import delays, lif, outputs, readout, synapses
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.tape import Tape, index_steps, last_step, tape
 from spikespeech.kernels.compiling import take
@@ -32,12 +32,15 @@ class Layer(NamedTuple):
     ----------
     weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty for
         a feed-forward layer
+    delays, own_delays : Delays of the two connections
     k : Constants
     first, n : its neurons are so many from this one on of all hidden neurons
     """
 
     weights: np.ndarray
     recurrent_weights: np.ndarray
+    delays: delays.Delays
+    own_delays: delays.Delays
     k: lif.Constants
     first: int
     n: int
@@ -50,6 +53,7 @@ class Model(NamedTuple):
     ----------
     layers : tuple of Layer, the first fed by the inputs, each other by the one before it
     output_weights : flat (n of the last layer * width of the outputs,) float32
+    output_delays : Delays
     output : Constants
     dt_ms : float
     slope_min : guard of 1 / (I - V)
@@ -57,6 +61,7 @@ class Model(NamedTuple):
 
     layers: tuple
     output_weights: np.ndarray
+    output_delays: delays.Delays
     output: lif.Constants
     dt_ms: float
     slope_min: np.float32
@@ -87,8 +92,8 @@ class Scratch(NamedTuple):
     """Arrays that one thread works in; see the kernels.
 
     `tapes` has a Tape for each of GROUP examples and each layer of it: that of example n and layer
-    l is n * n_layers + l. `states` and `first_sources` have an array for each layer; others are as
-    large as the largest layer needs.
+    l is n * n_layers + l. `states`, `first_sources` and `rings` have an array for each layer;
+    others are as large as the largest layer needs.
     """
 
     first_input: np.ndarray
@@ -111,6 +116,10 @@ class Scratch(NamedTuple):
     jump: np.ndarray
     phantom: np.ndarray
     no_voltage: np.ndarray
+    series: np.ndarray
+    window: np.ndarray
+    rings: tuple
+    no_delays: delays.Delays
 
 
 class Results(NamedTuple):
@@ -128,13 +137,19 @@ class Results(NamedTuple):
     sound: np.ndarray
 
 
-def scratch(n_steps, sizes, n_sources, n_outputs):
+def scratch(n_steps, sizes, n_sources, n_outputs, longest=(), own_longest=()):
     """Return one thread's Scratch.
 
     sizes, n_sources : of each hidden layer: its neurons, and the rows of all weights into it
+    longest : the longest delay in steps of the connection to each layer, then to the outputs; 0 or
+        () without any
+    own_longest : likewise of each hidden layer's recurrent connection
     """
     widths, output_width = [padded(n) for n in sizes], padded(n_outputs)
     cells = n_steps * output_width
+    own_longest = own_longest or [0] * len(sizes)
+    delayed = [w for w, d in zip([*widths, output_width], longest, strict=False) if d]
+    late = max([*longest, *own_longest], default=0)
     return Scratch(
         np.zeros(n_steps + 1, np.uint32),
         tuple(tape(n_steps, n) for _ in range(GROUP) for n in sizes),
@@ -156,6 +171,13 @@ def scratch(n_steps, sizes, n_sources, n_outputs):
         np.zeros(n_steps * n_outputs, np.float32),
         np.zeros(n_outputs, np.float32),
         np.zeros(0, np.float32),
+        aligned(n_steps * max(delayed, default=0)),
+        delays.window(n_steps, late) if late else np.zeros(0, np.float32),
+        tuple(
+            aligned(delays.ring(late) * width)
+            for late, width in zip(own_longest, widths, strict=True)
+        ),
+        delays.none(),
     )
 
 
@@ -171,11 +193,25 @@ def results(n, n_hidden, n_outputs):
 
 
 @kernel
+def run_outputs(hidden, model, w):
+    """Simulate the outputs on the tape of the last layer; write their voltages and their tape."""
+    state, late, nothing, arriving = w.output_state, model.output_delays, w.no_voltage, 0
+    ids, first, weights = hidden.ids, hidden.first, model.output_weights
+    if late.kind != delays.NONE:
+        n_steps, n_spikes, width = len(first) - 1, first[len(first) - 1], state.shape[1]
+        steps, ids = hidden.steps[:n_spikes], ids[:n_spikes]
+        arriving = delays.arrive(steps, ids, n_steps, late, len(w.g), width, w.window, w.series)
+    lif.run_forward(
+        ids, first, weights, nothing, model.output, w.series, arriving, w.no_delays, nothing,
+        state, w.output_tape, w.voltage,
+    )  # fmt: skip
+
+
+@kernel
 def read_simulated(hidden, label, row, model, loss, w, out):
     """Simulate the outputs; write their read-out and their adjoint's drive; return the loss."""
-    k, g, dt, out_tape, nothing = model.output, w.g, model.dt_ms, w.output_tape, w.no_voltage
-    weights, state = model.output_weights, w.output_state
-    lif.run_forward(hidden.ids, hidden.first, weights, nothing, k, state, out_tape, w.voltage)
+    run_outputs(hidden, model, w)
+    g, dt, out_tape = w.g, model.dt_ms, w.output_tape
     if loss.kind == MAXIMUM:
         highest, when = w.output_state[0], w.output_state[1]
         return outputs.maximum(w.voltage, label, dt, out, g, highest, when, w.drive)
@@ -231,24 +267,39 @@ def run_first(i, tape, spikes, model, voltage, w, out):
 
     voltage : as of `lif.run_forward`
     """
-    layer, state = model.layers[0], w.states[0]
+    layer = model.layers[0]
     steps, units = of_example(spikes, i)
-    n_inputs = len(layer.weights) // state.shape[1]
+    n_inputs = len(layer.weights) // w.states[0].shape[1]
     out.sound[i] = index_steps(steps, units, n_inputs, w.first_input)
     if not out.sound[i]:
         return False
-    weights, own = layer.weights, layer.recurrent_weights
-    lif.run_forward(units, w.first_input, weights, own, layer.k, state, tape, voltage)
+    run_layer(steps, units, w.first_input, tape, layer, 0, voltage, w)
     count_spikes(tape, of_layer(out, i, layer))
     return True
 
 
 @kernel
-def run_next(i, below, tape, layer, state, w, out):
-    """Run a later layer on the tape of the one below; write its own."""
-    weights, own = layer.weights, layer.recurrent_weights
-    lif.run_forward(below.ids, below.first, weights, own, layer.k, state, tape, w.no_voltage)
+def run_next(i, below, tape, at, model, w, out):
+    """Run layer number `at` on the tape of the one below; write its own."""
+    n_spikes, layer = below.first[len(below.first) - 1], model.layers[at]
+    steps, ids = below.steps[:n_spikes], below.ids[:n_spikes]
+    run_layer(steps, ids, below.first, tape, layer, at, w.no_voltage, w)
     count_spikes(tape, of_layer(out, i, layer))
+
+
+@kernel
+def run_layer(steps, ids, first, tape, layer, at, voltage, w):
+    """Run layer number `at` on spikes, of which those of step t begin at first[t]; write a tape."""
+    state, arriving = w.states[at], 0
+    if layer.delays.kind != delays.NONE:
+        n_steps, width = len(first) - 1, state.shape[1]
+        arriving = delays.arrive(
+            steps, ids, n_steps, layer.delays, layer.n, width, w.window, w.series
+        )
+    lif.run_forward(
+        ids, first, layer.weights, layer.recurrent_weights, layer.k, w.series, arriving,
+        layer.own_delays, w.rings[at], state, tape, voltage,
+    )  # fmt: skip
 
 
 @kernel
@@ -267,12 +318,12 @@ def read_out(i, tape, spikes, model, loss, w, out):
 
 
 @kernel
-def run_outputs_backward(i, tape, model, loss, w, gradient):
+def run_outputs_backward(i, tape, model, loss, w, gradient, earlier):
     """Run the outputs' adjoint of example i; return how often a slope was guarded.
 
     Writes the feedback to the last layer, whose tape it is; adds to the output weights' gradient.
     """
-    k, weights = model.output, model.output_weights
+    k, weights, late = model.output, model.output_weights, model.output_delays
     if loss.kind == CLOSED:
         delta, errors, n = loss.delta[min(i, len(loss.rho) - 1)], w.output_state[0], w.sums.shape[1]
         readout.adjoint(tape, weights, n, delta, w.g, w.sums, errors, w.feedback, gradient)
@@ -280,36 +331,60 @@ def run_outputs_backward(i, tape, model, loss, w, gradient):
     guarded = outputs.adjoint(
         w.drive, w.jump, w.phantom, k, model.slope_min, w.output_tape, w.lambda_v, w.lambda_i
     )
-    outputs.feed_back(tape, weights, k, w.lambda_v, w.lambda_i, w.feedback, gradient)
+    if late.kind == delays.NONE:
+        outputs.feed_back(tape, weights, k, w.lambda_v, w.lambda_i, w.feedback, gradient)
+    else:
+        delays.feed_back_outputs(
+            tape, weights, late, k, w.lambda_v, w.lambda_i, w.output_state, w.feedback, gradient,
+            earlier,
+        )  # fmt: skip
     return guarded
 
 
 @kernel
-def gather(steps, ids, counts, tape, layer, width, end, trace, first_source, w, adding, gradient):
-    """Write the gradient of the weights into a layer from its trace, or add it where `adding`.
+def gather(steps, ids, counts, tape, layer, at, w, adding, gradient, earlier):
+    """Write the gradients of what leads into layer number `at`, or add them where `adding`.
 
     steps, ids : of the spikes of the inputs or the layer below
-    end, trace : see `synapses.sort_by_source` and `lif.run_backward`
+    gradient, earlier : see `delays.gather`; of all sources of the layer, its own last
     """
-    own = counts[: len(layer.recurrent_weights) // width]
-    synapses.sort_by_source(steps, ids, tape, end, own, first_source, w.steps)
-    n_steps = len(tape.first) - 1
-    synapses.gather(first_source, w.steps, n_steps, trace, width, adding, gradient)
+    first_source, state, end, window = w.first_sources[at], w.states[at], last_step(tape), w.window
+    n_steps, width = len(tape.first) - 1, state.shape[1]
+    split, own = len(layer.weights) // width, len(layer.recurrent_weights) // width
+    synapses.sort_by_source(steps, ids, tape, end, counts[:own], first_source, w.steps)
+    undelayed = layer.delays.kind == delays.NONE, layer.own_delays.kind == delays.NONE
+    if undelayed[0] and undelayed[1]:
+        synapses.gather(first_source, w.steps, n_steps, w.trace, width, adding, gradient)
+        return
+    for start, stop, late in (
+        (0, split, layer.delays),
+        (split, split + own, layer.own_delays),
+    ):
+        rows = gradient[start * width : stop * width]
+        first = first_source[start : stop + 1]
+        if late.kind == delays.NONE:
+            synapses.gather(first, w.steps, n_steps, w.trace, width, adding, rows)
+        else:
+            delays.gather(
+                first, w.steps, n_steps, end, w.trace, layer.k, state[0], late, width, window,
+                adding, rows, earlier[start * width : stop * width],
+            )  # fmt: skip
 
 
 @kernel
-def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradients):
+def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradients, earlier):
     """Run the adjoints of example i back; write its gradients, or add them where `adding`.
 
-    Those of the output weights are always added.
+    Those of the outputs are always added.
 
     n : which of the share's GROUP examples it is
-    share, gradients : see `run`
+    share, gradients, earlier : see `run`
     """
     n_layers = len(model.layers)
     top = n * n_layers + n_layers - 1
-    output_gradient = gradients[n_layers][share]
-    guarded = run_outputs_backward(i, w.tapes[top], model, loss, w, output_gradient)
+    guarded = run_outputs_backward(
+        i, w.tapes[top], model, loss, w, gradients[n_layers][share], earlier[n_layers][share]
+    )
     for below in range(n_layers):
         at = n_layers - 1 - below
         layer, state, tape = model.layers[at], w.states[at], w.tapes[top - below]
@@ -321,12 +396,14 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
             tape,
             w.feedback,
             layer.recurrent_weights,
+            layer.own_delays,
             layer.k,
             w.penalty,
             model.slope_min,
             state[0],
             differences,
             stride,
+            w.rings[at],
             w.trace,
         )
         if at > 0:
@@ -335,17 +412,29 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
             steps, ids = source.steps[:n_spikes], source.ids[:n_spikes]
         else:
             steps, ids = of_example(spikes, i)
-        end, first_source, gradient = last_step(tape), w.first_sources[at], gradients[at][share]
-        gather(
-            steps, ids, counts, tape, layer, width, end, w.trace, first_source, w, adding, gradient
-        )
+        gradient, change = gradients[at][share], earlier[at][share]
+        gather(steps, ids, counts, tape, layer, at, w, adding, gradient, change)
         if at > 0:
-            synapses.feed_back(source, layer.weights, differences, width, end, w.feedback)
+            feed_back(source, layer, last_step(tape), state, w)
     out.guarded[i] = guarded
 
 
 @kernel
-def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients):
+def feed_back(source, layer, end, state, w):
+    """Write the feedback of a layer to each spike of the one below, of the tape `source`.
+
+    end : see `synapses.feed_back`
+    """
+    weights, late, width = layer.weights, layer.delays, state.shape[1]
+    if late.kind == delays.NONE:
+        synapses.feed_back(source, weights, w.differences, width, end, w.feedback)
+    else:
+        row = state[1]
+        delays.feed_back(source, weights, late, w.differences, width, end, row, w.feedback)
+
+
+@kernel
+def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients, earlier):
     """Run a thread's part of a batch: share after share, until none is left in the queue.
 
     The examples of a share run forward, `GROUP` at a time, through a layer after the other; then
@@ -356,6 +445,8 @@ def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients
     learn : whether the sums of each share's gradients are left in `gradients`
     gradients : tuple of (n_shares, size) float32, for the weights into each layer and the outputs:
         a row for each share's flat gradients
+    earlier : likewise what gradients of delays are made of, see `delays.gather`; without size where
+        none are learned
     """
     n_layers = len(model.layers)
     while True:
@@ -365,6 +456,7 @@ def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients
         begin, end = first[share], first[share + 1]
         if learn:
             gradients[n_layers][share][:] = 0
+            earlier[n_layers][share][:] = 0
         for group in range(begin, end, GROUP):
             members = order[group : min(group + GROUP, end)]
             for n in range(len(members)):
@@ -374,13 +466,12 @@ def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients
             for at in range(1, n_layers):
                 for n in range(len(members)):
                     own = n * n_layers + at
-                    run_next(
-                        members[n], w.tapes[own - 1], w.tapes[own], model.layers[at], w.states[at],
-                        w, out,
-                    )  # fmt: skip
+                    run_next(members[n], w.tapes[own - 1], w.tapes[own], at, model, w, out)
             for n in range(len(members)):
                 i, top = members[n], w.tapes[n * n_layers + n_layers - 1]
                 read_out(i, top, spikes, model, loss, w, out)
                 if learn:
                     adding = group + n > begin
-                    run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradients)
+                    run_backward(
+                        i, n, spikes, model, loss, rule, adding, share, w, out, gradients, earlier
+                    )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spikespeech.engine.delays import NONE, fed_back, send
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.synapses import receive
 from spikespeech.engine.tape import last_step, tape_spikes
@@ -125,7 +126,8 @@ def spent(x, y, k):
 
 
 @kernel
-def run_forward(sources, first_source, weights, recurrent_weights, k, state, tape, voltage):
+def run_forward(sources, first_source, weights, recurrent_weights, k, series, arriving, own, ring,
+                state, tape, voltage):  # fmt: skip
     """Simulate a layer in one example; return its number of spikes.
 
     In each step
@@ -135,9 +137,10 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, state, tap
         x ← β x + Σ W_source,   y ← β y + Σ W_recurrent
 
     over the spikes that sources and the layer itself emit in this step: they arrive in the next.
-    All state starts at 0, and the example ends early where no more spikes can come and V is not
-    recorded. Every operation is mlGeNN's in its order, rounded as its own: the spikes are the same
-    spikes, bit for bit. Leaky integrators have an infinite threshold.
+    What comes later by delays is added up before (`delays.arrive`), or in the ring. All state
+    starts at 0, and the example ends early where no more spikes can come and V is not recorded.
+    Every operation is mlGeNN's in its order, rounded as its own: the spikes are the same spikes,
+    bit for bit. Leaky integrators have an infinite threshold.
 
     Parameters
     ----------
@@ -146,6 +149,10 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, state, tap
     weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty
         where there are none
     k : Constants of the layer
+    series : of `delays.arrive`, used where something is `arriving`
+    arriving : the number of steps in which it does; 0 without delays of the incoming connection
+    own : Delays of the recurrent connection
+    ring : see `delays.send`; empty without such delays
     state : (4, width) float32, scratch
     tape : Tape, written
     voltage : flat (n_steps * width,) float32, V of each step before a reset, or empty
@@ -159,6 +166,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, state, tap
     v[:] = 0
     x[:] = 0
     y[:] = 0
+    ring[:] = 0
+    plane, until, mask = len(tape.first) - 1, arriving, len(ring) // width - 1
     count, n_sources = np.uint64(0), first_source[len(first_source) - 1]
     tape.first[0] = 0
     for t in range(len(tape.first) - 1):
@@ -175,24 +184,49 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, state, tap
             store(v, column, select(spikes, zero, potential))
         # Add input rows first: their loads overlap with the search for spikes, whose branches no
         # CPU predicts.
-        receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
+        if arriving > 0:
+            take(x, k.beta, series, t, plane)
+        else:
+            receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
         for n in range(n_spiking):
             count = tape_spikes(spiking[n], n * LANES, t, slopes, tape, count)
         tape.first[t + 1] = count
-        if recurrent:
+        if own.kind != NONE:
+            send(tape.ids, tape.first[t], count, t, recurrent_weights, own, width, mask, ring)
+            take(y, k.beta, ring, t & mask, mask + 1)
+            clear(ring, t & mask, mask + 1, width)
+            if count > tape.first[t]:
+                until = max(until, t + 1 + own.longest)
+        elif recurrent:
             receive(y, k.beta, tape.ids, tape.first[t], count, recurrent_weights)
         # A word may end long before its example: steps in which nothing can spike are passed over.
-        waiting = first_source[t + 1] < n_sources or count > tape.first[t]
+        waiting = first_source[t + 1] < n_sources or count > tape.first[t] or t < until
         if not (waiting or recording) and spent(x, y, k):
             tape.first[t + 2 :] = count
             break
     return count
 
 
+@part
+def take(x, beta, series, t, n_steps):
+    """Let a step pass in the synapses: x ← β x + what the series has for step t of n_steps."""
+    for column in range(0, len(x), LANES):
+        later = load(series, column * n_steps + t * LANES)
+        store(x, column, load(x, column) * load(beta, column) + later)
+
+
+@part
+def clear(ring, t, n_steps, width):
+    """Empty a ring's step t."""
+    for column in range(0, width, LANES):
+        store(ring, column * n_steps + t * LANES, splat(np.float32(0)))
+
+
 @kernel
 def run_backward(
-    tape, feedback, recurrent_weights, k, penalty, slope_min, lambda_v, differences, stride, trace
-):
+    tape, feedback, recurrent_weights, own, k, penalty, slope_min, lambda_v, differences, stride,
+    ring, trace,
+):  # fmt: skip
     """Run a hidden layer's adjoint through one example; return how often a slope was guarded.
 
     Backward from the last spike, where λ_V = λ_I = 0, each step (Wunderlich & Pehle 2021, Eq 4-6,
@@ -204,13 +238,15 @@ def run_backward(
 
         λ_V,i ← λ_V,i + 1/q (threshold λ_V,i + Σ_j W_ij (λ_V,j - λ_I,j)) - penalty_i
 
-    where the sum over the targets j, in this layer and the next, is of the step after the spike.
+    where the sum over the targets j, in this layer and the next, is of the step after the spike, or
+    later by its delay.
 
     Parameters
     ----------
     tape : Tape of the layer
     feedback : (n_spikes,) float32, the next layer's part of the sum at each spike
     recurrent_weights : flat (width * width,) float32; empty for a feed-forward network
+    own, ring : as of `run_forward`; the ring holds λ_V - λ_I
     k : Constants of the layer
     penalty : (n_hidden,) float32, the regulariser's jump at each spike
     slope_min : a smaller q counts as this
@@ -228,6 +264,8 @@ def run_backward(
     recurrent = len(recurrent_weights) > 0
     guarded = 0
     lambda_v[:] = 0
+    ring[:] = 0
+    mask = len(ring) // width - 1
     for column in range(0, width, LANES):
         store(trace, (column // LANES) * plane + max(last, 0) * LANES, splat(np.float32(0)))
     for s in range(last - 1, -1, -1):
@@ -236,6 +274,9 @@ def run_backward(
             cell = (column // LANES) * plane + s * LANES
             old_v, old_i = load(lambda_v, column), load(trace, cell + LANES)
             store(differences, after + column, old_v - old_i)
+            if own.kind != NONE:
+                row = (s + 1) & mask
+                store(ring, column * (mask + 1) + row * LANES, old_v - old_i)
             store(trace, cell, fma(load(k.gamma, column), old_v, load(k.beta, column) * old_i))
             store(lambda_v, column, load(k.alpha, column) * old_v)
         # Spikes of step s + 1 meet the adjoints as they were, and make λ_V jump once it decayed.
@@ -244,7 +285,9 @@ def run_backward(
             if q < slope_min:
                 q = slope_min
                 guarded += 1
-            if recurrent:
+            if own.kind != NONE:
+                fed += fed_back(i, s + 1, recurrent_weights, own, width, mask, ring)
+            elif recurrent:
                 products = splat(np.float32(0))
                 for column in range(0, width, LANES):
                     row = load(recurrent_weights, i * width + column)

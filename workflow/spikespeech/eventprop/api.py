@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikespeech import losses
-from spikespeech.engine import lif
-from spikespeech.engine.batch import Engine, check_sound, checked_spikes, layers, runnable
-from spikespeech.engine.example import of_example
-from spikespeech.engine.tape import index_steps, tape
+from spikespeech.engine import example
+from spikespeech.engine.batch import Engine, check_sound, checked_spikes
 from spikespeech.errors import InputError
-from spikespeech.kernels.vectors import aligned, padded
 from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains, delays
 
@@ -60,7 +57,8 @@ class Gradients:
     ----------
     losses : (n,) float64
     readouts : (n, n_outputs) float64
-    gradients : Parameters, dL/dw of the mean loss over the examples, float32
+    gradients : Parameters, float32: dL/dw of the mean loss over the examples, and dL/dd of learned
+        delays, a step
     hidden_spikes : (n, n_hidden) counts, layer after layer
     guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
     nonfinite : how many entries of each gradient array are not finite
@@ -102,7 +100,7 @@ def gradients(
     The gradients are those of EventProp's adjoint on mlGeNN's grid: dL/dw. Finite differences of
     the loss agree as dt goes to 0. What mlGeNN's EventPropCompiler accumulates at batch size 1 is
     dL/dw / τ_mem of the outputs for losses of voltages (for `max` also divided by the trial's
-    length, which its drive lacks), and dL/dw for `first_spike`.
+    length, which its drive lacks), and dL/dw for `first_spike`. Its slopes of delays are a ms.
 
     Parameters
     ----------
@@ -151,43 +149,29 @@ def simulate(
     for name in record:
         if name not in RECORDABLE:
             raise InputError(f"cannot record '{name}'", hint=f"one of {', '.join(RECORDABLE)}")
-    chained = runnable(network)
     weights = Parameters.checked(network, weights)
     spikes = delays.arriving(network, weights, spikes)
-    labels, n_steps, o = np.zeros(len(spikes), np.int64), spikes.n_steps, network.n_outputs
-    batch = checked_spikes(network, spikes, labels, n_steps)
-    nothing, first_input = np.zeros(0, np.float32), np.empty(n_steps + 1, np.uint32)
-    voltage = aligned(n_steps * padded(o))
-    hidden, output = layers(network)
-    run = []
-    for layer, k in zip(chained, (*hidden, output), strict=True):
-        population, own = layer.population, layer.recurrent
-        run.append(
-            (
-                _rows(weights[layer.incoming.name]),
-                _rows(weights[own.name]) if own else nothing,
-                k,
-                aligned((4, padded(population.n))),
-                tape(n_steps, population.n),
-                voltage if population is network.output else nothing,
-            )
-        )
+    n_steps, o = spikes.n_steps, network.n_outputs
+    # No read-out is looked at: any loss will do.
+    loss = losses.make("sum", n_steps=n_steps, dt_ms=network.dt_ms)
+    engine = Engine(network, weights, loss, None, 1)
+    batch = checked_spikes(network, spikes, np.zeros(len(spikes), np.int64), n_steps)
+    out = example.results(len(spikes), network.n_hidden, o)
+    model, (w,) = engine.model, engine.scratch
+    tapes = w.tapes[: len(network.hidden)]
     voltages = np.empty((len(spikes), n_steps, o), np.float32) if "output_v" in record else None
     trains, output_trains = [], []
     for i in range(len(spikes)):
-        steps, ids = of_example.py_func(batch, i)
-        sound = index_steps(steps, ids, network.n_inputs, first_input)
-        check_sound(sound, batch, network, n_steps)
-        first = first_input
-        for *parts, own, recorded in run:
-            lif.run_forward(ids, first, *parts, own, recorded)
-            ids, first = own.ids, own.first
-        *tapes, output_tape = (parts[4] for parts in run)
+        if not example.run_first(i, tapes[0], batch, model, w.no_voltage, w, out):
+            check_sound(out.sound, batch, network, n_steps)
+        for at in range(1, len(tapes)):
+            example.run_next(i, tapes[at - 1], tapes[at], at, model, w, out)
+        example.run_outputs(tapes[-1], model, w)
         trains.append(_joined(tapes, [p.n for p in network.hidden]))
-        output_trains.append(_train(output_tape))
+        output_trains.append(_train(w.output_tape))
         if voltages is not None:
-            before = voltage.reshape(n_steps, -1)[:, :o]
-            voltages[i] = np.where(before >= output.threshold, 0, before)
+            before = w.voltage.reshape(n_steps, -1)[:, :o]
+            voltages[i] = np.where(before >= model.output.threshold, 0, before)
 
     def collect(name, trains, n):
         if name not in record:
@@ -201,13 +185,6 @@ def simulate(
         voltages,
         collect("output_spikes", output_trains, o),
     )
-
-
-def _rows(weights):
-    rows = aligned((len(weights), padded(weights.shape[1])))
-    rows[:, : weights.shape[1]] = weights
-    rows[:, weights.shape[1] :] = 0
-    return rows.ravel()
 
 
 def _train(tape):

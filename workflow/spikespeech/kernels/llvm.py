@@ -15,3 +15,8 @@ def spread(builder, value, kind):
     one = builder.insert_element(undefined, value, index(0))
     lanes = ir.Constant(ir.VectorType(index, kind.count), None)
     return builder.shuffle_vector(one, undefined, lanes)
+
+
+def lanes(taken):
+    """Return the mask of a shuffle that takes these lanes, numbers, of its two vectors."""
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(taken)), taken)

@@ -3,7 +3,8 @@
 Numba's loops over several arrays are often not vectorised, and an accumulator in an array goes
 through memory at every addition. A Block is a `<LANES x float>` of LLVM, which becomes four
 registers with AVX-512, eight with AVX2 and sixteen with SSE or NEON; a wide Block is a
-`<WIDE x float>`, half the registers there are. Blocks know `+`, `-`, `*` and `/`, each a strict
+`<WIDE x float>`, half the registers there are; a narrow one is a `<NARROW x float>`, a cache line,
+and a quad a `<QUAD x float>`. Blocks know `+`, `-`, `*` and `/`, each a strict
 IEEE operation on every lane.
 """
 
@@ -18,7 +19,7 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from spikespeech.kernels import llvm
 
-LANES = 64
+LANES, NARROW, QUAD = 64, 16, 4
 WIDE = 256 if binding.get_host_cpu_features().get("avx512f") else LANES
 
 
@@ -31,6 +32,7 @@ class BlockType(types.Type):
 
 
 block, wide_block = BlockType(LANES), BlockType(WIDE)
+narrow_block, quad_block = BlockType(NARROW), BlockType(QUAD)
 _FLOATS = block.floats
 _BITS = ir.VectorType(ir.IntType(1), LANES)
 
@@ -63,8 +65,9 @@ for _symbol, _instruction in (
 
 
 def _call(builder, name, result, parameters, args, flags=()):
+    lanes = parameters[-1].count
     function = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(result, parameters), f"{name}.v{LANES}f32"
+        builder.module, ir.FunctionType(result, parameters), f"{name}.v{lanes}f32"
     )
     return builder.call(function, args, fastmath=flags)
 
@@ -104,6 +107,18 @@ def load_wide(typingctx, array, index):
 
 
 @intrinsic
+def load_narrow(typingctx, array, index):
+    """Return the narrow Block array[index : index + NARROW]; otherwise as `load`."""
+    return _loaded(narrow_block, array)
+
+
+@intrinsic
+def load_quad(typingctx, array, index):
+    """Return the quad array[index : index + QUAD]; otherwise as `load`."""
+    return _loaded(quad_block, array)
+
+
+@intrinsic
 def store(typingctx, array, index, value):
     """Write a Block, wide or not, to `array` from `index` on."""
     _check(array)
@@ -131,9 +146,10 @@ def fma(typingctx, a, b, c):
     """Return a b + c, rounded once where the CPU can."""
 
     def codegen(context, builder, sig, args):
-        return _call(builder, "llvm.fmuladd", _FLOATS, [_FLOATS] * 3, args)
+        floats = sig.return_type.floats
+        return _call(builder, "llvm.fmuladd", floats, [floats] * 3, args)
 
-    return block(block, block, block), codegen
+    return a(a, b, c), codegen
 
 
 @intrinsic
@@ -148,16 +164,63 @@ def sqrt(typingctx, a):
 
 @intrinsic
 def total(typingctx, a):
-    """Return the sum of the lanes, added as a tree."""
+    """Return the sum of the lanes of a Block or a narrow one, added as a tree."""
 
     def codegen(context, builder, sig, args):
-        f32 = ir.FloatType()
+        f32, floats = ir.FloatType(), sig.args[0].floats
         operands = (f32(-0.0), args[0])
-        return _call(
-            builder, "llvm.vector.reduce.fadd", f32, [f32, _FLOATS], operands, ("reassoc",)
-        )
+        return _call(builder, "llvm.vector.reduce.fadd", f32, [f32, floats], operands, ("reassoc",))
 
-    return types.float32(block), codegen
+    return types.float32(a), codegen
+
+
+@intrinsic
+def lane(typingctx, a, index):
+    """Return a lane of a Block of any size."""
+
+    def codegen(context, builder, sig, args):
+        return builder.extract_element(args[0], args[1])
+
+    return types.float32(a, types.intp), codegen
+
+
+@intrinsic
+def transpose(typingctx, source, index, stride, target, at, step):
+    """Write a square of NARROW rows of NARROW numbers from one flat float32 array to another.
+
+    target[at + j * step + i] = source[index + i * stride + j]
+    """
+    _check(source)
+    _check(target)
+    floats = narrow_block.floats
+
+    def codegen(context, builder, sig, args):
+        def place(first, stride, row):
+            return builder.add(first, builder.mul(stride, first.type(row)))
+
+        def address(which, first, stride, row):
+            index = place(args[first], args[stride], row)
+            return llvm.pointer(context, builder, sig.args[which], args[which], index, floats)
+
+        rows = [builder.load(address(0, 1, 2, i), align=4) for i in range(NARROW)]
+        apart = 1
+        while apart < NARROW:
+            # Of each pair of rows, squares of `apart` change places: i and j differ in one bit.
+            for i in range(NARROW):
+                if not i & apart:
+                    low = [j if not j & apart else NARROW + j - apart for j in range(NARROW)]
+                    high = [j + apart if not j & apart else NARROW + j for j in range(NARROW)]
+                    pair = rows[i], rows[i + apart]
+                    rows[i], rows[i + apart] = (
+                        builder.shuffle_vector(*pair, llvm.lanes(taken)) for taken in (low, high)
+                    )
+            apart *= 2
+        for i, row in enumerate(rows):
+            builder.store(row, address(3, 4, 5, i), align=4)
+        return context.get_dummy_value()
+
+    given = types.intp
+    return types.none(source, given, given, target, given, given), codegen
 
 
 def _compare(predicate):

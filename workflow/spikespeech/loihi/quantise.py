@@ -15,7 +15,7 @@ import numpy as np
 from spikespeech.errors import InputError
 from spikespeech.loihi.netx_file import LARGEST_DELAY, LARGEST_THRESHOLD, Layer, synapses
 from spikespeech.network import LI, LIF, Parameters
-from spikespeech.network.chain import chain
+from spikespeech.network.chain import chain, refuse_delays
 from spikespeech.network.neurons import decays, gain
 
 SCALES = ("percentile", "error")
@@ -90,6 +90,7 @@ def quantise(
     for name, array in weights.items():
         if not np.all(np.isfinite(array)):
             raise InputError(f"{name} holds NaN or infinity", hint="train the network again")
+    refuse_delays(network, "a NetX file", axonal=True)
     parts, threshold = [], None
     for i, layer in enumerate(chain(network)):
         constants = IntegerConstants(layer.population, network.dt_ms)
@@ -111,7 +112,7 @@ def quantise(
         )
     report = {"bits": bits, "scale": scale, "layers": [part.report for part in parts]}
     first = chain(network)[0].incoming
-    if first.longest_delay:
+    if first.axonal:
         longest = int(weights[first.delay].max())
         report["input_delays"] = {"by": delays, "longest": longest, "note": DELAYS[delays]}
     kept = {name: array for part in parts for name, array in part.weights.items()}

@@ -36,3 +36,18 @@ def chain(network: Network) -> list[Layer]:
             hint="connect each layer with the next",
         )
     return layers
+
+
+def refuse_delays(network: Network, what: str, *, axonal: bool = False) -> None:
+    """Raise InputError, naming the connection, for delays but the inputs' own fixed ones.
+
+    what : who cannot represent them, as the error says it
+    axonal : whether it can represent fixed delays of other sources, too
+    """
+    for c in network.connections:
+        if c.longest_delay and not (c.axonal if axonal else c == network.input_delays):
+            kind = "learned delays" if c.learned_delays else "delays"
+            raise InputError(
+                f"{what} has no {kind} a {c.delay_shape} of {c.name}",
+                hint="train with fixed delays of the input channels, or without any",
+            )

@@ -83,9 +83,17 @@ def _described(network):
             {"name": p.name, "n": p.n, "neuron": p.neuron and model(p.neuron)}
             for p in network.populations
         ],
-        "connections": [asdict(c) for c in network.connections],
+        "connections": [_connection(c) for c in network.connections],
         "dt_ms": network.dt_ms,
     }
+
+
+def _connection(connection):
+    """Return a connection as JSON can hold it: what of its delays is not the default is named."""
+    held = asdict(connection)
+    common = Connection(connection.source, connection.target, connection.longest_delay)
+    kept = ("source", "target", "longest_delay")
+    return {n: v for n, v in held.items() if n in kept or v != getattr(common, n)}
 
 
 def _network(file):

@@ -12,6 +12,19 @@ from spikespeech.network.neurons import LI, LIF
 # Names of parameters join those of populations by "_" and "."
 NAME = "[a-z][a-z0-9]*"
 
+SHAPES = {
+    "source": "a delay each source neuron, to all its targets",
+    "block": "a delay each source neuron and 16 targets in a row",
+    "synapse": "a delay each synapse",
+}
+"""What a delay of a connection belongs to."""
+
+BLOCK = 16
+"""So many targets in a row share a delay of the shape "block": a cache line of their weights."""
+
+LONGEST = 2**16 - 1
+"""Delays are of at most so many steps, as trials are."""
+
 
 @dataclass(frozen=True)
 class Population:
@@ -26,17 +39,22 @@ class Population:
 class Connection:
     """Weights from each neuron of a population to each of another, or of the same one.
 
-    A spike of step s arrives in step s + 1, or by its source's own delay later.
+    A spike of step s arrives in step s + 1, or by its delay later.
 
     Attributes
     ----------
     source, target : names of populations
-    longest_delay : in steps; above 0 the parameters hold a delay for each source neuron
+    longest_delay : in steps; above 0 the parameters hold delays from 0 to it
+    delay_shape : what each delay belongs to, one of `SHAPES`
+    learned_delays : whether delays are learned, as the weights are; else they are whole numbers
+        that no training changes
     """
 
     source: str
     target: str
     longest_delay: int = 0
+    delay_shape: str = "source"
+    learned_delays: bool = False
 
     @property
     def name(self) -> str:
@@ -47,6 +65,11 @@ class Connection:
     def delay(self) -> str:
         """What its delays are called among the parameters."""
         return f"{self.name}.delay"
+
+    @property
+    def axonal(self) -> bool:
+        """Whether each source has a fixed delay of its own."""
+        return self.longest_delay > 0 and self.delay_shape == "source" and not self.learned_delays
 
     @property
     def recurrent(self) -> bool:
@@ -84,16 +107,18 @@ class Network:
             raise InputError("two populations have one name")
         for i, population in enumerate(self.populations):
             _check_population(population, i, len(self.populations))
+        for connection in self.connections:
+            _check_delays(connection)
         ends = []
         for c in self.connections:
             if not {c.source, c.target} <= set(order):
                 raise InputError(f"no populations for the connection {c.name}")
             ends.append((order[c.target], order[c.source]))
             forward = 0 < order[c.target] >= order[c.source] < len(order) - 1
-            if not forward or c.longest_delay < 0:
+            if not forward:
                 raise InputError(
-                    f"the connection {c.name} with delays up to {c.longest_delay}",
-                    hint="connect a population to itself or a later one, with delays from 0 on",
+                    f"the connection {c.name} runs backward, or from the outputs or to the inputs",
+                    hint="connect a population to itself or a later one",
                 )
         if ends != sorted(set(ends)):
             raise InputError("connections are not in order", hint="sort by target, then by source")
@@ -185,16 +210,49 @@ class Network:
         """The number of weights of all connections."""
         return sum(self[c.source].n * self[c.target].n for c in self.connections)
 
+    @property
+    def input_delays(self) -> Connection | None:
+        """The connection that gives each input channel a fixed delay of its own, if one does.
+
+        Its spikes are moved before the network gets them: delays of channels alone cost nothing.
+        """
+        found = [c for c in self.connections if c.source == self.input.name]
+        return found[0] if len(found) == 1 and found[0].axonal else None
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each parameter by its name.
 
-        First weights, (source, target), in the order of the connections, then delays, (source,).
+        First weights, (source, target), in the order of the connections, then their delays, by
+        their shape: (source,), (source, blocks) or (source, target). The last block may be short.
         """
         sizes = {p.name: p.n for p in self.populations}
         shapes: dict[str, tuple[int, ...]] = {
             c.name: (sizes[c.source], sizes[c.target]) for c in self.connections
         }
-        return shapes | {c.delay: (sizes[c.source],) for c in self.connections if c.longest_delay}
+        for c in self.connections:
+            if c.longest_delay:
+                blocks = -(-sizes[c.target] // BLOCK)
+                columns = {"source": (), "block": (blocks,), "synapse": (sizes[c.target],)}
+                shapes[c.delay] = (sizes[c.source], *columns[c.delay_shape])
+        return shapes
+
+
+def _check_delays(connection):
+    c = connection
+    if not 0 <= c.longest_delay <= LONGEST:
+        raise InputError(
+            f"the connection {c.name} with delays up to {c.longest_delay}",
+            hint=f"give delays from 0 to {LONGEST} steps",
+        )
+    if c.delay_shape not in SHAPES:
+        raise InputError(
+            f"the connection {c.name} with a delay each {c.delay_shape!r}",
+            hint=f"one of {', '.join(SHAPES)}",
+        )
+    if c.learned_delays and not c.longest_delay:
+        raise InputError(
+            f"the connection {c.name} learns delays up to 0", hint="give a longest delay"
+        )
 
 
 def _check_population(population, place, n_populations):

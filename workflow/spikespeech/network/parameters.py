@@ -9,12 +9,21 @@ from spikespeech.network.model import Network
 from spikespeech.network.neurons import LIF
 
 
+def delay_steps(delays: np.ndarray) -> np.ndarray:
+    """Return delays in whole steps, int64: the nearest, halves up.
+
+    This is mlGeNN's rounding of those that it learns, and the only one there is here.
+    """
+    return np.floor(np.asarray(delays, np.float64) + 0.5).astype(np.int64)
+
+
 class Parameters(Mapping[str, np.ndarray]):
     """Arrays of a network by name, float32; `Network.shapes` lists them.
 
     "input_hidden" and its like are the weights of a connection, (source, target), and
-    "input_hidden.delay" is how many steps later than others the spikes of each source arrive,
-    whole numbers (source,), which no training changes.
+    "input_hidden.delay" is how many steps later than without them its spikes arrive, in the shape
+    that its delays have. Learned ones are any numbers, of which `delay_steps` makes steps; others
+    are whole.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
@@ -86,7 +95,7 @@ class Parameters(Mapping[str, np.ndarray]):
         """Return the parameters of a network in its order.
 
         Raises InputError unless `arrays` has all and no others, of the right shapes, all finite,
-        and whole delays within the connection's longest.
+        and delays within the connection's longest, whole ones where they are not learned.
         """
         shapes = network.shapes()
         for name in arrays:
@@ -110,9 +119,11 @@ class Parameters(Mapping[str, np.ndarray]):
 
 
 def _check_delays(connection, delays):
-    sound = (delays == np.round(delays)) & (delays >= 0) & (delays <= connection.longest_delay)
+    whole = connection.learned_delays | (delays == np.round(delays))
+    sound = whole & (delays >= 0) & (delays <= connection.longest_delay)
     if not sound.all():
+        kind = "" if connection.learned_delays else "whole "
         raise InputError(
-            f"{connection.delay} holds {delays[~sound][0]:g}",
-            hint=f"give whole steps from 0 to {connection.longest_delay}",
+            f"{connection.delay} holds {delays[~sound].flat[0]:g}",
+            hint=f"give {kind}steps from 0 to {connection.longest_delay}",
         )

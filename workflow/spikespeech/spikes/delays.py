@@ -69,7 +69,7 @@ def draw(settings, n_units, seed):
 
 
 def arriving(network, parameters, spikes):
-    """Return SpikeTrains as they arrive at a network's first hidden layer, by its input delays.
+    """Return SpikeTrains as a network gets them, later by its `input_delays`.
 
     Parameters
     ----------
@@ -77,10 +77,8 @@ def arriving(network, parameters, spikes):
     parameters : its Parameters
     spikes : SpikeTrains in memory
     """
-    connection = next(c for c in network.connections if c.source == network.input.name)
-    if not connection.longest_delay:
-        return spikes
-    return delayed(spikes, parameters[connection.delay])[0]
+    connection = network.input_delays
+    return delayed(spikes, parameters[connection.delay])[0] if connection else spikes
 
 
 def delayed(spikes, delays):

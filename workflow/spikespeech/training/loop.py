@@ -208,9 +208,8 @@ def start(
     weights = Parameters.random(
         network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
     )
-    for connection in network.connections:
-        if connection.longest_delay:
-            weights |= {connection.delay: settings.draw_delays(spikes)}
+    if network.input_delays:
+        weights |= {network.input_delays.delay: settings.draw_delays(spikes)}
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
     parts = network, weights, settings.make_loss(spikes), regulariser
     known = {"threads": threads, "batch_size": settings.batch_size, "device": device}

@@ -68,9 +68,9 @@ def check(network, loss, regulariser):
     for population in network.populations[1:]:
         _check_population(population, hidden=population is not network.output)
     for connection in network.connections:
-        if connection.longest_delay and connection.source != network.input.name:
+        if connection.longest_delay and connection != network.input_delays:
             raise InputError(
-                f"delays of {connection.name}: through mlGeNN inputs alone have any",
+                f"delays of {connection.name}: through mlGeNN inputs alone have any, fixed ones",
                 hint=NATIVE,
             )
     if network.n_outputs > 256:

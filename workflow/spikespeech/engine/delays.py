@@ -1,0 +1,379 @@
+"""Connections with delays: what arrives forward; gradients and feedback backward.
+
+A spike of source i at step s with the delay d_ij meets neuron j as one of step a = s + d_ij without
+a delay does:
+
+    forward    x_j ← β x_j + Σ W_ij over all that arrive at a
+    weights    dL/dW_ij = -τ_syn,j Σ λ_I,j(a)
+    delays     dL/dd_ij = W_ij Σ (λ_V,j - λ_I,j)(a), of the time in ms
+    feedback   Σ_j W_ij (λ_V,j - λ_I,j)(a), at the spike's own step
+
+What arrives after the trial, or after the target's last spike, meets nothing. On this grid
+
+    λ_V(a) = (λ_I(a - 1) - β λ_I(a)) / γ
+
+so that gradients of delays need no more than the trace of λ_I, at two neighbouring steps.
+
+Arrivals are added up in order of the spikes' step, then source, and only then to x, as mlGeNN does.
+Kernels know two kinds: delays of BLOCKS of targets in a row, of which those of a source are a case,
+move a Block; delays of each synapse move each number for itself, four targets at a time, so that
+the series of these stay in the nearest cache.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spikespeech.engine.kernel import kernel
+from spikespeech.kernels.compiling import part
+from spikespeech.kernels.vectors import (
+    LANES,
+    NARROW,
+    QUAD,
+    aligned,
+    fma,
+    lane,
+    load,
+    load_narrow,
+    load_quad,
+    opaque,
+    splat,
+    store,
+    total,
+    transpose,
+)
+from spikespeech.network.model import BLOCK
+from spikespeech.network.parameters import delay_steps
+
+assert BLOCK == NARROW
+
+NONE, BLOCKS, SYNAPSES = range(3)
+
+
+class Delays(NamedTuple):
+    """The delays of a connection as kernels see them.
+
+    Attributes
+    ----------
+    kind : NONE, BLOCKS or SYNAPSES
+    learned : whether their gradient is wanted
+    longest : in steps
+    steps : flat (n_sources * columns,) uint16, a column for each block or target; none exceeds the
+        trial
+    planes, plane_steps : of connections from another layer, for each block of columns one after the
+        other: weights, flat (n_sources * width,) float32, and delays, of NARROW targets for BLOCKS,
+        of QUAD for SYNAPSES
+    """
+
+    kind: int
+    learned: bool
+    longest: int
+    steps: np.ndarray
+    planes: np.ndarray
+    plane_steps: np.ndarray
+
+
+def none():
+    """Return the Delays of a connection without any."""
+    nothing = np.zeros(0, np.uint16)
+    return Delays(NONE, False, 0, nothing, np.zeros(0, np.float32), nothing)
+
+
+def pack(connection, values, rows, n_steps):
+    """Return the Delays of a connection.
+
+    values : its delays, of the Parameters
+    rows : (n_sources, width) float32, its weights with their padding
+    """
+    n_sources, width = rows.shape
+    kind = SYNAPSES if connection.delay_shape == "synapse" else BLOCKS
+    columns = width if kind == SYNAPSES else width // NARROW
+    found = np.minimum(delay_steps(values), n_steps).astype(np.uint16)
+    steps = np.zeros((n_sources, columns), np.uint16)
+    found = found.reshape(n_sources, -1)
+    steps[:, : found.shape[1] if found.shape[1] > 1 else columns] = found
+    planes, plane_steps = np.zeros(0, np.float32), np.zeros(0, np.uint16)
+    if not connection.recurrent:
+        # Where all weights of a column lie in a row, those of one source share few cache lines.
+        lanes = QUAD if kind == SYNAPSES else NARROW
+        planes = aligned((width // lanes, n_sources, lanes))
+        planes[:] = rows.reshape(n_sources, -1, lanes).transpose(1, 0, 2)
+        delays = steps.reshape(n_sources, width // lanes, -1).transpose(1, 0, 2)
+        plane_steps = np.ascontiguousarray(delays).ravel()
+    longest = min(connection.longest_delay, n_steps)
+    learned = connection.learned_delays
+    return Delays(kind, learned, longest, steps.ravel(), planes.reshape(-1), plane_steps)
+
+
+def reach(n_steps, longest):
+    """Return how many steps a window has: no two of its targets begin in the same cache set."""
+    return (n_steps + longest + 2 * NARROW) // (2 * NARROW) * (2 * NARROW) + NARROW
+
+
+def window(n_steps, longest):
+    """Return scratch for the arrivals or the trace of NARROW targets, as long as any may be."""
+    return aligned(NARROW * reach(n_steps, longest))
+
+
+def ring(longest):
+    """Return for how many steps what is under way within a layer is kept: a power of 2."""
+    return 1 << int(longest).bit_length() if longest else 0
+
+
+@kernel
+def arrive(steps, ids, n_steps, delays, n_targets, width, window, series):
+    """Write what arrives in each step through a connection with delays from another layer.
+
+    steps, ids : (n_spikes,) uint16 of the sources, in order of step, then source
+    window : of `window`, scratch
+    series : flat (width * n_steps,) float32, written: for each block of columns, step by step
+
+    Returns the number of steps after which nothing arrives.
+    """
+    n_spikes, stride = np.uint64(len(steps)), len(window) // NARROW
+    plane, n_sources = n_steps * LANES, len(delays.planes) // width
+    for first in range(0, width, NARROW):
+        start = (first // LANES) * plane + first % LANES
+        if first >= n_targets:
+            for t in range(n_steps):
+                for column in range(NARROW):
+                    series[start + t * LANES + column] = 0
+            continue
+        window[:] = 0
+        if delays.kind == BLOCKS:
+            own = np.uint64((first // NARROW) * n_sources)
+            p = opaque(np.uint64(0))
+            while p < n_spikes:
+                i = own + np.uint64(ids[p])
+                cell = np.int64(np.uint64(steps[p]) + np.uint64(delays.plane_steps[i])) * NARROW
+                row = load_narrow(delays.planes, np.int64(i) * NARROW)
+                store(window, cell, load_narrow(window, cell) + row)
+                p = opaque(p + np.uint64(1))
+            for t in range(n_steps):
+                store(series, start + t * LANES, load_narrow(window, t * NARROW))
+        else:
+            for quad in range(0, NARROW, QUAD):
+                own = np.uint64(((first + quad) // QUAD) * n_sources)
+                scatter(steps, ids, own, delays, quad * stride, stride, window)
+            whole = n_steps - n_steps % NARROW
+            for t in range(0, whole, NARROW):
+                transpose(window, t, stride, series, start + t * LANES, LANES)
+            for t in range(whole, n_steps):
+                for column in range(NARROW):
+                    series[start + t * LANES + column] = window[column * stride + t]
+    last = np.int64(steps[n_spikes - np.uint64(1)]) if n_spikes > 0 else -1
+    return min(last + 1 + delays.longest, n_steps)
+
+
+@part
+def scatter(steps, ids, own, delays, start, stride, window):
+    """Add the spikes' weights to the series of four targets, which lie `stride` apart."""
+    first = np.uint64(start)
+    second = np.uint64(start + stride)
+    third = np.uint64(start + 2 * stride)
+    fourth = np.uint64(start + 3 * stride)
+    weights, late = delays.planes, delays.plane_steps
+    p, end = opaque(np.uint64(0)), np.uint64(len(steps))
+    while p < end:
+        i = (own + np.uint64(ids[p])) * np.uint64(QUAD)
+        t = np.uint64(steps[p])
+        window[first + t + np.uint64(late[i])] += weights[i]
+        window[second + t + np.uint64(late[i + np.uint64(1)])] += weights[i + np.uint64(1)]
+        window[third + t + np.uint64(late[i + np.uint64(2)])] += weights[i + np.uint64(2)]
+        window[fourth + t + np.uint64(late[i + np.uint64(3)])] += weights[i + np.uint64(3)]
+        p = opaque(p + np.uint64(1))
+
+
+@part
+def send(ids, start, end, t, weights, delays, width, mask, ring):
+    """Add the weights of a step's spikes within a layer to what is under way.
+
+    ring : flat (width * (mask + 1),) float32, for each block of columns, step by step modulo its
+        length, what arrives in that step
+    """
+    plane = (mask + 1) * LANES
+    for e in range(start, end):
+        i = np.int64(ids[e])
+        if delays.kind == BLOCKS:
+            for block in range(width // NARROW):
+                first = block * NARROW
+                row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
+                cell = (first // LANES) * plane + row * LANES + first % LANES
+                added = load_narrow(ring, cell) + load_narrow(weights, i * width + first)
+                store(ring, cell, added)
+        else:
+            for column in range(0, width, LANES):
+                start_cell = (column // LANES) * plane
+                for j in range(LANES):
+                    row = (t + np.int64(delays.steps[i * width + column + j])) & mask
+                    ring[start_cell + row * LANES + j] += weights[i * width + column + j]
+
+
+@part
+def fed_back(i, t, weights, delays, width, mask, ring):
+    """Return Σ_j W_ij (λ_V - λ_I)_j(t + d_ij) from a ring of these, see `send`."""
+    plane = (mask + 1) * LANES
+    if delays.kind == BLOCKS:
+        narrow = load_narrow(np.float32(0), 0)
+        for block in range(width // NARROW):
+            first = block * NARROW
+            row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
+            cell = (first // LANES) * plane + row * LANES + first % LANES
+            narrow = fma(load_narrow(weights, i * width + first), load_narrow(ring, cell), narrow)
+        return total(narrow)
+    products = np.float32(0)
+    for column in range(0, width, LANES):
+        start_cell = (column // LANES) * plane
+        for j in range(LANES):
+            row = (t + np.int64(delays.steps[i * width + column + j])) & mask
+            products += weights[i * width + column + j] * ring[start_cell + row * LANES + j]
+    return products
+
+
+@part
+def unroll(trace, start, used, delays, before, stride, window):
+    """Write the trace of NARROW targets to the window, from one step before the trial on.
+
+    start : of the targets in the trace, of whose steps so many are `used`; later ones are 0
+    before : narrow Block, the trace one step before the trial
+    """
+    window[:] = 0
+    if delays.kind == BLOCKS:
+        store(window, 0, before)
+        for t in range(used):
+            store(window, (t + 1) * NARROW, load_narrow(trace, start + t * LANES))
+    else:
+        whole = used - used % NARROW
+        for t in range(0, whole, NARROW):
+            transpose(trace, start + t * LANES, LANES, window, t + 1, stride)
+        for column in range(NARROW):
+            window[column * stride] = lane(before, column)
+            for t in range(whole, used):
+                window[column * stride + t + 1] = trace[start + t * LANES + column]
+
+
+@kernel
+def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width, window, adding,
+           gradient, earlier):  # fmt: skip
+    """Write the sums of a connection with delays over each source's spikes, or add them.
+
+    first_source, steps : of the connection's sources, see `synapses.sort_by_source`
+    end : see `lif.run_backward`, whose trace of the targets' λ_I this is
+    k, lambda_v : Constants of the targets, and their λ_V in step 0
+    window : of `window`, scratch
+    gradient : flat (n_sources * width,) float32: Σ λ_I, as `synapses.gather` does
+    earlier : likewise, where delays are learned: γ Σ (λ_V - λ_I)
+    """
+    stride = len(window) // NARROW
+    used, n_sources = max(end, 0) + 1, len(first_source) - 1
+    for first in range(0, width, NARROW):
+        start = (first // LANES) * n_steps * LANES + first % LANES
+        beta, gamma = load_narrow(k.beta, first), load_narrow(k.gamma, first)
+        both = beta + gamma
+        before = fma(gamma, load_narrow(lambda_v, first), beta * load_narrow(trace, start))
+        unroll(trace, start, used, delays, before, stride, window)
+        for i in range(n_sources):
+            begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
+            cell = i * width + first
+            if delays.kind == BLOCKS:
+                here = former = load_narrow(np.float32(0), 0)
+                late = np.uint64(delays.steps[i * (width // NARROW) + first // NARROW])
+                p = opaque(begin)
+                while p < stop:
+                    at = np.int64(np.uint64(steps[p]) + late) * NARROW
+                    former = former + load_narrow(window, at)
+                    here = here + load_narrow(window, at + NARROW)
+                    p = opaque(p + np.uint64(1))
+                if delays.learned:
+                    change = former - both * here
+                    old = load_narrow(earlier, cell)
+                    store(earlier, cell, old + change if adding else change)
+                store(gradient, cell, load_narrow(gradient, cell) + here if adding else here)
+            else:
+                for quad in range(first, first + NARROW, QUAD):
+                    sums = gather_quad(steps, begin, stop, delays, i * width + quad,
+                                       (quad - first) * stride, stride, window)  # fmt: skip
+                    for n in range(QUAD):
+                        at, here, former = i * width + quad + n, sums[2 * n + 1], sums[2 * n]
+                        if delays.learned:
+                            change = former - lane(both, quad - first + n) * here
+                            earlier[at] = earlier[at] + change if adding else change
+                        gradient[at] = gradient[at] + here if adding else here
+
+
+@part
+def gather_quad(steps, begin, stop, delays, cell, start, stride, window):
+    """Return the sums of the trace of four targets, of the step before and of that of arrival."""
+    first = np.uint64(start) + np.uint64(delays.steps[cell])
+    second = np.uint64(start + stride) + np.uint64(delays.steps[cell + 1])
+    third = np.uint64(start + 2 * stride) + np.uint64(delays.steps[cell + 2])
+    fourth = np.uint64(start + 3 * stride) + np.uint64(delays.steps[cell + 3])
+    a = b = c = d = load_quad(np.float32(0), 0)
+    p = opaque(begin)
+    while p < stop:
+        t = np.uint64(steps[p])
+        a = a + load_quad(window, np.int64(first + t))
+        b = b + load_quad(window, np.int64(second + t))
+        c = c + load_quad(window, np.int64(third + t))
+        d = d + load_quad(window, np.int64(fourth + t))
+        p = opaque(p + np.uint64(1))
+    return (
+        lane(a, 0),
+        lane(a, 1),
+        lane(b, 0),
+        lane(b, 1),
+        lane(c, 0),
+        lane(c, 1),
+        lane(d, 0),
+        lane(d, 1),
+    )
+
+
+@part
+def pick(values, t, end, i, delays, width, row):
+    """Write values_j(t + d_ij) of flat (n_steps * width,) values to a row; 0 from step `end` on."""
+    columns = len(delays.steps) // (len(delays.planes) // width)
+    each = width // columns
+    for j in range(width):
+        step = t + np.int64(delays.steps[i * columns + j // each])
+        row[j] = values[step * width + j] if step < end else np.float32(0)
+
+
+@kernel
+def feed_back(tape, weights, delays, differences, width, end, row, feedback):
+    """Write Σ_j W_ij (λ_V - λ_I)_j(t + d_ij) for each spike of a source; see `synapses.feed_back`.
+
+    row : (width,) float32, scratch
+    """
+    for e in range(tape.first[len(tape.first) - 1]):
+        i, products = np.int64(tape.ids[e]), splat(np.float32(0))
+        if tape.steps[e] < end:
+            pick(differences, np.int64(tape.steps[e]), end, i, delays, width, row)
+            for column in range(0, width, LANES):
+                products = fma(load(weights, i * width + column), load(row, column), products)
+        feedback[e] = total(products)
+
+
+@kernel
+def feed_back_outputs(tape, weights, delays, k, lambda_v, lambda_i, rows, feedback, gradient,
+                      earlier):  # fmt: skip
+    """Write the outputs' feedback to each hidden spike; add to gradients. See `outputs.feed_back`.
+
+    rows : (2, width) float32, scratch
+    earlier : flat (n_hidden * width,) float32, where delays are learned: Σ (λ_V - λ_I)
+    """
+    voltage, current = rows[0], rows[1]
+    n_steps, width = len(tape.first) - 1, len(voltage)
+    for e in range(tape.first[n_steps]):
+        i, t = np.int64(tape.ids[e]), np.int64(tape.steps[e])
+        pick(lambda_v, t, n_steps - 1, i, delays, width, voltage)
+        pick(lambda_i, t, n_steps - 1, i, delays, width, current)
+        products = splat(np.float32(0))
+        for column in range(0, width, LANES):
+            cell, met = i * width + column, load(current, column)
+            difference = load(voltage, column) - met
+            products = fma(load(weights, cell), difference, products)
+            store(gradient, cell, load(gradient, cell) - load(k.tau_syn, column) * met)
+            if delays.learned:
+                store(earlier, cell, load(earlier, cell) + difference)
+        feedback[e] = total(products)
