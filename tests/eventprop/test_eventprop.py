@@ -133,6 +133,31 @@ def test_arrays_of_equal_time_constants():
     )
 
 
+@pytest.mark.parametrize("name", ["sum_exp", "max", "per_timestep", "first_spike"])
+def test_smoothed_labels_are_a_mixture_of_labels(name):
+    """Loss and gradients are linear in the target, up to the pull of first spikes on their own."""
+    smoothing, network = 0.3, network_of(name)
+    weights, spikes, plain = weights_of(network), spikes_of(network), loss_of(name)
+    if name == "first_spike":
+        plain = losses.make(name, n_steps=STEPS, alpha=1e-9)
+    smooth = eventprop.gradients(network, weights, spikes, loss=replace(plain, smoothing=smoothing))
+    n, own = network.n_outputs, eventprop.gradients(network, weights, spikes, loss=plain)
+    others = [
+        eventprop.gradients(
+            network, weights, replace(spikes, labels=np.full(len(spikes), k)), loss=plain
+        )
+        for k in range(n)
+    ]
+
+    def mixed(read):
+        return (1 - smoothing) * read(own) + smoothing / n * sum(map(read, others))
+
+    np.testing.assert_allclose(smooth.losses, mixed(lambda r: r.losses), rtol=1e-6)
+    for key, found in smooth.gradients.items():
+        expected = mixed(lambda r, key=key: np.asarray(r.gradients[key], float))
+        assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize("name", ["sum", "sum_exp", "gaussian", "max", "per_timestep"])
 def test_output_weights_by_finite_differences(name):
     """At dt = 1 ms: mlGeNN's adjoint is the derivative but for the grid, a few per cent."""

@@ -50,6 +50,7 @@ PLAIN = {
         "noise": 0.0,
     },
     "regularisation": {"lambda_upper": 1e-9, "lambda_lower": 1e-9, "spikes": 4},
+    "label_smoothing": 0.0,
     "silent_lift": 0.002,
     "initial_weights": {
         "input_hidden": [0.25, 0.25],

@@ -1,7 +1,7 @@
 """Losses: a read-out of the output voltages, and the drive that it puts on their adjoints.
 
 All losses but `first_spike` compare leaky-integrator voltages V_k(t) with the label by a
-cross-entropy L = -log softmax(Y)_label. A windowed loss reads
+cross-entropy L = -log softmax(Y)_label, or of labels that are smoothed. A windowed loss reads
 
     Y_k = 1/T Σ_t w(t) V_k(t)        (Nowotny et al. 2025; thesis, Eq 19, without 1/T)
 
@@ -124,6 +124,8 @@ class Loss:
     gain : mean of the window before normalising; nan where there is none
     normalise : whether windows are scaled to mean 1
     parameters : of the loss, defaults included
+    smoothing : of the labels, s: the target is 1 - s + s/n for the label's output, and s/n for each
+        other of n (Szegedy et al. 2016)
     """
 
     name: str
@@ -135,6 +137,7 @@ class Loss:
     gain: float = np.nan
     normalise: bool = False
     parameters: dict = field(default_factory=dict)
+    smoothing: float = 0.0
 
     @property
     def shared(self) -> bool:

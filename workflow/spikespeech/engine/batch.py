@@ -288,6 +288,7 @@ class Engine:
             rho,
             kappa,
             delta,
+            float(loss.smoothing),
             float(parameters.get("temperature", 1)),
             float(parameters.get("alpha", 0)),
         )

@@ -76,6 +76,7 @@ class Readout(NamedTuple):
     rho: np.ndarray
     kappa: np.ndarray
     delta: np.ndarray
+    smoothing: float
     temperature: float
     alpha: float
 
@@ -214,16 +215,16 @@ def read_simulated(hidden, label, row, model, loss, w, out):
     g, dt, out_tape = w.g, model.dt_ms, w.output_tape
     if loss.kind == MAXIMUM:
         highest, when = w.output_state[0], w.output_state[1]
-        return outputs.maximum(w.voltage, label, dt, out, g, highest, when, w.drive)
+        return outputs.maximum(w.voltage, label, loss.smoothing, dt, out, g, highest, when, w.drive)
     shape = (len(hidden.first) - 1, len(w.voltage) // (len(hidden.first) - 1))
     voltage, drive = w.voltage.reshape(shape), w.drive.reshape(shape)
     if loss.kind == WINDOWED:
-        window, drive_window = loss.windows[row], loss.drives[row]
-        return outputs.windowed(voltage, label, window, drive_window, dt, out, g, drive)
+        windows = loss.windows[row], loss.drives[row]
+        return outputs.windowed(voltage, label, loss.smoothing, *windows, dt, out, g, drive)
     if loss.kind == PER_TIMESTEP:
-        return outputs.per_timestep(voltage, label, dt, out, g, drive)
-    temperature, alpha = loss.temperature, loss.alpha
-    return outputs.first_spike(out_tape, label, dt, temperature, alpha, out, g, w.jump, w.phantom)
+        return outputs.per_timestep(voltage, label, loss.smoothing, dt, out, g, drive)
+    settings = loss.smoothing, dt, loss.temperature, loss.alpha
+    return outputs.first_spike(out_tape, label, *settings, out, g, w.jump, w.phantom)
 
 
 @kernel
@@ -312,7 +313,7 @@ def read_out(i, tape, spikes, model, loss, w, out):
     if loss.kind == CLOSED:
         rho, kappa, n = loss.rho[row], loss.kappa[row], w.sums.shape[1]
         readout.read(tape, model.output_weights, n, rho, kappa, w.sums, w.output_state[0], y)
-        out.losses[i] = readout.cross_entropy(y, label, w.g)
+        out.losses[i] = readout.cross_entropy(y, label, loss.smoothing, w.g)
     else:
         out.losses[i] = read_simulated(tape, label, row, model, loss, w, y)
 

@@ -16,14 +16,14 @@ NEVER = np.float64(np.finfo(np.float32).min)  # read-out of an output that does 
 
 
 @kernel
-def windowed(voltage, label, window, drive_window, dt_ms, readout, g, drive):
+def windowed(voltage, label, smoothing, window, drive_window, dt_ms, readout, g, drive):
     """Y_k = 1/T Σ w V_k, d = -w g / (T dt); return the loss."""
     n_steps, n = len(voltage), len(readout)
     readout[:] = 0
     for t in range(n_steps):
         for k in range(n):
             readout[k] += window[t] * voltage[t, k] / n_steps
-    loss = cross_entropy(readout, label, g)
+    loss = cross_entropy(readout, label, smoothing, g)
     for t in range(n_steps):
         for k in range(n):
             drive[t, k] = -drive_window[t] * g[k] / (n_steps * dt_ms)
@@ -31,7 +31,7 @@ def windowed(voltage, label, window, drive_window, dt_ms, readout, g, drive):
 
 
 @kernel
-def maximum(voltage, label, dt_ms, readout, g, highest, when, drive):
+def maximum(voltage, label, smoothing, dt_ms, readout, g, highest, when, drive):
     """Y_k = max_t V_k, d = -g / dt in the first such step; return the loss.
 
     As in mlGeNN an output that is never positive reads 0 and is not driven.
@@ -51,7 +51,7 @@ def maximum(voltage, label, dt_ms, readout, g, highest, when, drive):
         store(when, column, at)
     for k in range(len(readout)):
         readout[k] = highest[k]
-    loss = cross_entropy(readout, label, g)
+    loss = cross_entropy(readout, label, smoothing, g)
     drive[:] = 0
     for k in range(len(readout)):
         if highest[k] > 0:
@@ -60,7 +60,7 @@ def maximum(voltage, label, dt_ms, readout, g, highest, when, drive):
 
 
 @kernel
-def per_timestep(voltage, label, dt_ms, readout, g, drive):
+def per_timestep(voltage, label, smoothing, dt_ms, readout, g, drive):
     """L = 1/T Σ_t cross-entropy of softmax(V(t)), Y = mean V; return the loss."""
     n_steps, n = len(voltage), len(readout)
     readout[:] = 0
@@ -70,14 +70,14 @@ def per_timestep(voltage, label, dt_ms, readout, g, drive):
         for k in range(n):
             y[k] = voltage[t, k]
             readout[k] += y[k] / n_steps
-        loss += cross_entropy(y, label, g) / n_steps
+        loss += cross_entropy(y, label, smoothing, g) / n_steps
         for k in range(n):
             drive[t, k] = -g[k] / (n_steps * dt_ms)
     return loss
 
 
 @kernel
-def first_spike(tape, label, dt_ms, temperature, alpha, readout, g, jump, phantom):
+def first_spike(tape, label, smoothing, dt_ms, temperature, alpha, readout, g, jump, phantom):
     """Y_k = -t_k, the first spike's time in ms; return the loss.
 
     L = -log softmax(Y / temperature)_label + alpha / (1.01 T - t_label) (Nowotny et al. 2025).
@@ -97,10 +97,10 @@ def first_spike(tape, label, dt_ms, temperature, alpha, readout, g, jump, phanto
         for e in range(first[t], first[t + 1]):
             readout[ids[e]] = -t * dt_ms
     scaled = np.maximum(readout, -duration) / temperature
-    loss = cross_entropy(scaled, label, g) + alpha / (
+    loss = cross_entropy(scaled, label, smoothing, g) + alpha / (
         1.01 * duration + max(readout[label], -duration)
     )
-    cross_entropy(readout / temperature, label, g)
+    cross_entropy(readout / temperature, label, smoothing, g)
     for t in range(n_steps):
         for e in range(first[t], first[t + 1]):
             j = ids[e]

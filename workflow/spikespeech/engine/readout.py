@@ -53,17 +53,23 @@ def response(windows, drives, k, dt_ms):
 
 
 @kernel
-def cross_entropy(y, label, g):
-    """Return -log softmax(y)[label]; write softmax(y) - 1[k = label] to g."""
+def cross_entropy(y, label, smoothing, g):
+    """Return -Σ_k q_k log softmax(y)_k; write softmax(y) - q to g.
+
+    With n outputs and `smoothing` s, q_k is (1 - s) 1[k = label] + s / n.
+    """
     highest = y.max()
     norm = 0.0
     for k in range(len(y)):
         g[k] = np.exp(y[k] - highest)
         norm += g[k]
+    share, expected = smoothing / len(y), (1 - smoothing) * y[label]
     for k in range(len(y)):
-        g[k] /= norm
-    g[label] -= 1
-    return np.log(norm) + highest - y[label]
+        g[k] = g[k] / norm - share
+        if share:
+            expected += share * y[k]
+    g[label] -= 1 - smoothing
+    return np.log(norm) + highest - expected
 
 
 @kernel

@@ -1,6 +1,6 @@
 """Settings of one training, checked: what the configuration resolves to for one network."""
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from spikespeech import losses
@@ -182,6 +182,7 @@ class Settings:
     hidden : neurons of the hidden layer, or a tuple of those of several
     learning_rate : of Adam, at its highest
     delays : of the connections, "input" alone, see `delays.draw`
+    label_smoothing : of the loss's targets, see `losses.Loss`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
     loss : dictionary of name, normalise and the loss's own parameters, see `losses.make`
     recurrent : bool
@@ -199,6 +200,7 @@ class Settings:
     plateau: Plateau
     augmentation: Augmentation
     regularisation: Regularisation
+    label_smoothing: float = number(float, 0, high=1)
     silent_lift: float = number(float, 0)
     initial_weights: InitialWeights
     neuron: Neuron
@@ -215,7 +217,8 @@ class Settings:
 
     def make_loss(self, spikes: SpikeTrains) -> losses.Loss:
         """Return the Loss for trials as long as those of `spikes`."""
-        return losses.make(**self.loss, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
+        loss = losses.make(**self.loss, n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
+        return replace(loss, smoothing=self.label_smoothing)
 
     def draw_delays(self, spikes):
         """Return the input delays (n_units,) int64 of the channels of `spikes`; None for none."""

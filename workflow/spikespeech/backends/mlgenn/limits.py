@@ -61,6 +61,8 @@ def check(network, loss, regulariser):
             f"loss {loss.name!r} cannot be expressed in mlGeNN 2.4",
             hint=f"choose another loss, or {NATIVE}",
         )
+    if loss.smoothing:
+        raise InputError("mlGeNN 2.4 cannot smooth labels", hint=f"label_smoothing: 0, or {NATIVE}")
     if (loss.kind == "first_spike") != network.spiking_output:
         raise InputError(
             f"loss {loss.name!r} and spiking_output: {network.spiking_output} do not go together"
