@@ -97,6 +97,7 @@ A, B, C = Population("a", 2), Population("b", 3, LIF()), Population("c", 4, LI()
         (lambda: chain(A, B, Population("b", 4, LI())), "one name"),
         (lambda: chain(A, Population("B_", 4, LIF()), C), "called 'B_'"),
         (lambda: chain(A, Population("b", 0, LIF()), C), "b has 0 neurons"),
+        (lambda: Network.layered(2, 65_537, 4), r"hidden has 65,537 neurons \(give at most 65,536"),
         (lambda: chain(A, Population("b", 3, LI()), C), "b, has the neuron model LI"),
         (lambda: chain(Population("a", 3, LIF()), B, C), "a, has the neuron model LIF"),
         (lambda: chain(A, B, Population("c", 3)), "c, has the neuron model none"),
@@ -122,6 +123,12 @@ def test_random_weights_without_recurrence_are_those_with_it():
     assert set(without) == {"input_hidden1", "hidden1_hidden2", "hidden2_output"}
     for name, array in without.items():
         np.testing.assert_array_equal(array, with_it[name])
+
+
+def test_a_network_larger_than_memory_is_refused_before_it_is_drawn():
+    network = Network.layered(700, [2**16] * 400, 20)
+    with pytest.raises(InputError, match=r"of 3,431,\d+,\d+,\d+ weights would take 76,\d+\.\d GiB"):
+        drawn(network)
 
 
 def test_sums_into_a_later_layer_deviate_by_two_thresholds():
@@ -174,12 +181,27 @@ def test_a_file_holds_all(tmp_path, network):
 
 
 def test_a_file_holds_constants_of_each_neuron(tmp_path):
-    taus = np.random.default_rng(0).uniform(5, 30, 5)
-    network = Network.layered(7, 5, 3, neuron=LIF(taus))
+    """However many there are: an HDF5 attribute would end at 64 KiB, some 3,000 numbers."""
+    taus = np.random.default_rng(0).uniform(5, 30, 6000)
+    network = Network.layered(7, 6000, 3, recurrent=False, neuron=LIF(taus))
     save(tmp_path / "weights.h5", network, drawn(network))
     found, _ = load(tmp_path / "weights.h5")
     np.testing.assert_array_equal(found.hidden[0].neuron.tau_mem, taus)
     assert about(tmp_path / "weights.h5") == {}
+
+
+def test_a_file_that_has_the_network_as_an_attribute_loads(tmp_path):
+    """As earlier versions wrote it."""
+    network = Network.layered(7, 5, 3)
+    weights = drawn(network)
+    save(tmp_path / "weights.h5", network, weights)
+    with h5py.File(tmp_path / "weights.h5", "r+") as file:
+        text = file["network"][()]
+        del file["network"]
+        file.attrs["network"] = text
+    found, arrays = load(tmp_path / "weights.h5")
+    assert found == network
+    np.testing.assert_array_equal(arrays["input_hidden"], weights["input_hidden"])
 
 
 @pytest.mark.parametrize("recurrent", [True, False])

@@ -535,6 +535,26 @@ def test_another_trainings_checkpoint_is_not_resumed(tmp_path, data):
             loop.train(*data, settings(), checkpoint=checkpoint)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda arrays: arrays.pop("history_silent"), "has no array 'history_silent'"),
+        (lambda arrays: arrays.pop("state_mean_input_hidden"), "has no array 'state_mean_"),
+        (lambda arrays: arrays.update(kept_more=np.zeros(3)), "has an unknown array 'kept_more'"),
+        (lambda arrays: arrays.update(weights_input_hidden=np.zeros(3)), "'weights_input_hidden'"),
+        (lambda arrays: arrays.update(history_silent=np.array(["a"])), "'history_silent' is no"),
+    ],
+)
+def test_a_checkpoint_with_other_arrays_is_named(tmp_path, data, change, said):
+    checkpoint = tmp_path / "checkpoint.npz"
+    loop.train(*data, settings(epochs=1), checkpoint=checkpoint)
+    arrays = dict(np.load(checkpoint))
+    change(arrays)
+    np.savez(checkpoint, **arrays)
+    with pytest.raises(InputError, match=rf"checkpoint\.npz: {said}.* \(delete it\)"):
+        loop.train(*data, settings(epochs=1), checkpoint=checkpoint)
+
+
 # --- the scripts, killed at random ----------------------------------------------------------
 
 

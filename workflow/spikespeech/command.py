@@ -52,6 +52,8 @@ def run(main, arguments):
         main(arguments)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except MemoryError as error:
+        sys.exit(f"error: out of memory{': ' * bool(error.args)}{error}")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {where}{error.strerror or error}")

@@ -1,10 +1,14 @@
 """What a piece of work costs this process: CPU seconds, wall seconds, memory.
 
-The standard library only, as the interpreters of other libraries import it too.
+Of the standard library only, as the interpreters of other libraries import it too.
 """
 
+import os
+import resource
 import time
 from pathlib import Path
+
+from spikespeech.errors import InputError
 
 
 class Meter:
@@ -42,6 +46,24 @@ def memory(field):
         return float("nan")
     fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
     return int(fields[field].split()[0]) / 1024
+
+
+def require(n_bytes, what):
+    """Raise InputError, before anything is allocated, where `what` takes more than there is.
+
+    There is what the machine has, or as much of it as a container or `ulimit -v` leaves.
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limits += [n for n in resource.getrlimit(resource.RLIMIT_AS) if n != resource.RLIM_INFINITY]
+    group = Path("/sys/fs/cgroup/memory.max")
+    if group.exists() and (text := group.read_text().strip()).isdecimal():
+        limits.append(int(text))
+    if n_bytes > min(limits):
+        raise InputError(
+            f"{what} would take {n_bytes / 2**30:,.1f} GiB of memory, of which there are "
+            f"{min(limits) / 2**30:,.1f}",
+            hint="make it smaller, or use another machine",
+        )
 
 
 def reset_peak():

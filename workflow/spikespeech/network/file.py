@@ -1,8 +1,8 @@
 """`weights.h5`: the parameters of a network, the network itself, and what it is a result of.
 
-Each parameter is a data set of its name. Two texts of JSON stand beside them: the attribute
-`network`, the populations with their neuron models and the connections, and the data set `about`,
-what whoever saved it says.
+Each parameter is a data set of its name. Two data sets of JSON text stand beside them: `network`,
+the populations with their neuron models and the connections, and `about`, what whoever saved it
+says.
 """
 
 import json
@@ -38,8 +38,8 @@ def save(
     with write_hdf5(path) as file:
         for name in network.shapes():
             file[name] = np.asarray(parameters[name], dtype=np.float32)
-        file.attrs["network"] = json.dumps(_described(network))
-        # No attribute: these end at 64 KiB, which the table of a loss can exceed.
+        # No attributes: these end at 64 KiB, which a loss's table or many constants exceed.
+        file["network"] = json.dumps(_described(network))
         file["about"] = json.dumps(dict(about or {}), sort_keys=True, allow_nan=False)
 
 
@@ -49,7 +49,8 @@ def load(path: Path | str) -> tuple[Network, Parameters]:
     Raises InputError for any other file.
     """
     with reading.guard(path, HINT), read_hdf5(path) as file:
-        network = _network(file) if "network" in file.attrs else _earlier_network(file)
+        described = _description(file)
+        network = _network(described) if described else _earlier_network(file)
         found = {
             name: reading.array(file, name, "numbers", dimensions=len(shape))
             for name, shape in network.shapes().items()
@@ -96,8 +97,15 @@ def _connection(connection):
     return {n: v for n, v in held.items() if n in kept or v != getattr(common, n)}
 
 
-def _network(file):
-    found = json.loads(reading.attribute(file, "network", "text"))
+def _description(file):
+    """Return the JSON text of a network; None in files of versions that had one hidden layer."""
+    if "network" in file:
+        return reading.array(file, "network", "text", dimensions=0)
+    return reading.attribute(file, "network", "text") if "network" in file.attrs else None
+
+
+def _network(text):
+    found = json.loads(text)
 
     def neuron(model, **constants):
         if model not in MODELS:

@@ -11,6 +11,7 @@ from spikespeech.network.neurons import LI, LIF
 
 # Names of parameters join those of populations by "_" and "."
 NAME = "[a-z][a-z0-9]*"
+MOST_NEURONS = 2**16  # of a population: the engine notes a spike's neuron in 16 bits
 
 SHAPES = {
     "source": "a delay each source neuron, to all its targets",
@@ -261,6 +262,10 @@ def _check_population(population, place, n_populations):
         raise InputError(f"a population is called {name!r}", hint="use small letters and digits")
     if not (isinstance(n, int) and n > 0):
         raise InputError(f"the population {name} has {n} neurons")
+    if n > MOST_NEURONS:
+        raise InputError(
+            f"the population {name} has {n:,} neurons", hint=f"give at most {MOST_NEURONS:,}"
+        )
     kinds = type(None) if place == 0 else LIF if place < n_populations - 1 else LI | LIF
     if not isinstance(neuron, kinds):
         model = type(neuron).__name__ if neuron else "none"

@@ -4,9 +4,13 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from spikespeech import meter
 from spikespeech.errors import InputError
 from spikespeech.network.model import Network
 from spikespeech.network.neurons import LIF
+
+TRAINED_BYTES = 24
+"""Of each weight in training: itself, gradient, Adam's two moments, what is kept, and a copy."""
 
 
 def delay_steps(delays: np.ndarray) -> np.ndarray:
@@ -75,7 +79,11 @@ class Parameters(Mapping[str, np.ndarray]):
 
         Recurrent weights are drawn in every case, so that networks with and without recurrence
         share the other weights.
+
+        Raises InputError where the memory of the machine would not hold the network's training.
         """
+        n = network.n_weights
+        meter.require(TRAINED_BYTES * n, f"a network of {n:,} weights")
         shapes, drawn = network.shapes(), {}
         for source, target in zip(network.populations, network.populations[1:], strict=False):
             name = f"{source.name}_{target.name}"

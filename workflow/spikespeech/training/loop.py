@@ -335,24 +335,23 @@ class Checkpoint:
         """Write the state of a training after an epoch."""
         if self.path is None:
             return
-        arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in HISTORY}
-        arrays |= {f"state_{key}": array for key, array in backend.state().items()}
-        for kind, weights in (("weights", backend.weights), ("kept", kept)):
-            arrays |= {f"{kind}_{name}": array for name, array in weights.items()}
+        arrays = _arrays(backend, history, kept)
         with atomic(self.path) as partial, partial.open("wb") as file:
             np.savez(file, identity=np.array(self.identity), **arrays)
 
     def load(self, backend):
         """Bring `backend` to the saved state; return (history, kept weights).
 
-        Without a checkpoint of this very training: ([], None), and the backend as it was.
+        Without a checkpoint of this very training: ([], None), and the backend as it was. Raises
+        InputError, naming the file, for one that is damaged.
         """
         if self.path is None or not self.path.exists():
             return [], None
         with reading.guard(self.path, "delete it"), np.load(self.path, allow_pickle=False) as file:
             saved = dict(file)
-            if str(saved["identity"]) != self.identity:
+            if str(saved.pop("identity")) != self.identity:
                 return [], None
+            self._check(saved, _arrays(backend, [], backend.weights))
         groups = {
             kind: {
                 key.removeprefix(kind): array
@@ -368,3 +367,23 @@ class Checkpoint:
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
         return history, Parameters(groups["kept_"])
+
+    @staticmethod
+    def _check(saved, expected):
+        """Raise InputError unless `saved` holds what a state has, in its shapes."""
+        for name in sorted(saved.keys() ^ expected.keys()):
+            raise InputError(f"has {'no' if name in expected else 'an unknown'} array {name!r}")
+        epochs = saved["history_epoch"].shape
+        for name, array in saved.items():
+            shape = epochs if name.startswith("history_") else expected[name].shape
+            if array.shape != shape or array.dtype.kind not in "iufb":
+                raise InputError(f"{name!r} is no array of numbers of shape {shape}")
+
+
+def _arrays(backend, history, kept):
+    """Return the arrays of a training's state by the names that they have in a checkpoint."""
+    arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in HISTORY}
+    arrays |= {f"state_{key}": np.asarray(array) for key, array in backend.state().items()}
+    for kind, weights in (("weights", backend.weights), ("kept", kept)):
+        arrays |= {f"{kind}_{name}": array for name, array in weights.items()}
+    return arrays
