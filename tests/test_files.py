@@ -1,5 +1,6 @@
 """Files are whole or absent, whoever dies over them; nothing that is read can run code."""
 
+import os
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from spikespeech.errors import InputError
 from spikespeech.files import atomic, write_text
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +47,19 @@ def names(folder):
 @pytest.fixture(params=["a.txt", "it's (a) [b]+ .*.h5", "no suffix", "-x.csv"])
 def path(request, tmp_path):
     return tmp_path / request.param
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "/dev/null"])
+def test_what_is_no_file_is_not_replaced(tmp_path, kind):
+    """As root would replace /dev/null."""
+    path = Path(kind) if kind.startswith("/") else tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(InputError, match=f"{path}: is no file that could be replaced"):
+        write_text(path, "x")
+    assert not path.is_file()
 
 
 def test_the_next_writer_clears_what_the_killed_left(path):

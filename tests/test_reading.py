@@ -169,7 +169,7 @@ def test_no_beginning_of_a_file_passes_for_the_whole(tmp_path):
     whole = {"a.json": tmp_path / "a.json", "a.csv": tmp_path / "a.csv"}
     files.write_json(whole["a.json"], RECORD)
     files.write_csv(whole["a.csv"], TABLE)
-    assert reading.read_json(whole["a.json"], keys=RECORD) == RECORD
+    assert reading.read_json(whole["a.json"], keys=[*RECORD]) == RECORD
     read = reading.read_csv(whole["a.csv"], columns=TABLE.columns, keep_default_na=False)
     pd.testing.assert_frame_equal(read, TABLE)
     for reader, path in ((reading.read_json, "a.json"), (reading.read_csv, "a.csv")):

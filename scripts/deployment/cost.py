@@ -11,6 +11,7 @@ import pandas as pd
 from spikespeech import command, files, fixed_point, network
 from spikespeech.deployment import cost, evaluation, examples, inputs
 from spikespeech.fixed_point import GradedSpikes
+from spikespeech.forms import COUNT
 from spikespeech.loihi import netx_file
 from spikespeech.network import axes
 from spikespeech.reading import read_json
@@ -26,7 +27,7 @@ def main(arguments):
     own, settings = axes.of_weights(arguments.weights)
     spikes, _, loss, windows = examples.test_side(arguments.test, arguments.split, settings)
     layers = netx_file.read(arguments.netx)
-    bits = read_json(arguments.report, keys=["bits"])["bits"]
+    bits = read_json(arguments.report, keys={"bits": COUNT})["bits"]
     outcome = evaluation.evaluate(layers, inputs.binary(spikes), loss, windows)
     sent = spikes_by_population(net, outcome)
     last = last_step_spikes(net, layers, spikes)

@@ -6,20 +6,29 @@ from spikespeech import command, files
 from spikespeech.data.events import read_events
 from spikespeech.deployment import evaluation, examples, inputs
 from spikespeech.errors import InputError
+from spikespeech.forms import COUNT, Number
 from spikespeech.loihi import netx_file
 from spikespeech.network import axes
 from spikespeech.reading import read_csv, read_json
 
+CONVERSION = {"bits": COUNT, "lsb": [Number(0)], "scale": str, "settings": dict}
+
 
 def main(arguments):
     """Write, for each input convention, accuracy and its paired difference to float."""
-    conversion = read_json(arguments.report, keys=["bits", "lsb", "scale", "settings"])
+    conversion = read_json(arguments.report, keys=CONVERSION)
     own = axes.of_record(conversion, arguments.report)
     spikes, rows, loss, windows = examples.test_side(
         arguments.test, arguments.split, conversion["settings"]
     )
     reference = predictions(arguments.predictions, rows, own)
     layers = netx_file.read(arguments.netx)
+    if len(conversion["lsb"]) != len(layers):
+        raise InputError(
+            f"is of {len(conversion['lsb'])} layers, the network of {len(layers)}",
+            file=arguments.report,
+            hint=axes.HINT,
+        )
     results = []
     with read_events(arguments.events, n_units=spikes.n_units) as events:
         inputs.check_same(events, rows)
@@ -67,7 +76,7 @@ def predictions(path, rows, network):
 
     Raises InputError where they are of other examples or of another network.
     """
-    table = read_csv(path, columns=["example", "prediction"])
+    table = read_csv(path, columns={"example": COUNT, "prediction": COUNT})
     if len(table) != len(rows) or (table["example"].to_numpy() != rows["example"]).any():
         raise InputError("is not of the examples of the test side", file=path, hint=axes.HINT)
     if axes.of_table(table, path) != network:

@@ -11,11 +11,9 @@ import pandas as pd
 from spikespeech import command
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv, write_json
+from spikespeech.forms import Number
 from spikespeech.reading import read_json
-from spikespeech.search import space
-
-RECORD = ["proposer", "round", "trial", "point"]
-RECORD += ["status", "reason", "objective", "accuracy", "spikes", "parameters"]
+from spikespeech.search import space, trials
 
 
 def tabulate(records, seconds, proposals, settings):
@@ -63,7 +61,7 @@ def incumbent(records):
 def main(arguments):
     records, seconds, proposals = [], [], {}
     for path in map(Path, arguments.trials):
-        record = read_json(path, keys=RECORD)
+        record = read_json(path, keys=trials.RECORD)
         records.append(record)
         seconds.append(_seconds(path.with_suffix(".time.json")))
         proposals[record["round"]] = _seconds(path.with_name("proposal.time.json"))
@@ -72,7 +70,7 @@ def main(arguments):
 
 
 def _seconds(path):
-    return read_json(path, keys=["cpu_seconds"])["cpu_seconds"]
+    return read_json(path, keys={"cpu_seconds": Number(0)})["cpu_seconds"]
 
 
 if __name__ == "__main__":

@@ -7,13 +7,21 @@ accuracy, for the search's settings and for the defaults alike.
 
 from pathlib import Path
 
-from spikespeech import command, progress
+from spikespeech import command, progress, reading
 from spikespeech.files import write_json
-from spikespeech.reading import read_json
+from spikespeech.forms import Number
 from spikespeech.search import trials
 from spikespeech.spikes import splits
 from spikespeech.training import loop
 from spikespeech.training.settings import Settings
+
+
+def read_best(path):
+    """Return the record of a chain's best trial; raise InputError unless its settings train."""
+    with reading.guard(path, reading.HINT):
+        record = reading.read_json(path, keys={"objective": Number(), "settings": dict})
+        Settings.parse(record["settings"])
+    return record
 
 
 def choose(base, records):
@@ -30,7 +38,7 @@ def unseen(speakers, known):
 
 
 def main(arguments):
-    records = [read_json(path, keys=["objective", "settings"]) for path in arguments.best]
+    records = [read_best(path) for path in arguments.best]
     chosen = choose(arguments.settings, records)
     kept = "last" if chosen["selection"] == "last" else "training"  # nobody validates
     own = {"seed": arguments.seed, "selection": kept, "finetune": 0}

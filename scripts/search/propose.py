@@ -2,16 +2,15 @@
 
 import time
 
-from spikespeech import command
+from spikespeech import command, reading
 from spikespeech.files import write_json
-from spikespeech.reading import read_json
-from spikespeech.search import propose, space
+from spikespeech.search import propose, space, trials
 
 
 def main(arguments):
     settings = dict(arguments.settings)
     dimensions = space.parse(settings.pop("space"))
-    records = [read_json(path, keys=["point", "objective"]) for path in arguments.trials]
+    records = [read_trial(path, dimensions) for path in arguments.trials]
     points = propose.propose(
         arguments.proposer,
         dimensions,
@@ -30,6 +29,14 @@ def main(arguments):
         },
     )
     write_json(arguments.time, {"cpu_seconds": round(time.process_time(), 3)})
+
+
+def read_trial(path, dimensions):
+    """Return the record of an earlier trial; raise InputError unless its point is of the space."""
+    with reading.guard(path, reading.HINT):
+        record = reading.read_json(path, keys=trials.RECORD)
+        space.check_point(dimensions, record["point"])
+    return record
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ checkpoints beside its record, which are deleted in the end.
 
 from pathlib import Path
 
-from spikespeech import command, progress
+from spikespeech import command, progress, reading
+from spikespeech.errors import InputError
 from spikespeech.files import write_json
-from spikespeech.reading import read_json
 from spikespeech.search import space, trials
 from spikespeech.spikes import splits
 from spikespeech.training import loop
@@ -16,9 +16,13 @@ from spikespeech.training.settings import Settings
 
 
 def main(arguments):
-    proposal = read_json(arguments.proposal, keys=["proposer", "seed", "round", "points"])
-    point = proposal["points"][arguments.trial - 1]
-    settings = space.apply(arguments.settings["base"], point)
+    proposal = reading.read_json(arguments.proposal, keys=trials.PROPOSAL)
+    with reading.guard(arguments.proposal, reading.HINT):
+        if not 1 <= arguments.trial <= len(proposal["points"]):
+            raise InputError(f"has no point of trial {arguments.trial}")
+        point = proposal["points"][arguments.trial - 1]
+        settings = space.apply(arguments.settings["base"], point)
+        Settings.parse(settings)
     stem = arguments.record.with_suffix("")
     meter = trials.CpuClock(f"{stem}.spent")
     checkpoints = {

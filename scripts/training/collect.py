@@ -4,19 +4,17 @@ import pandas as pd
 
 from spikespeech import command, files
 from spikespeech.errors import InputError
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.network.axes import AXES
 from spikespeech.report import exhibit
 from spikespeech.training import schedule
 
-HISTORY = [
-    "epoch",
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "silent",
-]
-EVALUATION = ["selection", "accuracy", "low", "high", "n", "classes", "unseen"]
+HISTORY = {
+    **{"epoch": COUNT, "train_loss": Number(), "train_accuracy": SHARE, "silent": COUNT},
+    **{"validation_loss": Number(gaps=True), "validation_accuracy": Number(0, 1, gaps=True)},
+}
+COUNTS = {"accuracy": SHARE, "low": SHARE, "high": SHARE, "n": COUNT}
+EVALUATION = {"selection": str, **COUNTS, "classes": [dict], "unseen": (None, COUNTS)}
 
 
 def evaluations(histories, records, labels):

@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, files, statistics
+from spikespeech.forms import COUNT, INDEX, SHARE
 from spikespeech.network import axes
 from spikespeech.reading import read_csv, read_json
 from spikespeech.report import selection
 
-PREDICTIONS = ["part", "example", "label", "prediction", "speaker"]
+COUNTS = {"accuracy": SHARE, "low": SHARE, "high": SHARE}
+RECORD = {"dataset": str, "fold": str, "test": COUNTS, "unseen": (None, COUNTS)}
+RECORD["speakers"] = [{"speaker": INDEX, "unseen": bool}]
+PREDICTIONS = {"part": None, "example": COUNT, **selection.PREDICTIONS}
 
 
 def summarise(dataset, folds, evaluations, networks):
@@ -68,10 +72,10 @@ def main(arguments):
     evaluations, readouts = selection.read(arguments.evaluations), {}
     predicted = {}
     for path in arguments.readouts:
-        table = read_csv(path, columns=["dataset", "fold", *PREDICTIONS])
+        table = read_csv(path, columns={"dataset": None, "fold": None, **PREDICTIONS})
         predicted[table["dataset"].iloc[0], table["fold"].iloc[0]] = table
     for path in arguments.records:
-        own = read_json(path, keys=["dataset", "fold", "test", "unseen", "speakers"])
+        own = read_json(path, keys=RECORD)
         one = own, predicted[own["dataset"], own["fold"]]
         readouts.setdefault(own["dataset"], {})[own["fold"]] = one
     networks = []

@@ -434,6 +434,16 @@ def test_a_study_that_is_null_is_left_out(config):
     assert studies.load(config | {"search": {"tiny": None}}) == {}
 
 
+TAU = {"type": "real", "low": 5.0, "high": 20.0}
+MANY = {
+    f"augmentation.{key}": {"type": "real", "low": 0.0, "high": 0.5}
+    for key in ("warp", "stretch", "drop", "jitter", "noise")
+} | {
+    f"augmentation.{key}": {"type": "integer", "low": 0, "high": 50}
+    for key in ("shift", "band", "mask")
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -451,6 +461,11 @@ def test_a_study_that_is_null_is_left_out(config):
             {"space": {"augmentation.blend": SPACE["augmentation.blend"]}, "proposers": ["grid"]}
             | {"rounds": 5},
             "search.tiny.proposers: the grid has 2 points, fewer than its 6 trials",
+        ),
+        (
+            {"space": {f"neuron.{k}": TAU for k in ("tau_mem", "tau_syn")} | MANY}
+            | {"proposers": ["grid"]},
+            "search.tiny.proposers: the grid has 1,048,576 points, more than 1,000,000",
         ),
         (
             {"space": {"neuron.tau_men": SPACE["learning_rate"]}},

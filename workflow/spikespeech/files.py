@@ -10,6 +10,8 @@ from pathlib import Path
 
 import h5py
 
+from spikespeech.errors import InputError
+
 
 @contextlib.contextmanager
 def atomic(path):
@@ -17,8 +19,11 @@ def atomic(path):
 
     A block that raises, or a process that dies, leaves `path` as it was. What a process that was
     killed left beside it is cleared by the next that writes the same path on the same machine.
+    What is no file, such as /dev/null, is refused: the user root would replace it.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise InputError("is no file that could be replaced", file=path, hint="name another")
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(path)
     partial = path.with_name(_partial(path, os.getpid()))

@@ -5,11 +5,13 @@ import errno
 import io
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from spikespeech import forms
 from spikespeech.errors import InputError
 
 HINT = "delete it and run again"
@@ -57,18 +59,28 @@ def guard(path, hint):
 def read_json(path, *, keys=()):
     """Return the object in a file of `files.write_json`, a dictionary that has `keys`.
 
-    Raises InputError, naming the file, where it is damaged or another.
+    `keys` are names, or {name: form}, see `forms`. Raises InputError, naming the file, where it is
+    damaged or another.
     """
     with guard(path, HINT):
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        found = json.loads(text, parse_constant=_refuse_constant)
         if not isinstance(found, dict):
             raise InputError("holds no JSON object")
         _has(found, keys, "key")
+        if isinstance(keys, Mapping):
+            forms.check(found, keys)
         return found
+
+
+def _refuse_constant(name):
+    raise InputError(f"holds {name}, which is no JSON")
 
 
 def read_csv(path, *, columns=(), text=(), **options):
     """Return the table in a file of `files.write_csv`, which has `columns`.
+
+    `columns` are names, or {name: form}, see `forms.column`; None for one that may hold anything.
 
     Words are as written: pandas would read a class "null" or "NA" as a missing value. Columns
     `text` hold names, so that a class "00" is no number there; in the others an empty cell is a
@@ -90,6 +102,11 @@ def read_csv(path, *, columns=(), text=(), **options):
             }
         table = pd.read_csv(io.BytesIO(content), **options)
         _has(table, columns, "column")
+        if isinstance(columns, Mapping):
+            known = {name: form for name, form in columns.items() if form}
+            table = table.assign(
+                **{name: forms.column(table[name], form, name) for name, form in known.items()}
+            )
         return table
 
 

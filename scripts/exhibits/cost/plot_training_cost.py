@@ -3,6 +3,7 @@
 import pandas as pd
 
 from spikespeech import command
+from spikespeech.forms import COUNT, Number
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, published
 
@@ -18,8 +19,9 @@ STYLES = {
     (GPU, "EventProp (mlGeNN)"): (plots.SKY, ":", "s"),
     (GPU, SPYX): (plots.ORANGE, ":", "v"),
 }
-COLUMNS = ["method", "hidden", "steps", "batch", "status", "reason"]
-COLUMNS += ["cpu_ms", "wall_ms", "memory_mb", "memory"]
+COLUMNS = dict.fromkeys(("method", "status", "reason", "memory"))
+COLUMNS |= dict.fromkeys(("hidden", "steps", "batch"), COUNT)
+COLUMNS |= dict.fromkeys(("cpu_ms", "wall_ms", "memory_mb"), Number(0, gaps=True))
 
 
 def tabulate(measured):

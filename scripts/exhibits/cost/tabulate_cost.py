@@ -1,9 +1,10 @@
 """What an inference of the deployed networks costs: counted, estimated and measured apart."""
 
 from spikespeech import command
+from spikespeech.forms import Number
 from spikespeech.report import exhibit, prose
 
-COLUMNS = ["quantity", "value", "unit", "kind", "source"]
+COLUMNS = {**dict.fromkeys(("quantity", "unit", "kind", "source")), "value": Number(0, gaps=True)}
 
 
 def summarise(table):

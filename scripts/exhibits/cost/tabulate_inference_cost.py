@@ -3,11 +3,12 @@
 import pandas as pd
 
 from spikespeech import command
+from spikespeech.forms import Number
 from spikespeech.report import exhibit, prose, published, selection
 
 COLUMNS = ["system", "dataset", "hidden", "kind", "total_energy_mJ", "dynamic_energy_mJ"]
 COLUMNS += ["latency_ms", "energy_delay_uJs", "synaptic_operations", "networks", "source"]
-COST = ["quantity", "value", "kind", "source"]
+COST = {**dict.fromkeys(("quantity", "kind", "source")), "value": Number(0, gaps=True)}
 BOUNDS = {"energy_low": "lower bound", "energy_high": "upper bound"}
 
 

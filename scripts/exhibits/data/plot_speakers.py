@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command
+from spikespeech.forms import INDEX
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose
 
@@ -79,7 +80,7 @@ def findings(table):
 
 def main(arguments):
     table = pd.concat(
-        tabulate(read_csv(path, columns=["speaker", "side"]), **entry)
+        tabulate(read_csv(path, columns={"speaker": INDEX, "side": None}), **entry)
         for path, entry in zip(arguments.splits, arguments.settings, strict=True)
     )
     exhibit.write(arguments, table, findings(table), draw(table))

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.forms import SHARE, Number
 from spikespeech.report import exhibit, plots, prose
 
-COLUMNS = ["variant", "arithmetic", "difference", "agreement"]
+COLUMNS = {"variant": None, "arithmetic": None, "difference": Number(-1, 1), "agreement": SHARE}
 COLOURS = {"float": plots.BLUE, "integer": plots.ORANGE}
 MARKERS = {"float": "o", "integer": "s"}
 

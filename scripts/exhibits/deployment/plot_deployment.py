@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.report import exhibit, plots, prose, published, selection
 
 GROUP = ["dataset", "label", "loss", "topology", "hidden"]
@@ -15,6 +16,10 @@ BARS = {
     "fixed_point_graded": "test, fixed point, fed as Lava was",
     "lava": "test, Lava (published)",
     "loihi2": "test, Loihi 2 (published, one model)",
+}
+RECORD = {
+    "bits": COUNT,
+    "inputs": [{"input": str, "accuracy": SHARE, "difference": Number(-1, 1)}],
 }
 INPUTS = {"binary": "fixed_point", "graded": "fixed_point_graded"}
 """Input conventions of fixed_point.json that have a bar."""
@@ -157,7 +162,7 @@ def findings(fixed, evaluations):
 
 def main(arguments):
     evaluations = selection.read(arguments.evaluations)
-    records = exhibit.records(arguments.fixed_point, ["bits", "inputs"])
+    records = exhibit.records(arguments.fixed_point, RECORD)
     fixed = fixed_point(records, evaluations)
     table = with_published(summarise(evaluations, fixed))
     exhibit.write(arguments, table, findings(fixed, evaluations), draw(shown(table, evaluations)))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.forms import COUNT, SHARE
 from spikespeech.report import exhibit, plots, prose, published, selection
 
 INPUTS = {
@@ -149,7 +150,7 @@ def findings(table, evaluations):
 
 
 def main(arguments):
-    keys = ["bits", "scale", "float_accuracy", "inputs"]
+    keys = {"bits": COUNT, "scale": str, "float_accuracy": SHARE, "inputs": [dict]}
     table = collect(exhibit.records(arguments.results, keys), arguments.labels)
     figure = draw(summarise(table), published_differences())
     exhibit.write(arguments, table, findings(table, selection.read(arguments.evaluations)), figure)

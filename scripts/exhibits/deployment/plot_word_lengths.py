@@ -6,11 +6,12 @@ The control of the latter is the float network trained on as long without a grid
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.forms import COUNT, Number
 from spikespeech.report import exhibit, plots, prose
 from spikespeech.training.quantised import FLOAT
 
 NETWORK = ["label", "dataset", "fold", "loss", "hidden", "topology", "seed"]
-COLUMNS = ["bits", "scale", "difference"]
+COLUMNS = {"bits": COUNT, "scale": None, "difference": Number(-1, 1)}
 
 SERIES = {
     "percentile": ("99th percentile, power of two (Shoesmith et al.)", plots.ORANGE, "--", "s"),

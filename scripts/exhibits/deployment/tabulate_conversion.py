@@ -5,25 +5,31 @@ from pathlib import Path
 import pandas as pd
 
 from spikespeech import command
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.report import exhibit, prose
 
-MATRICES = {"hidden": ("input_hidden", "hidden_hidden"), "output": ("hidden_output",)}
+ERRORS = {"clipped": COUNT, "clipped_fraction": SHARE}
+ERRORS |= dict.fromkeys(("largest_cut", "clipping_error", "rounding_error", "error"), Number(0))
+REPORT = {
+    **{"bits": COUNT, "scale": str, "output_lsb_doubled": COUNT},
+    "layers": [{"lsb": Number(0), "threshold": COUNT, "matrices": [{"name": str, **ERRORS}]}],
+}
 
 
 def rows(axes, report, label):
     """Return one row for each weight matrix of a network."""
     for layer in report["layers"]:
-        for name, matrix in zip(MATRICES[layer["name"]], layer["matrices"], strict=False):
+        for matrix in layer["matrices"]:
             yield {
                 **axes,
                 "label": label,
                 "bits": report["bits"],
                 "scale": report["scale"],
-                "matrix": name,
+                "matrix": matrix["name"],
                 "lsb": layer["lsb"],
                 "threshold": layer["threshold"],
                 "output_lsb_doubled": report["output_lsb_doubled"],
-                **matrix,
+                **{key: matrix[key] for key in ERRORS},
             }
 
 
@@ -41,8 +47,7 @@ def findings(table, sizes, doubled):
 
 
 def main(arguments):
-    keys = ["bits", "layers", "output_lsb_doubled", "scale"]
-    reports = exhibit.records(arguments.reports, keys)
+    reports = exhibit.records(arguments.reports, REPORT)
     netx, nir = (
         [Path(path).with_name(name).stat().st_size for path in arguments.reports]
         for name in ("network.net", "network.nir")

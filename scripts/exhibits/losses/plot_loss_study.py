@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from spikespeech import command, statistics
 from spikespeech.errors import InputError
+from spikespeech.forms import COUNT, Number
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose
 
@@ -231,7 +232,8 @@ def findings(table, normalised):
 
 
 def main(arguments):
-    columns = [*NETWORK, "loss", "epoch", "validation_accuracy"]
+    columns = dict.fromkeys((*NETWORK, "loss"))
+    columns |= {"epoch": COUNT, "validation_accuracy": Number(0, 1, gaps=True)}
     histories = read_csv(arguments.histories, columns=columns, text=("dataset", "label"))
     histories = histories.dropna(subset="validation_accuracy")
     if histories.empty:

@@ -3,14 +3,16 @@
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, published, selection
 
 JUDGES = {"validation": "validation accuracy", "train": "training accuracy"}
 GROUP = ["dataset", "label", "topology", "loss", "hidden"]
 LINEAR = "linear read-out"
-READOUT = ["series", "accuracy", "low", "high", "networks", "examples"]
-READOUT += ["difference", "difference_low", "difference_high"]
+READOUT = {"series": frozenset({"test", "unseen"}), "accuracy": SHARE, "low": SHARE, "high": SHARE}
+READOUT |= {"networks": COUNT, "examples": COUNT}
+READOUT |= dict.fromkeys(("difference", "difference_low", "difference_high"), Number(-1, 1))
 
 
 def summarise(evaluations):
@@ -205,7 +207,8 @@ def gaps(evaluations, best):
 
 def main(arguments):
     evaluations = selection.read(arguments.evaluations)
-    linear = read_csv(arguments.linear, columns=["dataset", "label", "folds", *READOUT])
+    columns = {"dataset": None, "label": None, "folds": COUNT, **READOUT}
+    linear = read_csv(arguments.linear, columns=columns)
     table = with_linear(with_published(summarise(evaluations)), linear)
     exhibit.write(arguments, table, findings(table, evaluations), draw(table))
 

@@ -7,12 +7,13 @@ import pandas as pd
 
 from spikespeech import command, eventprop, losses, network
 from spikespeech.backends import native
+from spikespeech.forms import COUNT
 from spikespeech.network.axes import n_hidden, of_weights
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 from spikespeech.spikes import SpikeTrains
 
-PREDICTION = ["example", "label", "prediction"]
+PREDICTION = {"example": COUNT, "label": COUNT, "prediction": COUNT}
 N_NAMED = 3
 """So many classes besides the spoken one have a name and a colour of their own."""
 

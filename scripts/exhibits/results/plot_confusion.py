@@ -5,7 +5,6 @@ import pandas as pd
 import seaborn
 
 from spikespeech import command, statistics
-from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 from spikespeech.spikes import SpikeTrains
 
@@ -16,7 +15,7 @@ DRAWS = 1000
 """Of the bootstrap, for each of the many cells."""
 
 
-def gather(evaluations, paths, dataset):
+def gather(evaluations, paths, dataset, n_classes):
     """Return (axes, test, labels, predictions) of a data set's best configuration.
 
     `paths` are the networks' predictions.csv. Axes are those of the configuration; test
@@ -25,10 +24,7 @@ def gather(evaluations, paths, dataset):
     """
     best = selection.best_configuration(evaluations, dataset)
     axes = dict(zip(selection.CONFIGURATION, best, strict=True))
-    chosen = [
-        read_csv(path, columns=["label", "prediction"])
-        for path in exhibit.belonging(paths, dataset=dataset, **axes)
-    ]
+    chosen = selection.predictions(exhibit.belonging(paths, dataset=dataset, **axes), n_classes)
     labels = chosen[0]["label"].to_numpy()
     predictions = np.array([own["prediction"] for own in chosen])
     return axes, (predictions == labels).mean(axis=1), labels, predictions
@@ -111,10 +107,11 @@ def main(arguments):
     evaluations = selection.read(arguments.evaluations)
     tables, accuracies = [], {}
     for dataset, path in zip(arguments.datasets, arguments.binned, strict=True):
+        classes = SpikeTrains.open(path).classes
         axes, accuracies[dataset], labels, predictions = gather(
-            evaluations, arguments.predictions, dataset
+            evaluations, arguments.predictions, dataset, len(classes)
         )
-        table = tabulate(labels, predictions, SpikeTrains.open(path).classes)
+        table = tabulate(labels, predictions, classes)
         label = evaluations.loc[evaluations["dataset"] == dataset, "label"].iloc[0]
         counts = {"networks": len(predictions), "examples": len(labels)}
         tables.append(table.assign(dataset=dataset, label=label, **axes, **counts))

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
-from spikespeech.reading import read_csv
+from spikespeech.forms import COUNT, INDEX
 from spikespeech.report import exhibit, plots, prose, selection
 
 COLORS = {"heard": plots.BLUE, "unseen": plots.VERMILLION, "word": plots.GREEN}
 KINDS = {"heard": "heard in training or validation", "unseen": "speaks in the test only"}
-PREDICTION = ["label", "prediction", "speaker"]
+RECORD = {"classes": [{"label": COUNT, "class": str}]}
+RECORD["speakers"] = [{"speaker": INDEX, "unseen": bool}]
 MAX_GROUPS = 40
 """More groups than this are drawn without their names."""
 
@@ -99,7 +100,7 @@ def findings(table, evaluations):
 def main(arguments):
     evaluations = selection.read(arguments.evaluations)
     tables = []
-    records = exhibit.records(arguments.evaluation, ["classes", "speakers"])
+    records = exhibit.records(arguments.evaluation, RECORD)
     for dataset, label in arguments.labels.items():
         best = selection.best_configuration(evaluations, dataset)
         axes = dict(zip(selection.CONFIGURATION, best, strict=True))
@@ -112,7 +113,7 @@ def main(arguments):
         names = {row["label"]: row["class"] for row in record["classes"]}
         unseen = {row["speaker"] for row in record["speakers"] if row["unseen"]}
         paths = exhibit.belonging(arguments.predictions, dataset=dataset, **axes)
-        read = [read_csv(path, columns=PREDICTION) for path in paths]
+        read = selection.predictions(paths, len(names))
         predictions = np.array([own["prediction"] for own in read])
         labels, speakers = (read[0][column].to_numpy() for column in ("label", "speaker"))
         table = tabulate(labels, speakers, predictions, names, unseen)

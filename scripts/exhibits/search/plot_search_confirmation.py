@@ -3,11 +3,17 @@
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.reading import read_json
 from spikespeech.report import exhibit, plots, prose
 
 DEFAULTS = "defaults"
-COLUMNS = ["seed", "accuracy", "correct", "examples", "best_epoch", "spikes", "parameters"]
+COLUMNS = {"accuracy": SHARE, "spikes": Number(0)}
+COLUMNS |= dict.fromkeys(("seed", "correct", "examples", "best_epoch", "parameters"), COUNT)
+RECORD = {
+    **{"search": str, "candidate": str, **COLUMNS},
+    "unseen": {"correct": COUNT, "examples": COUNT},
+}
 
 
 def tabulate(records, labels):
@@ -95,8 +101,7 @@ def gain(name, own, base):
 
 
 def main(arguments):
-    keys = ["search", "candidate", *COLUMNS, "unseen"]
-    records = [read_json(path, keys=keys) for path in arguments.records]
+    records = [read_json(path, keys=RECORD) for path in arguments.records]
     table = tabulate(records, arguments.labels)
     exhibit.write(arguments, table, findings(table), draw(table))
 

@@ -1,6 +1,7 @@
 """Do the native engine and mlGeNN agree? Their difference at equal weights, and two trainings."""
 
 from spikespeech import command, files
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.reading import read_csv
 from spikespeech.report import plots, prose
 
@@ -8,6 +9,8 @@ LINES = {
     "native": {"color": plots.BLUE, "linestyle": "-", "label": "native engine"},
     "mlgenn": {"color": plots.ORANGE, "linestyle": "--", "label": "mlGeNN"},
 }
+TABLE = {"quantity": None, "loss": None, "relative": Number(gaps=True)}
+HISTORIES = {"backend": None, "seed": COUNT, "epoch": COUNT, "validation_accuracy": SHARE}
 FLOOR = 1e-9
 """Where the logarithmic axis puts what is exactly equal."""
 
@@ -68,10 +71,8 @@ def findings(table, histories):
 
 
 def main(arguments):
-    table = read_csv(arguments.table, columns=["quantity", "loss", "relative"])
-    histories = read_csv(
-        arguments.histories, columns=["backend", "seed", "epoch", "validation_accuracy"]
-    )
+    table = read_csv(arguments.table, columns=TABLE)
+    histories = read_csv(arguments.histories, columns=HISTORIES)
     plots.save(draw(table, histories), arguments.figure)
     files.write_text(arguments.finding, " ".join(findings(table, histories)) + "\n")
 

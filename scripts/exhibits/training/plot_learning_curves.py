@@ -3,11 +3,13 @@
 import seaborn
 
 from spikespeech import command
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose
 
 GROUP = ["dataset", "topology", "hidden", "loss"]
-COLUMNS = [*GROUP, "label", "epoch", "train_accuracy", "validation_accuracy", "silent"]
+COLUMNS = {**dict.fromkeys((*GROUP, "label")), "epoch": COUNT, "silent": COUNT}
+COLUMNS |= {"train_accuracy": SHARE, "validation_accuracy": Number(0, 1, gaps=True)}
 COLUMN = {"validation": "validation_accuracy", "training": "train_accuracy"}
 MILESTONE = 0.5
 """Accuracy whose first epoch the finding compares, and below which a network did not train."""

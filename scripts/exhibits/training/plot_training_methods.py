@@ -11,10 +11,14 @@ import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from spikespeech import command, statistics
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.methods.registry import TRAINING_METHODS
 from spikespeech.reading import read_json
 from spikespeech.report import exhibit, plots, prose
 
+RESULT = {"status": str, "reason": str}
+TRAINED = RESULT | {"accuracy": SHARE, "examples": COUNT, "chosen": dict, "edges": [str]}
+TRAINED |= {"hidden_spikes": (None, Number(0)), "cpu_s": Number(0), "wall_s": Number(0)}
 COLUMNS = [
     *("method", "sees", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
     *("unseen", "against", "difference", "difference_low", "difference_high", "hidden_spikes"),
@@ -188,7 +192,9 @@ def main(arguments):
     """Read the results, write the exhibit."""
     results = {}
     for path in arguments.results:
-        result = read_json(path, keys=["status", "reason"])
+        result = read_json(path, keys=RESULT)
+        if result["status"] == "trained":
+            result = read_json(path, keys=TRAINED)
         results.setdefault(path.parent.name, {})[path.stem] = result
     table = tabulate(results)
     exhibit.write(arguments, table, findings(table, arguments.settings), draw(table))

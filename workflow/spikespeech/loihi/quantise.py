@@ -269,7 +269,10 @@ def _quantise_layer(
         "current_decay": constants.current_decay,
         "voltage_decay": constants.voltage_decay,
         "largest_voltage": LARGEST_THRESHOLD * unit,
-        "matrices": [_errors(a, q // factor, lsb) for a, q in zip(arrays, integers, strict=True)],
+        "matrices": [
+            {"name": c.name, **_errors(a, q // factor, lsb)}
+            for c, a, q in zip(connections, arrays, integers, strict=True)
+        ],
     }
     kept = [(q * unit / constants.gain).astype(np.float32) for q in integers]
     names = (c.name for c in connections)

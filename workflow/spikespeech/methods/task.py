@@ -20,6 +20,8 @@ from spikespeech.reading import read_json
 from spikespeech.spikes import delays, splits
 from spikespeech.spikes.augment import Presentations
 
+TRIALS = {"chosen": dict, "edges": [str], "tried": [dict]}
+"""What the result of trials holds besides, see `forms`."""
 ABSENT = 3
 """Exit status of a peer's script whose library is not installed."""
 
@@ -62,10 +64,11 @@ def run(arguments, fit):
         keys, values = zip(*arguments.trials.items(), strict=True)
         choices = [dict(zip(keys, some, strict=True)) for some in itertools.product(*values)]
     else:
-        trials = read_json(arguments.best, keys=["status"])
+        trials = read_json(arguments.best, keys={"status": str})
         if trials["status"] != "trained":
             files.write_json(arguments.out, trials)
             return
+        trials = read_json(arguments.best, keys=TRIALS)
         side, choices = "test", [trials["chosen"]]
     rows = splits.read(arguments.split)
     train, scored = (

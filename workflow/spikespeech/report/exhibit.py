@@ -40,18 +40,20 @@ def write(arguments, table, finding, figure=None):
     files.write_text(arguments.finding, "\n".join(finding) + "\n")
 
 
-def join(paths, labels, *, columns=(), **reading):
+def join(paths, labels, *, columns, **reading):
     """Return the networks' own tables below each other, each row with its data set's label.
 
-    `labels` are those of the data sets, by name; `columns` and `reading` as of `reading.read_csv`.
+    `labels` are those of the data sets, by name; `columns` {name: form} and `reading` as of
+    `reading.read_csv`.
     """
-    tables = [read_csv(path, columns=[*AXES, *columns], **reading) for path in paths]
+    columns = dict.fromkeys(AXES) | columns
+    tables = [read_csv(path, columns=columns, **reading) for path in paths]
     table = pd.concat(tables, ignore_index=True)
     return table.assign(label=table["dataset"].map(labels))
 
 
 def records(paths, keys):
-    """Return (axes, record) of each network's JSON file, dictionaries; the record has `keys`."""
+    """Return (axes, record) of each network's JSON file, dictionaries; `keys` as of `read_json`."""
     read = [(read_json(path, keys=keys), path) for path in paths]
     return [(of_record(record, path), record) for record, path in read]
 

@@ -2,16 +2,40 @@
 
 import pandas as pd
 
+from spikespeech.errors import InputError
+from spikespeech.forms import COUNT, INDEX, SHARE, Number
 from spikespeech.network.axes import AXES
-from spikespeech.reading import read_csv
+from spikespeech.reading import HINT, read_csv
 
 CONFIGURATION = ["loss", "hidden", "topology"]
-EVALUATIONS = [*AXES, "label", "series", "epoch", "accuracy", "low", "high", "n", "classes"]
+EVALUATIONS = {
+    **dict.fromkeys((*AXES, "label")),
+    "series": frozenset({"train", "validation", "test", "unseen"}),
+    **{"epoch": COUNT, "accuracy": SHARE, "classes": COUNT},
+    **{"low": Number(0, 1, gaps=True), "high": Number(0, 1, gaps=True)},
+    "n": Number(0, whole=True, gaps=True),
+}
+PREDICTIONS = {"label": COUNT, "prediction": COUNT, "speaker": INDEX}
 
 
 def read(path):
     """Return the evaluations of all networks, as `scripts/training/collect.py` writes them."""
     return read_csv(path, columns=EVALUATIONS, text=("dataset", "label"))
+
+
+def predictions(paths, n_classes):
+    """Return the tables predictions.csv of several networks on the same test examples.
+
+    Raises InputError, naming the file, for other examples, or classes that there are not.
+    """
+    tables = [read_csv(path, columns=PREDICTIONS) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if not table["label"].equals(tables[0]["label"]):
+            raise InputError(f"is of other examples than {paths[0]}", file=path, hint=HINT)
+        largest = table[["label", "prediction"]].to_numpy().max(initial=0)
+        if largest >= n_classes:
+            raise InputError(f"class {largest} of {n_classes}, from 0", file=path, hint=HINT)
+    return tables
 
 
 def ranking(evaluations, dataset):

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command, statistics
+from spikespeech.forms import COUNT, Number
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit
 
 CHAIN = ["search", "proposer", "seed"]
 
 
-NUMBERS = (
-    *("seed", "order", "round", "trial"),
-    *("objective", "accuracy", "spikes", "parameters", "cpu_seconds"),
-)
-TRIALS = [*CHAIN, *NUMBERS, "initial", "status"]
+TRIALS = dict.fromkeys((*CHAIN, "initial", "status"))
+TRIALS |= dict.fromkeys(("seed", "order", "round", "trial"), COUNT)
+TRIALS |= {"objective": Number(), "cpu_seconds": Number(0)}
+TRIALS |= dict.fromkeys(("accuracy", "spikes", "parameters"), Number(gaps=True))
 
 
 def parser(description):
@@ -45,8 +45,9 @@ def read(paths):
     trials = pd.concat(
         [read_csv(path, columns=TRIALS, dtype=str, keep_default_na=False) for path in paths],
         ignore_index=True,
-    ).fillna("")
-    return trials.assign(**{column: pd.to_numeric(trials[column]) for column in NUMBERS})
+    )
+    settings = trials.columns.difference(list(TRIALS))
+    return trials.assign(**{column: trials[column].fillna("") for column in settings})
 
 
 def distinct(trials):

@@ -37,6 +37,10 @@ class Real:
             value = _between(self.low, self.high, position)
         return self.rounded(value)
 
+    def holds(self, value):
+        """Return whether a value is one of the setting's."""
+        return _number(value) and self.low <= value <= self.high
+
     def rounded(self, value):
         """Return a value to `DIGITS` significant digits, within the bounds."""
         return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
@@ -74,6 +78,10 @@ class Integer:
             value = math.floor(_between(self.low, self.high + 1, position))
         return min(max(value, self.low), self.high)
 
+    def holds(self, value):
+        """Return whether a value is one of the setting's."""
+        return _number(value) and self.low <= value <= self.high and value == int(value)
+
     def position(self, value):
         """Return where in [0, 1] the middle of a value's share lies."""
         if self.log:
@@ -101,6 +109,10 @@ class Categorical:
     def value(self, position):
         """Return the value at a position in [0, 1]; each owns an equal share of it."""
         return copy.deepcopy(self.values[min(int(position * len(self.values)), self.size - 1)])
+
+    def holds(self, value):
+        """Return whether a value is one of the setting's."""
+        return value in self.values
 
     def position(self, value):
         """Return where in [0, 1] the middle of a value's share lies."""
@@ -130,6 +142,10 @@ def ticks(dimension):
     values = dimension.levels(3)
     labels = [cell(v) if isinstance(dimension, Categorical) else f"{v:.3g}" for v in values]
     return [dimension.position(v) for v in values], labels
+
+
+def _number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _between(low, high, position):
@@ -229,6 +245,17 @@ def _set(changed, key, value):
 def point(dimensions, positions):
     """Return the point at `positions` (n_dimensions,) of the unit cube."""
     return {d.key: d.value(float(p)) for d, p in zip(dimensions, positions, strict=True)}
+
+
+def check_point(dimensions, point):
+    """Raise InputError, naming the setting, for a point that is not of the space."""
+    for d in dimensions:
+        if d.key not in point:
+            raise InputError(f"its point has no {d.key}")
+        if not d.holds(point[d.key]):
+            raise InputError(f"{d.key} is {cell(point[d.key]):.40}, which the search does not try")
+    if more := set(point) - {d.key for d in dimensions}:
+        raise InputError(f"its point has {min(more)}, which the search does not try")
 
 
 def positions(dimensions, points):

@@ -15,6 +15,8 @@ from spikespeech.training.settings import Settings
 
 MAX_TRIALS = 100_000
 """Trials of a search: each is a job, of which Snakemake plans some thousand a second."""
+MAX_GRID = 1_000_000
+"""Points of a grid, which is drawn in a random order."""
 DEFAULTS = "defaults"
 """Name of the settings that a search starts from, among those that are confirmed."""
 
@@ -196,6 +198,11 @@ def _check_budget(study, dimensions, where):
     size = 1
     for dimension in dimensions:
         size *= len(dimension.levels(GRID_LEVELS))
+    if "grid" in study.proposers and size > MAX_GRID:
+        raise InputError(
+            f"{where}.proposers: the grid has {size:,} points, more than {MAX_GRID:,}",
+            hint="search fewer settings, or leave the grid out",
+        )
     wanted = study.rounds * trials - initial
     if "grid" in study.proposers and size < wanted:
         raise InputError(
