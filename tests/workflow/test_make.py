@@ -1,15 +1,33 @@
 """`make` itself, in a shell that knows nothing of the environment."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from pipeline import ROOT, copy
 
+PIN = re.compile(r"^(?:      - )?([\w.-]+==[^\s;]+(?: ; [^\\\n]+)?)", re.MULTILINE)
 TARGET = "results/tables/chain_rule.csv"
+
+
+def test_condas_environment_has_the_pins_of_requirements_but_for_the_tools_of_development():
+    pinned, conda = (
+        {pin.strip() for pin in PIN.findall((ROOT / name).read_text(encoding="utf-8"))}
+        for name in ("requirements.txt", "envs/spikespeech.yaml")
+    )
+    assert len(conda) > 80 and conda < pinned
+    names = {pin.split("==")[0] for pin in conda}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted, tools = (
+        {re.match(r"[\w-]+", requirement)[0] for requirement in group}
+        for group in (project["project"]["dependencies"], project["dependency-groups"]["dev"])
+    )
+    assert wanted <= names and not tools - {"setuptools"} & names
 
 
 @pytest.mark.slow
