@@ -2,6 +2,7 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.16")
@@ -26,14 +27,27 @@ os.environ |= {
     "PATH": os.pathsep.join(programs),
 }
 
-
-configfile: str(ROOT / "config/config.yaml")
-
+from spikespeech import schema
+from spikespeech.errors import InputError
 
 # Another folder that it runs in may have settings of its own where Snakemake's workflows have them.
+SETTINGS = [ROOT / "config/config.yaml"]
 if MAIN and Path("config/config.yaml").is_file() and Path.cwd() != ROOT:
+    SETTINGS.append(Path("config/config.yaml"))
+# Snakemake, which reads them next, ends in a traceback over some.
+try:
+    for file in SETTINGS:
+        schema.check_file(file)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
 
-    configfile: "config/config.yaml"
+
+configfile: str(SETTINGS[0])
+
+
+if len(SETTINGS) > 1:
+
+    configfile: str(SETTINGS[1])
 
 
 include: ROOT / "workflow/rules/common.smk"

@@ -1,11 +1,9 @@
 # What every stage shares: the checked configuration, what it asks for, and functions of it.
 import yaml
-from snakemake.exceptions import WorkflowError
 
-from spikespeech import configuration, provenance, schema
+from spikespeech import configuration, provenance
 from spikespeech.data import datasets
 from spikespeech.data.datasets import REGISTRY
-from spikespeech.errors import InputError
 from spikespeech.losses import LOSSES
 from spikespeech.network import axes
 from spikespeech.spikes import planning
@@ -21,7 +19,7 @@ if Path(provenance.__file__).resolve().parents[2] != ROOT:
 
 DEFAULTS = ROOT / "config/config.yaml"
 try:
-    for file in (DEFAULTS, *workflow.configfiles):
+    for file in workflow.configfiles:
         schema.check_file(file)
     # A module is given what differs from the defaults.
     given, config = config, yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))

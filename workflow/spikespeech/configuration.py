@@ -12,7 +12,6 @@ import math
 import os
 
 from spikespeech import losses, schema
-from spikespeech.data import datasets
 from spikespeech.errors import InputError, nearest
 from spikespeech.network.axes import AXES, hidden_label, hidden_layers
 from spikespeech.training.settings import Settings
@@ -29,7 +28,6 @@ def check(config):
     try:
         _complete_losses(config)
         _check_names(config)
-        _check_speakers(config)
         _check_settings(config)
         _check_methods(config)
     except InputError as error:
@@ -54,33 +52,6 @@ def _check_names(config):
         for name in names:
             if name not in known[axis]:
                 raise InputError(f"{where}: {name!r} is not defined{nearest(name, known[axis])}")
-
-
-def _check_speakers(config):
-    """Refuse folds and validation speakers that a data set of known speakers has not."""
-    chosen = config["splits"]["validation_speakers"]
-    for name in config["networks"]["dataset"]:
-        section, dataset = config["datasets"][name], datasets.REGISTRY[name]
-        n = section.get("speakers", dataset.n_speakers)
-        if n is None or "valid" in dataset.parts:
-            continue
-        known = datasets.training_speakers(name, section)
-        n_chosen = len(chosen) if isinstance(chosen, list) else chosen
-        if "main" in config["networks"]["fold"] and n_chosen >= known:
-            raise InputError(
-                f"splits.validation_speakers: {n_chosen} leave nobody to train on: {name} has "
-                f"{known} training speakers"
-            )
-        numbers = chosen if isinstance(chosen, list) else []
-        asked = [("splits.validation_speakers", s) for s in numbers if isinstance(s, int)]
-        for fold in config["networks"]["fold"]:
-            number = fold.removeprefix("speaker-")
-            asked += [("networks.fold", int(number))] if number.isdigit() else []
-        for where, speaker in asked:
-            if speaker >= n:
-                raise InputError(f"{where}: {name} has no speaker {speaker}, only 0 to {n - 1}")
-            if speaker in section.get("test_speakers", ()):
-                raise InputError(f"{where}: speaker {speaker} of {name} is a test speaker")
 
 
 def _check_settings(config):

@@ -1,5 +1,6 @@
 """What can be said of a study's data before any job has run."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,16 @@ from spikespeech.data.events import read_events
 from spikespeech.errors import InputError, nearest
 from spikespeech.spikes.splits import choose
 
+LONGEST_NAME = 255  # bytes of a file's or folder's
+
 
 def check(config):
     """Raise InputError, naming data set and setting, where its data cannot be split as asked.
 
-    Looked at are the folders, tables and spike files of the data sets that the study uses.
+    Looked at are the folders, tables and spike files of the data sets that the study uses, and
+    the place of its results.
     """
+    _check_results(Path((config.get("pathvars") or {}).get("results", "results")))
     for name, folds in uses(config).items():
         section = config["datasets"][name]
         try:
@@ -26,6 +31,24 @@ def check(config):
                 example=error.example,
                 hint=error.hint,
             ) from error
+
+
+def _check_results(folder):
+    """Raise InputError unless a folder of results can be made, as far as can be seen now."""
+    problem = None
+    longest = max(len(os.fsencode(part)) for part in folder.parts)
+    if longest > LONGEST_NAME:
+        problem = f"has a name of {longest} bytes, where a file system takes {LONGEST_NAME}"
+    elif wildcard := next((sign for sign in "{}<>" if sign in str(folder)), None):
+        problem = f"{folder}: Snakemake takes {wildcard} for a wildcard"
+    else:
+        there = next(
+            path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()
+        )
+        if not there.is_dir():
+            problem = f"{there} is no folder"
+    if problem:
+        raise InputError(f"pathvars.results: {problem}", hint="name another folder")
 
 
 def uses(config):
