@@ -45,6 +45,8 @@ TRAINING = {
     "delays": {"input": {"kind": "random", "high": 9}},
     "regularisation": {"lambda_upper": 2.5e-10, "lambda_lower": 5e-10, "spikes": 14},
     "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
+    "output": None,
+    "surrogate_slope": 10.0,
 }
 
 

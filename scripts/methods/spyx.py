@@ -28,16 +28,17 @@ except ImportError as error:
     print(error, file=sys.stderr)
     sys.exit(3)
 
-SLOPE = 10.0
-"""Of the surrogate; that of `spikespeech.backends.surrogate`."""
-
 
 def build(work, settings):
     """Return (weights, readouts): parameters, and read-outs (n, n_outputs) of them and spikes."""
     neuron, dt = settings["neuron"], settings["dt_ms"]
-    synapse, membrane = (float(np.exp(-dt / neuron[k])) for k in ("tau_syn", "tau_mem"))
+    taus = settings["output"] or neuron
+    (synapse, membrane), reading = (
+        [float(np.exp(-dt / model[k])) for k in ("tau_syn", "tau_mem")] for model in (neuron, taus)
+    )
     # A weight's effect on V in the engine, whose currents and voltages are solved exactly.
     scale = (1 - membrane) * (1 - synapse) * neuron["tau_syn"] / dt
+    scale_out = (1 - reading[1]) * (1 - reading[0]) * taus["tau_syn"] / dt
     sizes, rngs = (settings["hidden"], settings["outputs"]), nnx.Rngs(0)
     kind = nn.RCuBaLIF if settings["recurrent"] else nn.CuBaLIF
     hidden = kind(
@@ -45,17 +46,17 @@ def build(work, settings):
         alpha=synapse,
         beta=membrane,
         threshold=neuron["threshold"],
-        activation=axn.superspike(SLOPE),
+        activation=axn.superspike(settings["surrogate_slope"]),
         rngs=rngs,
     )
     into = nnx.Linear(settings["inputs"], sizes[0], use_bias=False, rngs=rngs)
     out = nnx.Linear(*sizes, use_bias=False, rngs=rngs)
     into.kernel[...] = jnp.asarray(work["input_hidden"]) * scale
-    out.kernel[...] = jnp.asarray(work["hidden_output"]) * scale
+    out.kernel[...] = jnp.asarray(work["hidden_output"]) * scale_out
     if settings["recurrent"]:
         hidden.recurrent_w[...] = jnp.asarray(work["hidden_hidden"]) * scale
     # A synapse and a membrane, one leaky integrator each.
-    reads = (nn.LI(sizes[1:], beta=decay, rngs=rngs) for decay in (synapse, membrane))
+    reads = (nn.LI(sizes[1:], beta=decay, rngs=rngs) for decay in reading)
     model = nnx.List([into, nn.Sequential(hidden, out, *reads)])
     window = jnp.asarray(work["window"], jnp.float32) / settings["steps"]
 

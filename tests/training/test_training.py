@@ -58,6 +58,8 @@ PLAIN = {
         "hidden_output": [0.0, 0.03],
     },
     "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
+    "output": None,
+    "surrogate_slope": 10.0,
     "delays": {"input": None},
     "loss": {"name": "sum_exp", "normalise": True},
     "hidden": 16,
@@ -189,6 +191,27 @@ def test_a_cosine_rises_in_a_line_and_falls_to_zero():
 def test_bad_settings_are_named(key, value, message):
     with pytest.raises(InputError, match=message):
         settings(**{key: value})
+
+
+def test_outputs_have_time_constants_of_their_own_where_they_are_given(data):
+    own = {"tau_mem": 30.0, "tau_syn": 7.0}
+    network = settings(output=own).make_network(data[0])
+    assert network.output.neuron == LI(30.0, 7.0) and network.hidden[0].neuron == LIF(20.0, 5.0)
+    assert settings().make_network(data[0]).output.neuron == LI(20.0, 5.0)
+    spiking = settings(output=own, loss={"name": "first_spike", "normalise": True})
+    assert spiking.make_network(data[0]).output.neuron == LIF(30.0, 7.0)
+    with pytest.raises(InputError, match=r"settings\.output: 'tau_syn' is missing"):
+        settings(output={"tau_mem": 1.0})
+
+
+@pytest.mark.parametrize("backend", ["bptt", "eprop"])
+def test_the_surrogates_slope_is_the_settings(data, backend):
+    changed = []
+    for slope in (10.0, 3.0):
+        _, trained = loop.start(data[0], settings(backend=backend, surrogate_slope=slope))
+        trained.train([data[0].take([0, 1])], [0.01])
+        changed.append(trained.weights["input_hidden"].copy())
+    assert not np.array_equal(*changed)
 
 
 def test_a_missing_setting_is_named():

@@ -41,6 +41,7 @@ def schema():
                     name: _object(
                         {key: _NUMBERS[key == "lambda"] for key in method.tries},
                         required=list(method.tries),
+                        description=method.label,
                     )
                     for name, method in TRAINING_METHODS.items()
                 }
@@ -55,6 +56,7 @@ _NUMBERS = [
         "minItems": 1,
         "uniqueItems": True,
         "items": {"type": "number", limit: 0},
+        "description": "values that are tried",
     }
     for limit in ("exclusiveMinimum", "minimum")
 ]
@@ -65,7 +67,19 @@ def _object(properties, **more):
     return {"type": "object", "additionalProperties": False, "properties": properties, **more}
 
 
+_READS = {
+    "input": "w follows the input spikes of each example, low-pass filtered",
+    "table": "w is given",
+    "max": "the largest voltage of the trial",
+    "first_spike": "the time of the first spike of each output, which spikes",
+    "per_timestep": "the voltage of every step, each with a cross-entropy of its own",
+}
+"""What losses read whose window is no function of the time alone."""
+
+
 def _loss(name):
+    window = losses.LOSSES[name].window
+    about = window.__doc__.splitlines()[0].rstrip(".") if window else _READS[name]
     if name == "table":
         values = {
             "type": ["array", "string"],
@@ -73,7 +87,7 @@ def _loss(name):
             "minLength": 1,
             "description": "w at each step: a list, or a file with one number a line",
         }
-        return _object({"values": values}, required=["values"])
+        return _object({"values": values}, required=["values"], description=about)
     return _object(
         {
             key: {
@@ -82,5 +96,6 @@ def _loss(name):
                 **({} if parameter.above is None else {"exclusiveMinimum": parameter.above}),
             }
             for key, parameter in losses.LOSSES[name].parameters.items()
-        }
+        },
+        description=about,
     )

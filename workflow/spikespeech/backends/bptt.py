@@ -30,16 +30,12 @@ PARALLEL = 4
 
 
 class Backend(surrogate.Backend):
-    """A network that learns by BPTT with surrogate gradients; see `surrogate.Backend`.
-
-    slope : k of the surrogate
-    """
+    """A network that learns by BPTT with surrogate gradients; see `surrogate.Backend`."""
 
     name = "BPTT"
 
     def __init__(self, network, weights, loss, regulariser=None, threads=1, slope=surrogate.SLOPE):
-        super().__init__(network, weights, loss, regulariser, threads)
-        self.slope = np.float32(slope)
+        super().__init__(network, weights, loss, regulariser, threads, slope)
         self.voltages, self.traces = (
             aligned((PARALLEL, self.engine.loss.n_steps * self.engine.widths[0])) for _ in range(2)
         )

@@ -34,8 +34,8 @@ class Backend(surrogate.Backend):
 
     name = "e-prop"
 
-    def __init__(self, network, weights, loss, regulariser=None, threads=1):
-        super().__init__(network, weights, loss, regulariser, threads)
+    def __init__(self, network, weights, loss, regulariser=None, threads=1, slope=surrogate.SLOPE):
+        super().__init__(network, weights, loss, regulariser, threads, slope)
         self.voltage = aligned(self.engine.loss.n_steps * self.engine.widths[0])
 
     def add_gradients(self, batch, out):
@@ -43,13 +43,13 @@ class Backend(surrogate.Backend):
         e = self.engine
         signals = np.zeros((2, e.widths[0]), np.float32)
         _learn(
-            *(batch, e.model, e.readout, e.rule, self.voltage, signals),
+            *(batch, e.model, e.readout, e.rule, self.slope, self.voltage, signals),
             *(e.scratch[0], out, e.gradients),
         )
 
 
 @kernel
-def _learn(spikes, model, loss, rule, voltage, signals, w, out, gradients):
+def _learn(spikes, model, loss, rule, slope, voltage, signals, w, out, gradients):
     """Run a batch's examples forward and add up their gradients.
 
     voltage : (n_steps * width,) float32, scratch
@@ -62,19 +62,19 @@ def _learn(spikes, model, loss, rule, voltage, signals, w, out, gradients):
         surrogate.read_out(
             i, tape, spikes, model, loss, rule, w, out, signal, penalty, gradients[1]
         )
-        _run_backward(model, loss.rho[0], voltage, signal, penalty, w.trace)
+        _run_backward(model, loss.rho[0], slope, voltage, signal, penalty, w.trace)
         surrogate.gather(i, tape, spikes, model, w.trace, w, out, gradients[0])
 
 
 @kernel
-def _run_backward(model, rho, voltage, signal, penalty, trace):
+def _run_backward(model, rho, slope, voltage, signal, penalty, trace):
     """Write y of the step after each to the trace, as far as the last step but one.
 
     rho : (n_steps,) of `readout.response`
     signal, penalty : (width,) float32, of `surrogate.read_out`
     """
     k, n_steps, width = model.layers[0].k, len(rho), len(signal)
-    threshold, steepness = splat(k.threshold), splat(np.float32(surrogate.SLOPE) / k.threshold)
+    threshold, steepness = splat(k.threshold), splat(slope / k.threshold)
     for column in range(0, width, LANES):
         alpha, beta = load(k.alpha, column), load(k.beta, column)
         injected = load(k.one_minus_alpha, column) * load(k.scale, column)

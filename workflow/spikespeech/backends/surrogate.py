@@ -23,7 +23,7 @@ from spikespeech.kernels.vectors import at_least, select, splat
 from spikespeech.network.chain import refuse_delays
 
 SLOPE = 10.0
-"""k of ψ."""
+"""k of ψ where nothing else is said."""
 
 
 class Backend(native.Backend, ABC):
@@ -39,19 +39,21 @@ class Backend(native.Backend, ABC):
     loss : Loss with a window that all examples share
     regulariser : Regulariser, or None
     threads : of evaluations; learning has one thread
+    slope : k of ψ
 
     Raises InputError for another network or loss.
     """
 
     name: str
 
-    def __init__(self, network, weights, loss, regulariser=None, threads=1):
+    def __init__(self, network, weights, loss, regulariser=None, threads=1, slope=SLOPE):
         if loss.kind != "window" or not loss.shared:
             raise InputError(f"loss '{loss.name}' is not for {self.name}", hint="one with a window")
         if len(network.hidden) != 1:
             raise InputError(f"{self.name} has no {len(network.hidden)} hidden layers", hint="one")
         refuse_delays(network, self.name)
         super().__init__(network, weights, loss, regulariser, threads)
+        self.slope = np.float32(slope)
         if not self.engine.output.alike:
             raise InputError(
                 f"{self.name}'s outputs have several time constants", hint="give one of each"

@@ -213,6 +213,7 @@ def start(
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
     parts = network, weights, settings.make_loss(spikes), regulariser
     known = {"threads": threads, "batch_size": settings.batch_size, "device": device}
+    known["slope"] = settings.surrogate_slope
     options = {key: known[key] for key in registry.BACKENDS[settings.backend].options}
     return network, registry.load(settings.backend)(*parts, **options)
 

@@ -158,11 +158,23 @@ class InitialWeights:
 
 @dataclass(frozen=True)
 class Neuron:
-    """Time constants in ms, of hidden neurons and outputs alike; the threshold has no unit."""
+    """Time constants in ms, of hidden neurons, and of outputs that have no others; a threshold."""
 
     tau_mem: float = number(float, above=0)
     tau_syn: float = number(float, above=0)
     threshold: float = number(float, above=0)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Time constants of the outputs in ms, where they are not those of the hidden neurons."""
+
+    tau_mem: float = number(float, above=0)
+    tau_syn: float = number(float, above=0)
+
+
+def _output(value, where):
+    return None if value is None else parse(Output, value, where)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +196,8 @@ class Settings:
     delays : of the connections, "input" alone, see `delays.draw`
     label_smoothing : of the loss's targets, see `losses.Loss`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
+    output : time constants of the outputs; None for those of the hidden neurons
+    surrogate_slope : of the backends that have a surrogate, see `backends.surrogate`
     loss : dictionary of name, normalise and the loss's own parameters, see `losses.make`
     recurrent : bool
     """
@@ -204,6 +218,8 @@ class Settings:
     silent_lift: float = number(float, 0)
     initial_weights: InitialWeights
     neuron: Neuron
+    output: Output | None = field(metadata={"parse": _output})
+    surrogate_slope: float = number(float, above=0)
     delays: dict = field(metadata={"parse": _delays})
     loss: dict = field(metadata={"parse": _loss})
     hidden: int | tuple = field(metadata={"parse": _hidden})
@@ -228,14 +244,17 @@ class Settings:
         """Return the Network for the channels, classes and time step of `spikes`."""
         drawn = self.draw_delays(spikes)
         neuron = LIF(**asdict(self.neuron))
-        spiking = self.make_loss(spikes).kind == "first_spike"
+        taus = self.output or self.neuron
+        output: LI | LIF = LI(taus.tau_mem, taus.tau_syn)
+        if self.make_loss(spikes).kind == "first_spike":
+            output = LIF(taus.tau_mem, taus.tau_syn, neuron.threshold)
         return Network.layered(
             spikes.n_units,
             self.hidden,
             spikes.n_classes,
             recurrent=self.recurrent,
             neuron=neuron,
-            output=neuron if spiking else LI(neuron.tau_mem, neuron.tau_syn),
+            output=output,
             dt_ms=spikes.dt_ms,
             longest_delay=0 if drawn is None else int(drawn.max()),
         )
