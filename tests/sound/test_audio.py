@@ -1,6 +1,8 @@
 """Recordings: a user's folder, and FSDD's archive."""
 
 import os
+import struct
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,9 +11,11 @@ import soundfile
 
 from spikespeech.data.events import read_events
 from spikespeech.errors import InputError
-from spikespeech.sound import audio, files, recordings
+from spikespeech.sound import audio, cochlea, files, recordings
 
 RATE = 8000
+FLOATS = np.random.default_rng(0).uniform(-1, 1, 4000)
+NOISE = (9999 * FLOATS).astype("<i2").tobytes()
 
 
 @pytest.fixture
@@ -211,6 +215,40 @@ def test_a_wav_file_that_was_cut_short_is_refused(tmp_path, subtype, size):
     path.write_bytes(whole[:44])
     with pytest.raises(InputError):
         files.read(path)
+
+
+def header(sound=NOISE, *, kind=1, rate=RATE, channels=1, bits=16, more=b""):
+    """Return a WAV file, whatever its header then says."""
+    frame = channels * bits // 8
+    form = struct.pack("<HHIIHH", kind, channels, rate, rate * frame % 2**32, frame % 2**16, bits)
+    body = b"WAVEfmt \x10\0\0\0" + form + more + b"data" + struct.pack("<I", len(sound)) + sound
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(header(rate=rate) for rate in (0, 1, 7, 10**9, 2**31, 2**32 - 1)),
+        *(header(channels=channels) for channels in (0, 1024, 65535)),
+        *(header(bits=bits) for bits in (0, 64, 65535)),
+        *(header(kind=kind) for kind in (0, 0x55, 99)),
+        *(header(NOISE[:size]) for size in (0, 1, 2, 4)),
+        *(
+            header((scale * FLOATS).astype("<f8").tobytes(), kind=3, bits=64)
+            for scale in (0, 1e-300, 1e-160, 1e160, np.inf, np.nan)
+        ),
+        header(more=b"LIST" + struct.pack("<I", 2**32 - 8)),
+        header(more=200_000 * b"junk\0\0\0\0"),
+        *(b"", b"RIFF", b"RIFF\0\0\0\0WAVE", b"fLaC" + bytes(99), b"OggS" + bytes(99)),
+    ],
+)
+def test_absurd_headers_are_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cochlea.prepare(*files.read(path), "ramps")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_nist_file_that_was_cut_short_is_refused(tmp_path):

@@ -37,6 +37,7 @@ LEVEL = 0.3  # root mean square that every recording is scaled to
 N_FIBRES = 40
 DEAD_SAMPLES = 24  # 1 ms, of a fibre and of the bushy cell
 RATES = 1_000, 1_000_000  # Hz, of recordings
+LARGEST = 1e100  # sample of a recording; of larger ones, and of 1 over it, squares leave float64
 SHORTEST, LONGEST = 0.03, 60  # seconds, of recordings: a ramp; a minute takes some 400 MB
 WINDOWS = {"ramps": 0.030, "hann": None}  # seconds at either end; None: half the recording
 
@@ -108,8 +109,12 @@ def prepare(samples, rate, window):
             f"lasts {len(samples) / rate:.3g} s",
             hint=f"a word lasts {SHORTEST} to {LONGEST} s: remove the recording",
         )
-    if np.ptp(samples) == 0:
+    with np.errstate(over="ignore"):
+        span = np.ptp(samples)
+    if span < 1 / LARGEST:
         raise InputError("is silent", hint="remove the recording")
+    if span > LARGEST:
+        raise InputError(f"spans values of {span:.1g}", hint="record it again")
     samples = samples - np.mean(samples)
     if rate != SOUND_RATE:
         samples = soxr.resample(samples, rate, SOUND_RATE)
