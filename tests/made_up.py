@@ -210,15 +210,11 @@ def draw_all(folder):
             "weights.h5",
         )
     }
-    named = {"dataset": "noise", "label": LABEL}
     labels = ("--labels", json.dumps({"noise": LABEL}))
     tables = folder / "tables"
     evaluations = ("--evaluations", tables / "evaluations.csv")
     test = folder / "data/noise/binned/test.h5"
     train = folder / "data/noise/binned/train.h5"
-
-    def given(value):
-        return ("--settings", json.dumps(value))
 
     def exhibit(name, *arguments, figure=True):
         [script] = (ROOT / "scripts/exhibits").glob(
@@ -236,10 +232,10 @@ def draw_all(folder):
         *("--histories", tables / "histories.csv"),
         *evaluations,
     )
-    exhibit("datasets", "--binned", train, *given([{**named, "part": "train"}]), figure=False)
-    exhibit("rasters", "--binned", train, *given([named]))
+    exhibit("datasets", "--binned", train, *labels, figure=False)
+    exhibit("rasters", "--binned", train, *labels)
     split = folder / "data/noise/splits/main.csv"
-    exhibit("speakers", "--splits", split, *given([{**named, "fold": "main"}]))
+    exhibit("speakers", "--splits", split, *labels)
     exhibit("settings", "--weights", *of["weights.h5"], *labels, figure=False)
     exhibit("learning_curves", "--histories", tables / "histories.csv")
     linear = ("--linear", tables / "linear.csv")
@@ -265,7 +261,6 @@ def draw_all(folder):
         *evaluations,
         *predictions,
         *("--binned", test),
-        *("--datasets", "noise"),
     )
     exhibit(
         "activity",

@@ -77,7 +77,7 @@ DEPLOYMENT = (
 )
 CONFUSION = (
     *("exhibits/results/plot_confusion.py", *EVALUATIONS, "--predictions", "predictions.csv"),
-    *("--binned", "data/noise/binned/test.h5", "--datasets", "noise"),
+    *("--binned", "data/noise/binned/test.h5"),
 )
 INFERENCE = (
     "exhibits/cost/tabulate_inference_cost.py",
@@ -90,7 +90,6 @@ METHOD = (
     *("methods/stdp.py", "data/noise/binned/train.h5", "--split", "data/noise/splits/main.csv"),
     *given({}),
 )
-SPEAKERS = given([{"dataset": "noise", "label": made_up.LABEL, "fold": "main"}])
 READ = [
     ("history.csv", COLLECT),
     ("evaluation.json", COLLECT),
@@ -112,7 +111,7 @@ READ = [
             "exhibits/data/plot_speakers.py",
             "--splits",
             "data/noise/splits/main.csv",
-            *SPEAKERS,
+            *LABELS,
             *FIGURE,
         ),
     ),

@@ -74,9 +74,8 @@ def jobs(folder, hidden):
     training, config = settings(hidden)
     deployment = config["deployment"] | {"word_lengths": [8, 4]}
     events = {part: folder / f"{part}.h5" for part in SSC}
-    parts = {part: folder / "binned" / f"{part}.h5" for part in SSC}
+    parts = {part: folder / "random" / "binned" / f"{part}.h5" for part in SSC}
     known = [parts["train"], parts["valid"]]
-    labels = [{"dataset": "random", "label": "synthetic", "part": part} for part in SSC]
     split, weights, netx = (folder / name for name in ("main.csv", "weights.h5", "network.net"))
     report, predictions = folder / "conversion.json", folder / "predictions.csv"
     quantised = folder / "quantised.h5"
@@ -94,7 +93,7 @@ def jobs(folder, hidden):
         words(
             "exhibits/data/tabulate_datasets",
             binned=list(parts.values()),
-            settings=labels,
+            labels={"random": "synthetic"},
             table=folder / "datasets.csv",
             finding=folder / "datasets.txt",
         ),

@@ -84,22 +84,17 @@ def findings(table):
 
 
 def main(arguments):
-    sets = [SpikeTrains.open(path) for path in arguments.binned]
+    sets = {exhibit.place(path)[0]: SpikeTrains.open(path) for path in arguments.binned}
     table = pd.concat(
-        tabulate(spikes, **entry) for spikes, entry in zip(sets, arguments.settings, strict=True)
+        tabulate(spikes, name, arguments.labels[name]) for name, spikes in sets.items()
     )
-    duration = max(spikes.n_steps * spikes.dt_ms for spikes in sets)
-    figure = draw(table, max(spikes.n_units for spikes in sets), duration)
+    duration = max(spikes.n_steps * spikes.dt_ms for spikes in sets.values())
+    figure = draw(table, max(spikes.n_units for spikes in sets.values()), duration)
     exhibit.write(arguments, table, findings(table), figure)
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
-    parser.add_argument("--binned", nargs="+", required=True, help="binned spikes, HDF5")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON list: dataset and label of each file",
-    )
+    parser.add_argument("--binned", nargs="+", required=True, help="<data set>/binned/train.h5")
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

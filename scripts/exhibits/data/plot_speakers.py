@@ -79,20 +79,17 @@ def findings(table):
 
 
 def main(arguments):
-    table = pd.concat(
-        tabulate(read_csv(path, columns={"speaker": INDEX, "side": None}), **entry)
-        for path, entry in zip(arguments.splits, arguments.settings, strict=True)
-    )
+    tables = []
+    for path in arguments.splits:
+        split = read_csv(path, columns={"speaker": INDEX, "side": frozenset(SIDES)})
+        dataset, fold = exhibit.place(path)
+        tables.append(tabulate(split, dataset, arguments.labels[dataset], fold))
+    table = pd.concat(tables)
     exhibit.write(arguments, table, findings(table), draw(table))
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
-    parser.add_argument("--splits", nargs="+", required=True, help="one CSV for each fold")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON list: dataset, label and fold of each file",
-    )
+    parser.add_argument("--splits", nargs="+", required=True, help="<data set>/splits/<fold>.csv")
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

@@ -48,21 +48,16 @@ def findings(table):
 
 
 def main(arguments):
-    rows = [
-        describe(SpikeTrains.open(path), **entry)
-        for path, entry in zip(arguments.binned, arguments.settings, strict=True)
-    ]
+    rows = []
+    for path in arguments.binned:
+        dataset, part = exhibit.place(path)
+        rows.append(describe(SpikeTrains.open(path), dataset, arguments.labels[dataset], part))
     table = pd.DataFrame(rows)
     exhibit.write(arguments, table, findings(table))
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__, figure=False)
-    parser.add_argument("--binned", nargs="+", required=True, help="binned spikes, HDF5")
-    parser.add_argument(
-        "--settings",
-        type=command.json_argument,
-        required=True,
-        help="JSON list: dataset, label and part of each file",
-    )
+    parser.add_argument("--binned", nargs="+", required=True, help="<data set>/binned/<part>.h5")
+    exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

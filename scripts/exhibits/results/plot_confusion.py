@@ -106,7 +106,8 @@ def findings(table, accuracies):
 def main(arguments):
     evaluations = selection.read(arguments.evaluations)
     tables, accuracies = [], {}
-    for dataset, path in zip(arguments.datasets, arguments.binned, strict=True):
+    for path in arguments.binned:
+        dataset, _ = exhibit.place(path)
         classes = SpikeTrains.open(path).classes
         axes, accuracies[dataset], labels, predictions = gather(
             evaluations, arguments.predictions, dataset, len(classes)
@@ -123,8 +124,5 @@ if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
     parser.add_argument("--evaluations", required=True, help="evaluations.csv of all networks")
     parser.add_argument("--predictions", nargs="+", required=True, help="predictions.csv of each")
-    parser.add_argument(
-        "--binned", nargs="+", required=True, help="binned test set of each data set"
-    )
-    parser.add_argument("--datasets", nargs="+", required=True, help="whose binned sets they are")
+    parser.add_argument("--binned", nargs="+", required=True, help="<data set>/binned/test.h5")
     command.run(main, parser.parse_args())

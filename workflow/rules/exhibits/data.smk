@@ -20,17 +20,11 @@ rule tabulate_datasets:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            [
-                {"dataset": dataset, "part": part, "label": LABELS[dataset]}
-                for dataset in DATASETS
-                for part in parts(dataset)
-            ]
-        ),
+        labels=text(LABELS),
         code=code("scripts/exhibits/data/tabulate_datasets.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/data/tabulate_datasets.py" --binned {input.binned:q} '
-        "--settings {params.settings:q} --table {output.table:q} "
+        "--labels {params.labels:q} --table {output.table:q} "
         "--finding {output.finding:q} > {log:q} 2>&1"
 
 
@@ -51,12 +45,10 @@ rule plot_rasters:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            [{"dataset": dataset, "label": LABELS[dataset]} for dataset in DATASETS]
-        ),
+        labels=text(LABELS),
         code=code("scripts/exhibits/data/plot_rasters.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/data/plot_rasters.py" --binned {input.binned:q} --settings {params.settings:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/data/plot_rasters.py" --binned {input.binned:q} --labels {params.labels:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"
 
@@ -82,15 +74,9 @@ rule plot_speakers:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        settings=lambda wildcards: configuration.text(
-            [
-                {"dataset": dataset, "fold": fold, "label": LABELS[dataset]}
-                for dataset in DATASETS
-                for fold in config["networks"]["fold"]
-            ]
-        ),
+        labels=text(LABELS),
         code=code("scripts/exhibits/data/plot_speakers.py"),
     shell:
-        'python "$SPIKESPEECH/scripts/exhibits/data/plot_speakers.py" --splits {input.splits:q} --settings {params.settings:q} '
+        'python "$SPIKESPEECH/scripts/exhibits/data/plot_speakers.py" --splits {input.splits:q} --labels {params.labels:q} '
         "--table {output.table:q} --finding {output.finding:q} --figure {output.figure:q} "
         "> {log:q} 2>&1"

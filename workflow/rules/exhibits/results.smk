@@ -120,12 +120,11 @@ rule plot_confusion:
     conda:
         "../../../envs/spikespeech.yaml"
     params:
-        datasets=DATASETS,
         code=code("scripts/exhibits/results/plot_confusion.py"),
     shell:
         'python "$SPIKESPEECH/scripts/exhibits/results/plot_confusion.py" --evaluations {input.evaluations:q} '
         "--predictions @<(printf '%s\\n' {input.predictions:q}) --binned {input.binned:q} "
-        "--datasets {params.datasets} --table {output.table:q} --finding {output.finding:q} "
+        "--table {output.table:q} --finding {output.finding:q} "
         "--figure {output.figure:q} > {log:q} 2>&1"
 
 

@@ -1,5 +1,7 @@
 """What the script of a figure or table writes: the numbers, the drawing, and what they say."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from spikespeech import command, files
@@ -56,6 +58,12 @@ def records(paths, keys):
     """Return (axes, record) of each network's JSON file, dictionaries; `keys` as of `read_json`."""
     read = [(read_json(path, keys=keys), path) for path in paths]
     return [(of_record(record, path), record) for record, path in read]
+
+
+def place(path):
+    """Return (data set, name without suffix) of a file in a study's `data/<data set>/<kind>/`."""
+    path = Path(path)
+    return path.absolute().parts[-3], path.stem
 
 
 def belonging(paths, **chosen):
