@@ -19,6 +19,7 @@ from scripts.exhibits.search import (
     tabulate_search_comparison,
 )
 from scripts.search import best, confirm, trial
+from scripts.search import propose as propose_script
 
 from spikespeech import configuration, files, lists, schema
 from spikespeech.errors import InputError
@@ -173,6 +174,101 @@ def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monk
     confirm.main(given)
     # Nobody is left to validate: the best epoch is that of training accuracy.
     assert (seen[1][2].hidden, seen[1][2].selection) == (6, "training")
+
+
+# --- files that others may have damaged
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"points": [{}]}, "has no point of trial 2"),
+        ({"points": {}}, r"points is \{\} instead of a list"),
+        ({"points": [{}, "a"]}, "points.1 is 'a' instead of a group"),
+        ({"points": [{}, {"learning_rte": 1}]}, "learning_rte"),
+        ({"points": [{}, {"learning_rate": "fast"}]}, "learning_rate: 'fast' is not a number"),
+        ({"points": [{}, {"learning_rate": None}]}, "learning_rate: None is not a number"),
+        ({"points": [{}, {"hidden": -4}]}, "hidden: -4 is no size"),
+        ({"seed": "one"}, "seed is 'one' instead of a whole number from 0 on"),
+        ({"round": 1.5}, "round is 1.5 instead of a whole number"),
+    ],
+)
+def test_a_proposal_that_cannot_be_tried_is_named(data, change, said):
+    given = arguments(data, "bad", {"learning_rate": 0.01})
+    files.write_json(given.proposal, json.loads(given.proposal.read_text()) | change)
+    with pytest.raises(InputError, match=rf"bad\.proposal\.json: .*{said}.* \(.*\)"):
+        trial.main(given)
+    assert not list(data.glob("bad.json*")) and not list(data.glob("bad.time*"))
+
+
+BEST = argparse.Namespace(
+    settings={"search": "s", "proposer": "random", "seed": 1}, table="out.csv", best="out.json"
+)
+AGAIN = argparse.Namespace(
+    proposer="bayesian",
+    seed=1,
+    round=2,
+    settings={
+        "space": SPACE,
+        "trials": 1,
+        "initial": {"trials": 1, "design": "random"},
+        "surrogate": "GP",
+        "acquisition": "EI",
+    },
+    proposal="out.json",
+    time="out.time.json",
+)
+
+
+def written(folder, old, new):
+    """Write the record of a trial, changed, and the times beside it."""
+    text = json.dumps(record("initial", 1, 1, 0.5))
+    assert old in text
+    path = folder / "trial-1.json"
+    path.write_text(text.replace(old, new))
+    for name in ("trial-1.time.json", "proposal.time.json"):
+        files.write_json(folder / name, {"cpu_seconds": 1.0})
+    return [str(path)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"objective": 0.5', '"objective": NaN', "holds NaN, which is no JSON"),
+        ('"objective": 0.5', '"objective": 1e999', "objective is inf instead of a number"),
+        ('"objective": 0.5', '"objective": null', "objective is None instead of a number"),
+        ('"objective": 0.5', '"objective": "0.5"', "objective is '0.5' instead of a number"),
+        ('"accuracy": 0.5', '"accuracy": []', r"accuracy is \[\] instead of a number"),
+        ('"trial": 1', '"trial": -1', "trial is -1 instead of a whole number from 0 on"),
+        ('"point": {', '"point": 3, "more": {', "point is 3 instead of a group"),
+    ],
+)
+def test_a_record_that_is_none_is_named(tmp_path, monkeypatch, old, new, said):
+    monkeypatch.chdir(tmp_path)
+    trials = written(tmp_path, old, new)
+    for main, given in ((best.main, BEST), (propose_script.main, AGAIN)):
+        with pytest.raises(InputError, match=rf"trial-1\.json: {said}.* \(delete it"):
+            main(argparse.Namespace(**vars(given), trials=trials))
+    assert not list(tmp_path.glob("out.*"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("0.001", "1.0", "learning_rate is 1.0, which the search does not try"),
+        ("0.001", "true", "learning_rate is true, which"),
+        ('"hidden": 8', '"hidden": 8.5', "hidden is 8.5, which"),
+        ('"hidden": 8', '"hidde": 8', "its point has no hidden"),
+        ('"hidden": 8', '"hidden": 8, "epochs": 3', "its point has epochs, which"),
+        ("false", '"maybe"', "augmentation.blend is maybe, which"),
+    ],
+)
+def test_a_point_outside_of_the_space_is_named(tmp_path, monkeypatch, old, new, said):
+    monkeypatch.chdir(tmp_path)
+    trials = written(tmp_path, old, new)
+    with pytest.raises(InputError, match=rf"trial-1\.json: {said}.* \(delete it"):
+        propose_script.main(argparse.Namespace(**vars(AGAIN), trials=trials))
+    assert not list(tmp_path.glob("out.*"))
 
 
 # --- tables and conclusions
