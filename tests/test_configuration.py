@@ -149,6 +149,8 @@ def test_a_name_that_yaml_takes_for_something_else_is_to_be_quoted(name):
     ("changes", "message"),
     [
         ({"networks": {"hidden": 64}}, r"networks.hidden: 64 is no list (write [64])"),
+        ({"networks": {"hidden": [10**6]}}, "1000000 is greater than the maximum of 65536"),
+        ({"datasets": {"digits": {"utterances": 10**9}}}, "datasets.digits.utterances: 1000000000"),
         ({"overrides": [{"when": {"loss": "summ"}, "set": {}}]}, "did you mean 'sum'"),
         ({"losses": {"sum": {"mu": 1}}}, "losses.sum.mu"),
         ({"losses": {"gaussian": {"mean": 1}}}, "known: mu, sigma"),
