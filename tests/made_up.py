@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from spikespeech import network, statistics
+from spikespeech import files, network, statistics
 from spikespeech.network import axes
-from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes import SpikeTrains, splits
 
 ROOT = Path(__file__).parents[1]
 SECTIONS = ("Data", "Model", "Training", "Results", "Published results", "Limitations")
@@ -114,10 +114,13 @@ def write_networks(folder):
         path = folder / f"data/noise/binned/{part}.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
         data.save(path)
-    split = pd.DataFrame({"speaker": data.speakers, "example": np.arange(len(data))})
-    split["side"] = split["speaker"].map(lambda s: ("train", "validation", "test")[max(0, s - 2)])
-    (folder / "data/noise/splits").mkdir()
-    split.to_csv(folder / "data/noise/splits/main.csv", index=False)
+    rows = pd.concat(
+        splits.examples(part, data.labels, data.speakers, data.classes)
+        for part in ("train", "test")
+    )
+    learnt = np.where(rows["speaker"] < 3, "train", "validation")
+    rows["side"] = np.where(rows["part"] == "test", "test", learnt)
+    files.write_csv(folder / "data/noise/splits/main.csv", rows)
     for entry in NETWORKS:
         own = folder_of(folder, entry)
         own.mkdir(parents=True)
@@ -270,6 +273,8 @@ def draw_all(folder):
     )
     last = of["weights.h5"][-3:]  # the seeds of one network
     exhibit("noise", "--binned", test, "--weights", *last, "--label", LABEL)
+    known = ("--binned", train, test, "--split", split)
+    exhibit("coding", *known, "--weights", *last, "--label", LABEL)
     exhibit(
         "deployment",
         *evaluations,
