@@ -12,7 +12,6 @@ SIGNS = {"shift": "±", "warp": "±", "stretch": "±", "band": "≤", "mask": "�
 def row(network, label, settings):
     """Return the settings that distinguish kinds of networks, as one row."""
     loss = dict(settings["loss"])
-    delays = settings["delays"]["input"] or {}
     kinds = [
         name if value is True else f"{name} {SIGNS.get(name, '')}{value:g}"
         for name, value in settings["augmentation"].items()
@@ -27,7 +26,7 @@ def row(network, label, settings):
         "window": ", ".join([*(f"{k} {v}" for k, v in loss.items()), *normalised]),
         "hidden": network["hidden"],
         "topology": network["topology"],
-        "delays": f"0 to {delays['high']}" if "high" in delays else delays.get("path", "none"),
+        "delays": describe_delays(settings["delays"]),
         "augmentation": " + ".join(kinds) or "none",
         "lambda_upper": settings["regularisation"]["lambda_upper"],
         "lambda_lower": settings["regularisation"]["lambda_lower"],
@@ -37,6 +36,19 @@ def row(network, label, settings):
         "schedule": settings["schedule"]["kind"],
         "selection": settings["selection"] + ", fine-tuned" * bool(settings["finetune"]),
     }
+
+
+def describe_delays(settings):
+    """Return what delays the connections have: of the input channels, then all others."""
+    told = []
+    for place, given in settings.items():
+        if isinstance(given, dict) and given:
+            drawn = f"0 to {given['high']}" if "high" in given else given["path"]
+            more = [f"a {given['shape']}"] * ("shape" in given)
+            more += ["learned"] * given.get("learned", False)
+            where = [] if place == "input" else [f"{place}:"]
+            told.append(" ".join([*where, ", ".join([drawn, *more])]))
+    return "; ".join(told) or "none"
 
 
 def tabulate(trained, labels):

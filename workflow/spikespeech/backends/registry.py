@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 
 BACKENDS = {
-    "native": Entry("native.py", ("threads",)),
+    "native": Entry("native.py", ("threads", "delay_rate")),
     "mlgenn": Entry("mlgenn/__init__.py", ("batch_size", "device"), "mlgenn", "mlgenn", 1),
     "eprop": Entry("eprop.py", ("threads", "slope")),
     "bptt": Entry("bptt.py", ("threads", "slope")),

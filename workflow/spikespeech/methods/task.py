@@ -121,9 +121,15 @@ def presentations(spikes, settings):
 
 def input_delays(spikes, settings):
     """Return the delays of the channels (n_units,) in steps, or None where there are none."""
-    return delays.draw(
-        (settings.get("delays") or {}).get("input"), spikes.n_units, settings["seed"]
-    )
+    given = settings.get("delays") or {}
+    late = given.get("input") or {}
+    others = [place for place in given if place != "input" and given[place]]
+    if others or late.get("learned") or late.get("shape", "source") != "source":
+        raise InputError(
+            "this method has no delays but fixed ones of the input channels",
+            hint="give its networks no others",
+        )
+    return delays.draw(late, spikes.n_units, settings["seed"])
 
 
 def delayed(spikes, settings):

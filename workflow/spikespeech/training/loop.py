@@ -43,6 +43,17 @@ HISTORY = {
     "guarded": int,
 }
 
+DELAYS = ("mean", "low", "high")
+
+
+def columns(network):
+    """Return the columns of a network's history and their types: HISTORY, and of learned delays.
+
+    Of these there are the mean, and the first and the last decile, in steps.
+    """
+    learned = [c.delay for c in network.connections if c.learned_delays]
+    return HISTORY | {f"{name}_{what}": float for name in learned for what in DELAYS}
+
 
 class TrainingFailed(InputError):  # noqa: N818 - it says what happened
     """A training that cannot go on: its network has died, run away or lost its numbers."""
@@ -99,7 +110,7 @@ def train(
     where those are kept), hidden_spikes (mean a neuron and
     presentation), silent (hidden neurons without a spike, before they are lifted), late (input
     spikes that their delay pushed past the trial's end, mean a presentation) and guarded (see the
-    engine's guard of 1/(I - V)).
+    engine's guard of 1/(I - V)); and where delays are learned, their mean and deciles (`columns`).
 
     Raises TrainingFailed, with epoch, layer and count, where numbers are no longer finite, or the
     hidden layer is silent or has run away.
@@ -107,7 +118,8 @@ def train(
     _check(spikes_train, spikes_validation, settings)
     averaged = settings.selection == "last"
     network, kept, history = _train(spikes_train, spikes_validation, settings, averaged, **options)
-    table = pd.DataFrame(history, columns=list(HISTORY)).astype(HISTORY)
+    held = columns(network)
+    table = pd.DataFrame(history, columns=list(held)).astype(held)
     return Result(network, kept, table, schedule.best_epoch(history, settings.selection))
 
 
@@ -162,7 +174,8 @@ def _train(
         seed=settings.seed,
     )
     n_batches = -(-len(presentations) // settings.batch_size)
-    saved = Checkpoint(checkpoint, identity(spikes_train, spikes_validation, settings, stamp))
+    digest = identity(spikes_train, spikes_validation, settings, stamp)
+    saved = Checkpoint(checkpoint, digest, list(columns(network)))
     history, kept = saved.load(backend)
     for epoch in range(len(history) + 1, settings.epochs + 1):
         rates = schedule.rates(settings, [row["train_accuracy"] for row in history], n_batches)
@@ -191,7 +204,8 @@ def _train(
             validated = _evaluate(backend, kept if averaged else None, spikes_validation)
             row["validation_loss"] = validated.losses.mean()
             row["validation_accuracy"] = accuracy(validated)
-        history.append({key: kind(row[key]) for key, kind in HISTORY.items()})
+        row |= _delays(network, backend.weights)
+        history.append({key: kind(row[key]) for key, kind in columns(network).items()})
         if not averaged and schedule.best_epoch(history, settings.selection) == epoch:
             kept = backend.weights.copy()
         saved.write(backend, history, kept)
@@ -208,12 +222,16 @@ def start(
     weights = Parameters.random(
         network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
     )
-    if network.input_delays:
-        weights |= {network.input_delays.delay: settings.draw_delays(spikes)}
+    weights |= settings.first_delays(network, spikes)
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
     parts = network, weights, settings.make_loss(spikes), regulariser
-    known = {"threads": threads, "batch_size": settings.batch_size, "device": device}
-    known["slope"] = settings.surrogate_slope
+    known = {
+        "threads": threads,
+        "batch_size": settings.batch_size,
+        "device": device,
+        "slope": settings.surrogate_slope,
+        "delay_rate": settings.delay_rate,
+    }
     options = {key: known[key] for key in registry.BACKENDS[settings.backend].options}
     return network, registry.load(settings.backend)(*parts, **options)
 
@@ -253,6 +271,17 @@ def _check_finite(epoch, outcome, weights):
 
 def _nonfinite(array):
     return int(np.count_nonzero(~np.isfinite(array)))
+
+
+def _delays(network, weights):
+    """Return the columns of the history that learned delays have."""
+    row = {}
+    for c in network.connections:
+        if c.learned_delays:
+            found = weights[c.delay].astype(float)
+            values = found.mean(), *np.quantile(found, (0.1, 0.9))
+            row |= {f"{c.delay}_{w}": v for w, v in zip(DELAYS, values, strict=True)}
+    return row
 
 
 def _check_activity(row, history, network, settings, n_steps):
@@ -327,16 +356,18 @@ class Checkpoint:
     ----------
     path : the file, or None to keep nothing
     identity : digest of the training; a checkpoint with another one is not resumed
+    columns : of the history
     """
 
-    def __init__(self, path, identity):
+    def __init__(self, path, identity, columns):
         self.path, self.identity = path and Path(path), identity
+        self.columns = columns
 
     def write(self, backend, history, kept):
         """Write the state of a training after an epoch."""
         if self.path is None:
             return
-        arrays = _arrays(backend, history, kept)
+        arrays = _arrays(backend, history, kept, self.columns)
         with atomic(self.path) as partial, partial.open("wb") as file:
             np.savez(file, identity=np.array(self.identity), **arrays)
 
@@ -352,7 +383,7 @@ class Checkpoint:
             saved = dict(file)
             if str(saved.pop("identity")) != self.identity:
                 return [], None
-            self._check(saved, _arrays(backend, [], backend.weights))
+            self._check(saved, _arrays(backend, [], backend.weights, self.columns))
         groups = {
             kind: {
                 key.removeprefix(kind): array
@@ -363,7 +394,7 @@ class Checkpoint:
         }
         backend.weights = Parameters(groups["weights_"])
         backend.restore(groups["state_"])
-        columns = {key: groups["history_"][key].tolist() for key in HISTORY}
+        columns = {key: groups["history_"][key].tolist() for key in self.columns}
         history = [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
@@ -381,9 +412,9 @@ class Checkpoint:
                 raise InputError(f"{name!r} is no array of numbers of shape {shape}")
 
 
-def _arrays(backend, history, kept):
+def _arrays(backend, history, kept, columns):
     """Return the arrays of a training's state by the names that they have in a checkpoint."""
-    arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in HISTORY}
+    arrays = {f"history_{key}": np.array([row[key] for row in history]) for key in columns}
     arrays |= {f"state_{key}": np.asarray(array) for key, array in backend.state().items()}
     for kind, weights in (("weights", backend.weights), ("kept", kept)):
         arrays |= {f"{kind}_{name}": array for name, array in weights.items()}

@@ -7,7 +7,9 @@ from spikespeech import losses
 from spikespeech.backends.registry import BACKENDS
 from spikespeech.errors import InputError, nearest
 from spikespeech.network import LI, LIF, Network
-from spikespeech.spikes import SpikeTrains, delays
+from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes import delays as of_spikes
+from spikespeech.training import delays as of_connections
 
 
 def number(
@@ -71,12 +73,6 @@ def _mean_and_deviation(value, where):
     if len(value) != 2 or not all(isinstance(v, int | float) for v in value) or value[1] < 0:
         raise InputError(f"{where}: {value!r} is not a mean and a standard deviation")
     return tuple(map(float, value))
-
-
-def _delays(value, where):
-    if set(value) != {"input"}:
-        raise InputError(f"{where}: {value!r} are not those of the input", hint="input: null")
-    return {"input": delays.parse(value["input"], f"{where}.input")}
 
 
 def _hidden(value, where):
@@ -193,7 +189,7 @@ class Settings:
     epochs, batch_size, seed : int
     hidden : neurons of the hidden layer, or a tuple of those of several
     learning_rate : of Adam, at its highest
-    delays : of the connections, "input" alone, see `delays.draw`
+    delays : of the connections, see `delays.parse`
     label_smoothing : of the loss's targets, see `losses.Loss`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
     output : time constants of the outputs; None for those of the hidden neurons
@@ -220,7 +216,7 @@ class Settings:
     neuron: Neuron
     output: Output | None = field(metadata={"parse": _output})
     surrogate_slope: float = number(float, above=0)
-    delays: dict = field(metadata={"parse": _delays})
+    delays: dict = field(metadata={"parse": of_connections.parse})
     loss: dict = field(metadata={"parse": _loss})
     hidden: int | tuple = field(metadata={"parse": _hidden})
     recurrent: bool = choice(False, True)
@@ -238,7 +234,20 @@ class Settings:
 
     def draw_delays(self, spikes):
         """Return the input delays (n_units,) int64 of the channels of `spikes`; None for none."""
-        return delays.draw(self.delays["input"], spikes.n_units, self.seed)
+        given = of_connections.of_channels(self.delays)
+        return of_spikes.draw(given, spikes.n_units, self.seed)
+
+    def first_delays(self, network: Network, spikes: SpikeTrains) -> dict:
+        """Return the delays of a network's connections at first, by name."""
+        found = of_connections.draw(network, self.delays, self.seed)
+        if network.input_delays:
+            found[network.input_delays.delay] = self.draw_delays(spikes)
+        return found
+
+    @property
+    def delay_rate(self) -> float:
+        """How many times the learning rate of weights that of delays is, see `native.Backend`."""
+        return self.delays.get("learning_rate", 0.0) / self.learning_rate
 
     def make_network(self, spikes: SpikeTrains) -> Network:
         """Return the Network for the channels, classes and time step of `spikes`."""
@@ -248,7 +257,7 @@ class Settings:
         output: LI | LIF = LI(taus.tau_mem, taus.tau_syn)
         if self.make_loss(spikes).kind == "first_spike":
             output = LIF(taus.tau_mem, taus.tau_syn, neuron.threshold)
-        return Network.layered(
+        network = Network.layered(
             spikes.n_units,
             self.hidden,
             spikes.n_classes,
@@ -258,3 +267,4 @@ class Settings:
             dt_ms=spikes.dt_ms,
             longest_delay=0 if drawn is None else int(drawn.max()),
         )
+        return of_connections.delayed(network, self.delays)
