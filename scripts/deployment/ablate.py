@@ -39,7 +39,11 @@ def main(arguments):
 
     note("float", "float", reference)
     quantised = netx.fit(
-        net, weights, bits=settings["bits"], scale=settings["scale"], calibration=calibration
+        net,
+        weights,
+        **examples.grid(arguments.weights, settings["bits"]),
+        scale=settings["scale"],
+        calibration=calibration,
     )
     for cause, changed in causes.float_variants(net, weights, quantised).items():
         note(cause, "float", in_float(*changed))

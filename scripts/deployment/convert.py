@@ -19,7 +19,7 @@ def main(arguments):
         net,
         weights,
         arguments.netx,
-        bits=settings["bits"],
+        **examples.grid(arguments.weights, settings["bits"]),
         scale=settings["scale"],
         calibration=calibration,
         delays=arguments.delays,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spikespeech import command, files, network, progress
 from spikespeech.network import axes
-from spikespeech.spikes import splits
+from spikespeech.spikes import splits, trains
 from spikespeech.training import loop, schedule
 from spikespeech.training.settings import Settings
 
@@ -58,7 +58,8 @@ def main(arguments):
         )
     # Of the training that chose: its validation speakers were not trained on.
     files.write_csv(arguments.history, axes.mark(chosen.history, arguments.network))
-    about = {**arguments.network, "settings": arguments.settings}
+    data = trains.about(arguments.parts[0])
+    about = {**arguments.network, "settings": arguments.settings, "data": data}
     network.save(arguments.weights, chosen.network, weights, about=about)
     files.write_json(arguments.weights.with_name("timing.json"), clock.ticks)
     for checkpoint in (first, second):

@@ -32,7 +32,7 @@ def main(arguments):
         progress=show,
         threads=arguments.threads,
     )
-    about = {**own, "settings": given, "quantised_training": arguments.quantised_training}
+    about = {**network.about(arguments.weights), "quantised_training": arguments.quantised_training}
     network.save(arguments.out, net, result.weights, about=about)
     files.write_csv(arguments.history, axes.mark(result.history, own))
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikespeech.data import events
+from spikespeech.data import datasets, events
 from spikespeech.data.events import read_events, write_events
 from spikespeech.errors import InputError
-from spikespeech.spikes import SpikeTrains
+from spikespeech.spikes import SpikeTrains, trains
 from spikespeech.spikes.trains import bin_file
 
 N_UNITS = 12
@@ -224,3 +224,12 @@ def test_more_classes_than_an_attribute_holds(tmp_path):
         tmp_path / "b.h5"
     )
     assert SpikeTrains.open(tmp_path / "b.h5").classes == names
+
+
+@pytest.mark.parametrize("window", ["hann", None])
+def test_binned_spikes_say_what_a_network_must_know_of_them(window, tmp_path):
+    said = datasets.provenance("mine", {"seed": 1} | ({"window": window} if window else {}))
+    source, binned = tmp_path / "events.h5", tmp_path / "binned.h5"
+    write_events(source, [([0.01], [2])], [1], [-1], ["no", "yes"], attributes=said)
+    trains.bin_file(source, binned, n_units=3, n_steps=20)
+    assert trains.about(binned) == {"classes": ["no", "yes"], "steps": 20, "window": window}

@@ -1,6 +1,6 @@
 """Export to NetX, the network exchange format of Lava: checked, and read back before it counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ def export(
     scale: str = "percentile",
     calibration: SpikeTrains | None = None,
     delays: str = "host",
+    lsb: Sequence[float] | None = None,
 ) -> Quantised:
     """Quantise a network, write it as a NetX file, and return its `Quantised`.
 
@@ -42,7 +43,7 @@ def export(
     ----------
     network, weights : Network, Parameters
     path : the file to write
-    bits, scale, delays : see `quantise.quantise`
+    bits, scale, delays, lsb : see `quantise.quantise`; scales that are given stay as they are
     calibration : SpikeTrains (never of test speakers) or None. With it the scale "error" weighs
         errors by activity, and the output's LSB is doubled until no output voltage of these
         examples reaches the limits; `report["output_lsb_doubled"]` says how often. Where the
@@ -52,7 +53,7 @@ def export(
     Raises InputError where the network does not fit, see `quantise.quantise`.
     """
     quantised = fit(
-        network, weights, bits=bits, scale=scale, calibration=calibration, delays=delays
+        network, weights, bits=bits, scale=scale, calibration=calibration, delays=delays, lsb=lsb
     )
     with atomic(path) as partial:
         netx_file.write(partial, quantised.layers)
@@ -68,6 +69,7 @@ def fit(
     scale: str = "percentile",
     calibration: SpikeTrains | None = None,
     delays: str = "host",
+    lsb: Sequence[float] | None = None,
 ) -> Quantised:
     """Return the `Quantised` that `export` writes."""
     first = chain(network)[0].incoming
@@ -89,6 +91,7 @@ def fit(
             activity=activity,
             coarser=doublings,
             delays=delays,
+            lsb=lsb,
         )
         report = quantised.report
         report["output_lsb_doubled"] = doublings
@@ -96,7 +99,7 @@ def fit(
         if calibration is not None and first.longest_delay:
             report["input_delays"]["late_spikes"] = int(late.sum())
             report["input_delays"]["spikes"] = len(calibration.steps)
-        if calibration is None or network.spiking_output:
+        if calibration is None or network.spiking_output or lsb is not None:
             return quantised
         inputs = sent if delays == "host" else occurring
         states = fixed_point.simulate(quantised.layers, inputs, record=())

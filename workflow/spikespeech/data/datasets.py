@@ -163,6 +163,7 @@ def provenance(name, settings):
         "licence": dataset.licence,
         "reference": dataset.reference,
         "settings": json.dumps(settings, sort_keys=True),
+        **{key: settings[key] for key in ("window",) if key in settings},
     }
 
 

@@ -41,6 +41,8 @@ class Events:
     classes : tuple of class names; numbers where the file names none
     named : whether the file names its classes
     recordings : names of the examples, or ()
+    window : by which recordings entered the cochlea, one of `cochlea.WINDOWS`; None where the
+        spikes do not say that they are of recordings
     """
 
     CHUNK = 256  # examples read at a time: some ten megabytes
@@ -71,6 +73,8 @@ class Events:
             check_labels(self.labels, MOST_CLASSES)
             self.classes = tuple(str(k) for k in range(int(self.labels.max()) + 1))
         check_labels(self.labels, len(self.classes))
+        known = "window" in file.attrs
+        self.window = reading.attribute(file, "window", "text") if known else None
         self.recordings = ()
         if "extra/recording" in file:
             self.recordings = reading.array(file, "extra/recording", "text")

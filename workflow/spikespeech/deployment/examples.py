@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spikespeech import command, network
+from spikespeech import command, losses, network
 from spikespeech.network import axes
 from spikespeech.spikes import splits
 from spikespeech.spikes.stored import chunks
-from spikespeech.training.settings import Settings
 
 
 def parser(description):
@@ -44,7 +43,7 @@ def test_side(test, split, settings):
     rows = splits.read(split)
     spikes = splits.gather([test], rows, "test")
     rows = rows[rows.side == "test"]
-    loss = Settings.parse(settings).make_loss(spikes)
+    loss = losses.make(**settings["loss"], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
     windows = None
     if loss.kind == "window":
         read = [None] if loss.shared else chunks(spikes)
@@ -59,3 +58,12 @@ def calibration(parts, split, examples):
         return None
     chosen = np.linspace(0, len(spikes) - 1, min(examples, len(spikes))).astype(int)
     return spikes.take(chosen)
+
+
+def grid(weights, bits):
+    """Return {"bits": n, "lsb": scales}, as `netx.fit` takes them, of the network in `weights`.
+
+    One that came in a NetX file has its own: 8 bits, and the scales that give its integers back.
+    """
+    lsb = network.about(weights).get("imported", {}).get("lsb")
+    return {"bits": 8 if lsb else bits, "lsb": lsb}
