@@ -67,6 +67,7 @@ if config["deployment"]:
     include: ROOT / "workflow/rules/exhibits/deployment.smk"
 
 
+include: ROOT / "workflow/rules/imports.smk"
 include: ROOT / "workflow/rules/exhibits/losses.smk"
 include: ROOT / "workflow/rules/exhibits/generalisation.smk"
 include: ROOT / "workflow/rules/benchmark.smk"

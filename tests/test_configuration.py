@@ -22,9 +22,29 @@ def read(name):
     return config
 
 
-@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted(CONFIG.rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_configuration_of_the_project_is_valid(path):
-    configuration.check(read(path.stem))
+    configuration.check(read(path.relative_to(CONFIG).with_suffix("")))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "digit"}, "networks.import.theirs.dataset: 'digit' is not defined; did you"),
+        ({"loss": "sum_ex"}, "networks.import.theirs.loss: 'sum_ex' is not defined; did you mean"),
+        ({"epoch": 4}, "networks.import.theirs: 'epoch' is not of the format nir"),
+        ({"path": "ck"}, "networks.import.theirs: 'neuron' is missing"),
+        ({"readout": "voltage"}, "networks.import.theirs.readout: 'voltage'"),
+    ],
+)
+def test_what_is_wrong_with_an_import_is_named(change, message):
+    config = read("config")
+    theirs = {"path": "a.nir", "dataset": "digits", "loss": "sum_exp", "dt": 1e-4}
+    config["networks"]["import"] = {"theirs": theirs}
+    configuration.check(config)
+    theirs.update(change)
+    with pytest.raises(InputError, match=message):
+        configuration.check(config)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +240,7 @@ def test_a_tilde_is_the_users_home(monkeypatch):
         "pathvars": {"results": "~/out"},
         "datasets": {"own": {"folder": "~/words", "pattern": "{label}/~{take}.wav"}},
         "mlgenn": {"python": "~/genn/bin/python"},
+        "networks": {"import": {"theirs": {"path": "~/a.nir"}}},
         "peers_python": None,
     }
     configuration.write_out_home(config)
@@ -227,5 +248,6 @@ def test_a_tilde_is_the_users_home(monkeypatch):
         "pathvars": {"results": "/home/ann/out"},
         "datasets": {"own": {"folder": "/home/ann/words", "pattern": "{label}/~{take}.wav"}},
         "mlgenn": {"python": "/home/ann/genn/bin/python"},
+        "networks": {"import": {"theirs": {"path": "/home/ann/a.nir"}}},
         "peers_python": None,
     }

@@ -10,6 +10,7 @@ from spikespeech import lists, losses, schema
 from spikespeech.backends.registry import BACKENDS
 from spikespeech.data.datasets import SOURCES
 from spikespeech.deployment.conventions import INPUTS
+from spikespeech.importing.formats import COMMON, FORMATS
 from spikespeech.loihi.quantise import SCALES, WORD_LENGTHS
 from spikespeech.methods.registry import TRAINING_METHODS
 from spikespeech.report import plots
@@ -38,6 +39,7 @@ STUDY = "search/$defs/study/properties"
     [
         ("config/$defs/training/properties/backend", BACKENDS),
         ("config/properties/losses", losses.LOSSES),
+        ("config/$defs/imported/properties/format", FORMATS),
         ("datasets/$defs/own/properties/source", SOURCES),
         ("deployment/properties/bits", WORD_LENGTHS),
         ("deployment/properties/scale", SCALES),
@@ -50,6 +52,12 @@ STUDY = "search/$defs/study/properties"
 )
 def test_the_schemas_allow_what_the_library_has(path, known):
     assert values(path) == set(known)
+
+
+def test_imports_take_what_their_formats_do():
+    known = {option for kind in FORMATS.values() for option in kind.options}
+    properties = schema.schemas()["config.schema.yaml"]["$defs"]["imported"]["properties"]
+    assert set(properties) == known | set(COMMON)
 
 
 def test_training_methods_are_those_of_the_schema():

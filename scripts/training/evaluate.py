@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spikespeech import command, files, network, statistics
+from spikespeech import command, files, losses, network, statistics
 from spikespeech.backends import native
 from spikespeech.network import axes
 from spikespeech.spikes import splits
-from spikespeech.training.settings import Settings
 
 
 def main(arguments):
@@ -19,7 +18,7 @@ def main(arguments):
     unseen = splits.unseen(rows)[rows.side == "test"]
     rows = rows[rows.side == "test"]
     own, settings = axes.of_weights(arguments.weights)
-    loss = Settings.parse(settings).make_loss(spikes)
+    loss = losses.make(**settings["loss"], n_steps=spikes.n_steps, dt_ms=spikes.dt_ms)
     backend = native.Backend(net, weights, loss, threads=arguments.threads)
     outcome = backend.evaluate(spikes)
     rows = rows.assign(prediction=outcome.readouts.argmax(axis=1))

@@ -18,16 +18,20 @@ from scripts.data import convert_audio, download, import_spikes, import_tonic, s
 from spikespeech import configuration
 from spikespeech.data import datasets
 from spikespeech.data.events import read_events, write_events
+from spikespeech.importing import formats
 from spikespeech.spikes import planning
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(
     r"^```yaml\n(.*?)^```", (ROOT / "config/README.md").read_text("utf-8"), re.M | re.S
 )
-EXAMPLES = {}
+EXAMPLES, OTHERS = {}, []
 for _block in map(yaml.safe_load, BLOCKS):
-    (_name,) = _block["datasets"]
-    EXAMPLES[_name] = _block
+    if "datasets" in _block:
+        (_name,) = _block["datasets"]
+        EXAMPLES[_name] = _block
+    else:
+        OTHERS.append(_block)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,15 @@ def study(name):
     configuration.update(config, copy.deepcopy(EXAMPLES[name]))
     configuration.check(config)
     return config
+
+
+def test_the_example_of_networks_that_others_trained_is_valid():
+    [example] = OTHERS
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text("utf-8"))
+    configuration.update(config, copy.deepcopy(example))
+    configuration.check(config)
+    sections = config["networks"]["import"].values()
+    assert [formats.kind(section) for section in sections] == ["mlgenn", "nir", "netx"]
 
 
 def make(name, section, out):

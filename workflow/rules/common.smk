@@ -4,6 +4,7 @@ import yaml
 from spikespeech import configuration, provenance
 from spikespeech.data import datasets
 from spikespeech.data.datasets import REGISTRY
+from spikespeech.importing import formats
 from spikespeech.losses import LOSSES
 from spikespeech.network import axes
 from spikespeech.spikes import planning

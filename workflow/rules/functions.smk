@@ -173,3 +173,26 @@ def agreement_settings(wildcards):
         for key in ("examples", "train", "validation", "epochs", "seeds")
     }
     return configuration.text({"networks": compared, **sizes})
+
+
+def imported_data(file):
+    """The function of an imported network that names a file of its data set."""
+    return lambda wildcards: (
+        f"<results>/data/{IMPORTS[wildcards.imported]['dataset']}/{file}"
+    )
+
+
+def imported_calibration(wildcards):
+    """The binned parts that hold validation speakers of an imported network's data set."""
+    dataset = IMPORTS[wildcards.imported]["dataset"]
+    return [
+        f"<results>/data/{dataset}/binned/{part}.h5"
+        for part in parts(dataset)
+        if part != "test"
+    ]
+
+
+def imported_deployed(*files):
+    """Files of all imported networks as integers, where they are deployed."""
+    paths = [f"{IMPORTED}/{file}" for file in files] if config["deployment"] else []
+    return expand(paths, imported=IMPORTS)

@@ -13,6 +13,7 @@ import os
 
 from spikespeech import losses, schema
 from spikespeech.errors import InputError, nearest
+from spikespeech.importing import formats
 from spikespeech.network.axes import AXES, hidden_label, hidden_layers
 from spikespeech.training.settings import Settings
 
@@ -28,6 +29,7 @@ def check(config):
     try:
         _complete_losses(config)
         _check_names(config)
+        _check_imports(config)
         _check_settings(config)
         _check_methods(config)
     except InputError as error:
@@ -52,6 +54,20 @@ def _check_names(config):
         for name in names:
             if name not in known[axis]:
                 raise InputError(f"{where}: {name!r} is not defined{nearest(name, known[axis])}")
+
+
+def _check_imports(config):
+    for name, section in config["networks"]["import"].items():
+        where = f"networks.import.{name}"
+        for key, known in (("dataset", config["datasets"]), ("loss", config["losses"])):
+            if section[key] not in known:
+                raise InputError(
+                    f"{where}.{key}: {section[key]!r} is not defined{nearest(section[key], known)}"
+                )
+        try:
+            formats.check(section)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
 
 
 def _check_settings(config):
@@ -104,19 +120,28 @@ def settings(config, *, dataset, loss, hidden, topology, seed, **_):
     for override in config["overrides"]:
         if all(own[key] == value for key, value in override["when"].items()):
             update(resolved, override["set"])
-    resolved["loss"] = {
-        "name": loss,
-        "normalise": config["normalise_losses"],
-        **(config["losses"][loss] or {}),
-    }
+    resolved["loss"] = loss_settings(config, loss)
     resolved |= {"hidden": hidden, "recurrent": topology == "recurrent", "seed": int(seed)}
     return resolved
+
+
+def loss_settings(config, loss):
+    """Return the resolved settings of a loss: its name and all that `losses.make` takes."""
+    own = config["losses"][loss] or {}
+    return {"name": loss, "normalise": config["normalise_losses"], **own}
+
+
+def imported(config, name):
+    """Return the settings of the job that imports the network `name`."""
+    section = config["networks"]["import"][name]
+    return {"network": section, "loss": loss_settings(config, section["loss"])}
 
 
 def write_out_home(config):
     """Replace a leading ~ in the paths of the configuration by the user's home."""
     sections = [*(config.get("datasets") or {}).values(), config, config.get("mlgenn")]
     sections.append(config.get("pathvars"))
+    sections += ((config.get("networks") or {}).get("import") or {}).values()
     for section in sections:
         for key, value in section.items() if isinstance(section, dict) else ():
             if isinstance(value, str) and value.startswith("~"):

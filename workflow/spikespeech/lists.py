@@ -8,6 +8,7 @@ from spikespeech import losses
 from spikespeech.backends.registry import BACKENDS
 from spikespeech.data.datasets import SOURCES
 from spikespeech.deployment.conventions import INPUTS
+from spikespeech.importing.formats import FORMATS
 from spikespeech.loihi.quantise import SCALES, WORD_LENGTHS
 from spikespeech.methods.registry import TRAINING_METHODS
 from spikespeech.search.propose import ACQUISITIONS, DESIGNS, PROPOSERS, SURROGATES
@@ -23,6 +24,7 @@ def schema():
         "windowed_loss": [*losses.WINDOWS, "table"],
         "source": SOURCES,
         "input": INPUTS,
+        "import_format": FORMATS,
         "scale": SCALES,
         "word_length": WORD_LENGTHS,
         "method": TRAINING_METHODS,

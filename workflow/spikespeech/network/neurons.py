@@ -55,6 +55,10 @@ class LI:
 MODELS = {model.__name__: model for model in (LIF, LI)}
 
 
+NOTHING_LEFT = 1e-12
+"""What is left after a step of a current that has no dynamics: nothing, in single precision."""
+
+
 def _check_positive(neuron):
     for field in fields(neuron):
         value = np.asarray(getattr(neuron, field.name))

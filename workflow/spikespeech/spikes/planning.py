@@ -8,6 +8,7 @@ import numpy as np
 from spikespeech.data import datasets, folders, names
 from spikespeech.data.events import read_events
 from spikespeech.errors import InputError, nearest
+from spikespeech.importing import formats
 from spikespeech.spikes.splits import choose
 
 LONGEST_NAME = 255  # bytes of a file's or folder's
@@ -17,9 +18,14 @@ def check(config):
     """Raise InputError, naming data set and setting, where its data cannot be split as asked.
 
     Looked at are the folders, tables and spike files of the data sets that the study uses, and
-    the place of its results.
+    the place of its results, and whether the networks to import are there.
     """
     _check_results(Path((config.get("pathvars") or {}).get("results", "results")))
+    for name, section in config["networks"]["import"].items():
+        try:
+            formats.files(section)
+        except InputError as error:
+            raise InputError(f"networks.import.{name}: {error}") from error
     for name, folds in uses(config).items():
         section = config["datasets"][name]
         try:
@@ -52,8 +58,10 @@ def _check_results(folder):
 
 
 def uses(config):
-    """Return {data set: folds} of the networks and searches."""
+    """Return {data set: folds} of the networks, those that are imported, and the searches."""
     uses = {name: set(config["networks"]["fold"]) for name in config["networks"]["dataset"]}
+    for section in config["networks"]["import"].values():
+        uses.setdefault(section["dataset"], set()).add("main")
     for study in (config["search"] or {}).values():
         if study and study["dataset"] in config["datasets"]:
             uses.setdefault(study["dataset"], set()).update(study["objective"]["folds"])

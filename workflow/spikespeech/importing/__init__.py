@@ -1,0 +1,1 @@
+"""Networks that others trained or wrote: mlGeNN's checkpoints, NIR graphs, NetX files."""
