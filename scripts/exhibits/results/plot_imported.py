@@ -72,10 +72,11 @@ def draw(table):
         rows = table[table["network"] == name]
         for i, row in enumerate(rows.itertuples()):
             which = shown.index(row.series)
+            sides = row.accuracy - row.low, row.high - row.accuracy
             panel.errorbar(
                 100 * row.accuracy,
                 place + i,
-                xerr=[[100 * (row.accuracy - row.low)], [100 * (row.high - row.accuracy)]],
+                xerr=[[100 * max(side, 0)] for side in sides],
                 color=plots.CYCLE[which],
                 marker=MARKERS[which],
                 linestyle="none",
