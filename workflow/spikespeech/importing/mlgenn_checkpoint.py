@@ -109,7 +109,7 @@ def _weights(files, populations):
             elif np.any(array):
                 raise InputError(
                     f"holds {variable} of {owner}",
-                    hint="our networks take an mlGeNN connection's weights, g, alone",
+                    hint="of a checkpoint weights, g, are read; delays and biases are not",
                 )
     if not arrays:
         raise InputError("holds no weights, g", file=next(iter(files.values())).parent)
