@@ -44,7 +44,7 @@ def describe_delays(settings):
     for place, given in settings.items():
         if isinstance(given, dict) and given:
             drawn = f"0 to {given['high']}" if "high" in given else given["path"]
-            more = [f"a {given['shape']}"] * ("shape" in given)
+            more = [f"a {given['shape']}"] if "shape" in given else []
             more += ["learned"] * given.get("learned", False)
             where = [] if place == "input" else [f"{place}:"]
             told.append(" ".join([*where, ", ".join([drawn, *more])]))
