@@ -162,7 +162,8 @@ def main(arguments):
         table = tabulate(train, test, arguments.weights)
     duration = test.n_steps * test.dt_ms
     figure = draw(table, arguments.label, 1 / len(np.unique(train.labels)), duration)
-    exhibit.write(arguments, table, findings(table, arguments.label), figure)
+    said = findings(table, arguments.label)
+    exhibit.write(arguments, table.assign(label=arguments.label), said, figure)
 
 
 if __name__ == "__main__":
