@@ -1,5 +1,6 @@
 """Input conventions against tonic's, predictions, ablations, costs, quantised training."""
 
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +12,11 @@ from spikespeech.backends import native
 from spikespeech.data.events import read_events, write_events
 from spikespeech.deployment import causes, cost, evaluation, inputs
 from spikespeech.errors import InputError
+from spikespeech.files import write_json
 from spikespeech.fixed_point import GradedSpikes
 from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.network.neurons import gain
+from spikespeech.reading import read_csv
 from spikespeech.spikes import SpikeTrains, splits
 from spikespeech.training import quantised
 
@@ -363,3 +366,30 @@ def test_word_lengths_compare_training_on_the_grid_with_its_control():
     found = plot_word_lengths.findings(summary.reset_index())
     assert "−4.0 points" in found[-1] and "as long" in found[-1]
     plot_word_lengths.draw(summary.reset_index())
+
+
+def test_the_table_of_conversions_names_the_matrices_of_several_layers(tmp_path):
+    drawn = {"input_hidden": (0.3, 0.1), "hidden_hidden": (0, 0.1), "hidden_output": (0, 0.3)}
+    for hidden, name in ((8, "8"), ([8, 6], "8x6")):
+        net = Network.layered(20, hidden, 4)
+        weights = Parameters.random(net, np.random.default_rng(0), **drawn)
+        folder = tmp_path / name
+        folder.mkdir()
+        quantised = netx.export(net, weights, folder / "network.net", bits=8, scale="percentile")
+        (folder / "network.nir").write_bytes(b"x")
+        own = {"dataset": "own", "fold": "main", "loss": "sum_exp", "hidden": name}
+        own |= {"topology": "recurrent", "seed": 1}
+        write_json(folder / "conversion.json", {"network": own, **quantised.report})
+    made_up.run(
+        "exhibits/deployment/tabulate_conversion.py",
+        *("--reports", *tmp_path.glob("*/conversion.json"), "--labels", '{"own": "own"}'),
+        *("--table", tmp_path / "out.csv", "--finding", tmp_path / "out.txt"),
+    )
+    table = read_csv(tmp_path / "out.csv", text=("hidden",))
+    assert table.loc[table["hidden"] == "8", "matrix"].tolist() == [
+        *("input_hidden", "hidden_hidden", "hidden_output"),
+    ]
+    assert table.loc[table["hidden"] == "8x6", "matrix"].tolist() == [
+        *("input_hidden1", "hidden1_hidden1", "hidden1_hidden2", "hidden2_hidden2"),
+        "hidden2_output",
+    ]
