@@ -9,6 +9,7 @@ import os
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
@@ -100,6 +101,12 @@ def test_refuses_by_name_what_mlgenn_cannot_express(changes, loss, regulariser, 
             losses.make(loss, n_steps=STEPS),
             Regulariser(**regulariser),
         )
+
+
+def test_refuses_smoothed_labels():
+    loss = replace(losses.make("sum", n_steps=STEPS), smoothing=0.1)
+    with pytest.raises(InputError, match=r"cannot smooth labels.*label_smoothing: 0"):
+        mlgenn.Backend(network_of(), weights(), loss)
 
 
 @pytest.fixture
