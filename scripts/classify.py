@@ -75,7 +75,7 @@ def encode(paths, net, classes, *, n_steps, window, seed):
             [recording], seed=seed, window=window, n_channels=net.n_inputs
         )
         inside = seconds < n_steps * net.dt_ms / 1e3
-        late = f"{np.mean(~inside):.1%} of its spikes lie after {n_steps * net.dt_ms:g} ms"
+        late = f"{100 * np.mean(~inside):.1f} % of its spikes lie after {n_steps * net.dt_ms:g} ms"
         if inside.mean() < 0.5:
             raise InputError(
                 f"{late}, a trial of the network",
@@ -180,7 +180,7 @@ def draw(table, classes, courses, dt_ms, integers=None):
             if integers is not None:
                 panel.plot(time, integers[i, :, unit], color=color, linestyle=":")
         row = table.iloc[i]
-        title = f"{Path(row['file']).name}: “{row['word']}”, {row['probability']:.0%}"
+        title = f"{Path(row['file']).name}: “{row['word']}”, {100 * row['probability']:.0f} %"
         if integers is not None:
             title += f"; in integers, dotted, “{row['fixed_point']}”"
         panel.set_title(plots.literal(title))
@@ -192,8 +192,8 @@ def draw(table, classes, courses, dt_ms, integers=None):
 
 def sentence(row):
     """Return what a row of the table says."""
-    said = f"{row['file']}: “{row['word']}”, {row['probability']:.0%}"
-    said += f"; then “{row['second']}”, {row['second_probability']:.0%}"
+    said = f"{row['file']}: “{row['word']}”, {100 * row['probability']:.0f} %"
+    said += f"; then “{row['second']}”, {100 * row['second_probability']:.0f} %"
     return said + (f"; in integers “{row['fixed_point']}”" if "fixed_point" in row else "")
 
 

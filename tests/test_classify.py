@@ -74,7 +74,7 @@ def test_each_recording_has_its_word_in_floats_and_integers(trained, folder, tmp
     assert found["word"].tolist() == found["fixed_point"].tolist() == ["low", "high"]
     assert (found["probability"] > 0.5).all()
     np.testing.assert_allclose(found["probability"] + found["second_probability"], 1)
-    assert f"{folder / 'b.wav'}: “low”" in printed
+    assert f"{folder / 'b.wav'}: “low”, " in printed and " %; then “high”" in printed
     assert figure.read_text().startswith("<?xml") and (tmp_path / "course.png").stat().st_size
     again = tmp_path / "again.csv"
     assert run(trained, folder / "b.wav", "--table", again)[0] == 0
@@ -136,7 +136,7 @@ def test_a_word_after_the_trial_is_refused(trained, folder, tmp_path):
     encode = functools.partial(
         classify.encode, [tmp_path / "late.wav"], net, ("high", "low"), window="ramps", seed=1
     )
-    with pytest.raises(InputError, match=r"late\.wav: 97.\d% of its spikes lie after 400 ms"):
+    with pytest.raises(InputError, match=r"late\.wav: 97.\d % of its spikes lie after 400 ms"):
         encode(n_steps=400)
     assert len(encode(n_steps=1400).steps)
 
