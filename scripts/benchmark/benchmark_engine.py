@@ -7,7 +7,9 @@ are stated for each, so that equal work is compared. The bound is the time that 
 alone would take, at the bandwidths measured here for the arrays they come from. The share of making
 is that of an epoch's wall time which shifting and blending its batches adds to learning from them.
 What is compared is measured in turns, or one just after the other: a machine that is slow for a
-while is slow for all.
+while is slow for all. With --delays the engine's rows are followed by those of the same work with
+learned delays, each measured in turns with the plain engine, whose times they are given in; a layer
+whose input comes later spikes less.
 
 Peers run in the environments of --peers (envs/peers.yaml, envs/mlgenn.yaml), each in the first
 that has it and in a process of its own; one that is in none is listed as not run.
@@ -31,12 +33,18 @@ from spikespeech.backends import native
 from spikespeech.engine import batch
 from spikespeech.engine.kernel import kernel
 from spikespeech.kernels.vectors import LANES, WIDE, aligned, load_wide, padded, store
-from spikespeech.network import Network, Parameters
+from spikespeech.network import Connection, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 
 INPUTS, OUTPUTS, INPUT_SPIKES, SPIKES_A_NEURON = 700, 20, 8000, 14
 IN_A_ROW = 4  # batches that the engine learns from at a time, so that it is warm as in an epoch
+LAYOUTS = {
+    "delays a block, inputs": ("block", {"input"}),
+    "delays a block, inputs and recurrent": ("block", {"input", "hidden"}),
+    "delays a synapse, inputs": ("synapse", {"input"}),
+    "delays a synapse, inputs and recurrent": ("synapse", {"input", "hidden"}),
+}
 PEERS = ("spyx", "snntorch", "norse", "mlgenn")
 COLUMNS = (
     "implementation", "hidden", "steps", "batch", "threads", "forward_ms", "total_ms", "wall_ms",
@@ -165,6 +173,46 @@ def engine(work, threads, repeats):
     ]
 
 
+def delayed(work, longest, repeats):
+    """Return the rows of the engine with learned delays up to `longest` steps, with one thread."""
+    network, weights, spikes = work
+    plain, _ = learner(work, 1)
+    rows = []
+    for name, (shape, sources) in LAYOUTS.items():
+        late = tuple(
+            Connection(c.source, c.target, longest, shape, True)
+            if c.source in sources and c.target == "hidden"
+            else c
+            for c in network.connections
+        )
+        other, rng = Network(network.populations, late, network.dt_ms), np.random.default_rng(1)
+        given = {c.delay: rng.uniform(0, longest, other.shapes()[c.delay])
+                 for c in late if c.longest_delay}  # fmt: skip
+        before = resident()
+        steps, backend = learner((other, weights | given, spikes), 1)
+        often = float(steps().hidden_spikes.mean())
+        megabytes = resident() - before
+        calls = [steps, lambda backend=backend: backend.evaluate(spikes), plain]
+        (total, wall), (forward, _), (beside, _) = in_turns(calls, repeats)
+        unit = 1e3 / len(spikes)
+        rows.append(
+            {
+                "implementation": f"engine, {name} to {longest}",
+                "hidden": network.n_hidden,
+                "steps": spikes.n_steps,
+                "batch": len(spikes),
+                "threads": 1,
+                "forward_ms": forward * unit,
+                "total_ms": total * unit / IN_A_ROW,
+                "wall_ms": wall * unit / IN_A_ROW,
+                "spikes_a_neuron": often,
+                "resident_mb": megabytes,
+                "times_the_engine": total / beside,
+            }
+        )
+    return rows
+
+
 def making_share(backend, spikes, repeats):
     """Return the share of an epoch's wall time that making its batches takes.
 
@@ -278,6 +326,8 @@ def main(arguments):
     for n_hidden in arguments.hidden:
         work = workload(n_hidden, arguments.steps, arguments.examples)
         rows += engine(work, arguments.threads, arguments.repeats)
+        for longest in arguments.delays:
+            rows += delayed(work, longest, arguments.repeats)
         for name in PEERS:
             row, reason = peer(arguments.peers, name, work, max(2, arguments.repeats // 5))
             if row is None:
@@ -309,6 +359,13 @@ if __name__ == "__main__":
     parser.add_argument("--examples", type=int, default=32, help="examples in a batch")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="engine's threads")
     parser.add_argument("--repeats", type=int, default=20, help="the least of so many is kept")
+    parser.add_argument(
+        "--delays",
+        type=int,
+        nargs="*",
+        default=[],
+        help="longest of learned delays to measure",
+    )
     parser.add_argument(
         "--peers", nargs="*", default=[], help="pythons that have Spyx, snnTorch, norse or mlGeNN"
     )

@@ -21,8 +21,8 @@ rule benchmark_engine:
             "scripts/benchmark/benchmark_peer.py",
         ),
     shell:
-        'python "$SPIKESPEECH/scripts/benchmark/benchmark_engine.py" --threads 1 {threads} --peers {params.peers:q} '
-        "--out {output.table:q} 2>&1 | tee -- {log:q}"
+        'python "$SPIKESPEECH/scripts/benchmark/benchmark_engine.py" --threads 1 {threads} '
+        "--delays 300 --peers {params.peers:q} --out {output.table:q} 2>&1 | tee -- {log:q}"
 
 
 # A step of training by EventProp and by BPTT; the latter where `peers_python` has Spyx. One thread

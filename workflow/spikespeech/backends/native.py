@@ -110,7 +110,7 @@ class Backend:
     def differentiate(self, spikes):
         """Leave the mean gradient of a batch in `engine.gradient`.
 
-        Returns example.Results and, of each weight array, how many entries are not finite.
+        Returns arrays.Results and, of each weight array, how many entries are not finite.
         """
         seen = self.engine.run(spikes, spikes.labels, learn=True)
         return seen, self.engine.mean_gradient(len(spikes))

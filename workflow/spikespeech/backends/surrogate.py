@@ -14,9 +14,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from spikespeech.backends import native
-from spikespeech.engine import example, synapses
-from spikespeech.engine.batch import check_sound, checked_spikes
+from spikespeech.engine import arrays, example, synapses
 from spikespeech.engine.kernel import kernel
+from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import at_least, select, splat
@@ -63,7 +63,7 @@ class Backend(native.Backend, ABC):
         """Leave the mean gradient of a batch in the engine, as EventProp does."""
         engine, n = self.engine, len(spikes)
         batch = checked_spikes(engine.network, spikes, spikes.labels, engine.loss.n_steps)
-        out = example.results(n, engine.network.n_hidden, engine.network.n_outputs)
+        out = arrays.results(n, engine.network.n_hidden, engine.network.n_outputs)
         for gradient in engine.gradients:
             gradient[:] = 0
         self.add_gradients(batch, out)
@@ -74,7 +74,7 @@ class Backend(native.Backend, ABC):
 
     @abstractmethod
     def add_gradients(self, batch, out):
-        """Add up the gradients of a batch, example.Spikes, in the engine's; write the Results."""
+        """Add up the gradients of a batch, arrays.Spikes, in the engine's; write the Results."""
 
 
 @part

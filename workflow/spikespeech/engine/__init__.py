@@ -2,8 +2,10 @@
 
 `tape`                  the spikes of a layer
 `synapses`              currents forward; gradients and feedback backward
+`delays`                connections with delays: the same, where each spike arrives later
 `lif`                   a layer of LIF neurons or leaky integrators: constants, forward, adjoint
 `readout`, `outputs`    windowed read-outs in closed form; simulated outputs
+`arrays`, `presented`   what kernels work on; a batch of spikes, looked at
 `example`               one example through layer after layer, and back
 `batch`                 batches over threads, with results that no number of threads changes
 `adam`                  the optimiser

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from spikespeech.engine import adam, delays, example, lif, readout
+from spikespeech.engine import adam, arrays, delays, example, lif, readout
+from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import LANES, NARROW, aligned, padded
 from spikespeech.network import Parameters
@@ -72,7 +73,7 @@ class Engine:
         longest = [_longest(network, layer.incoming, loss.n_steps) for layer in chained]
         own = [_longest(network, layer.recurrent, loss.n_steps) for layer in chained[:-1]]
         self.scratch = [
-            example.scratch(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own)
+            arrays.scratch(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own)
             for _ in range(self.threads)
         ]
         self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
@@ -144,9 +145,9 @@ class Engine:
             split = self.network[into.source].n * width
             parts = flat[:split], flat[split:]
             late = (self._packed(place, c, w) for c, w in zip((into, own), parts, strict=True))
-            made.append(example.Layer(*parts, *late, self.hidden[place], first, population.n))
+            made.append(arrays.Layer(*parts, *late, self.hidden[place], first, population.n))
             first += population.n
-        return example.Model(
+        return arrays.Model(
             tuple(made),
             self.parameters[-1],
             self._packed(-1, self.connections[-1][0], self.parameters[-1]),
@@ -156,11 +157,11 @@ class Engine:
         )
 
     def run(self, spikes, labels, learn):
-        """Run a batch; return example.Results, and with `learn` leave the sums in the shares."""
+        """Run a batch; return arrays.Results, and with `learn` leave the sums in the shares."""
         network, model = self.network, self.model
         batch = checked_spikes(network, spikes, labels, self.loss.n_steps)
         read_out = self.readout or self._make_readout(*self.loss.windows(spikes))
-        out = example.results(len(spikes), network.n_hidden, network.n_outputs)
+        out = arrays.results(len(spikes), network.n_hidden, network.n_outputs)
         order, first = balanced(np.diff(batch.offsets), shares(len(spikes)))
         queue = np.zeros(1, np.int64)
 
@@ -271,17 +272,17 @@ class Engine:
         """Return the loss as the kernels see it."""
         loss, network = self.loss, self.network
         kind = {
-            "window": example.CLOSED if self._closed() else example.WINDOWED,
-            "max": example.MAXIMUM,
-            "per_timestep": example.PER_TIMESTEP,
-            "first_spike": example.FIRST_SPIKE,
+            "window": arrays.CLOSED if self._closed() else arrays.WINDOWED,
+            "max": arrays.MAXIMUM,
+            "per_timestep": arrays.PER_TIMESTEP,
+            "first_spike": arrays.FIRST_SPIKE,
         }[loss.kind]
         windows, drives = (np.ascontiguousarray(w, dtype=np.float64) for w in (windows, drives))
         rho = kappa = delta = np.zeros(windows.shape, np.float32)
-        if kind == example.CLOSED:
+        if kind == arrays.CLOSED:
             rho, kappa, delta = readout.response(windows, drives, self.output, float(network.dt_ms))
         parameters = loss.parameters if loss.kind == "first_spike" else {}
-        return example.Readout(
+        return arrays.Readout(
             kind,
             windows,
             drives,
@@ -337,9 +338,9 @@ def mlgenn_unit(network, loss):
 
 def _penalty(regulariser, unit):
     if regulariser is None:
-        return example.Penalty(0.0, 0.0, 0.0)
+        return arrays.Penalty(0.0, 0.0, 0.0)
     upper, lower = unit * regulariser.lambda_upper, unit * regulariser.lambda_lower
-    return example.Penalty(upper, lower, float(regulariser.spikes))
+    return arrays.Penalty(upper, lower, float(regulariser.spikes))
 
 
 def shares(n):
@@ -348,7 +349,7 @@ def shares(n):
     Each has its own sum, as large as the weights, to begin, to keep in the cache and to add: one of
     few examples is not worth it. So a batch of 32 keeps four threads busy, one of 64 eight.
     """
-    return min(-(-n // example.GROUP), SHARES)
+    return min(-(-n // arrays.GROUP), SHARES)
 
 
 def balanced(load, n_shares):
@@ -361,46 +362,3 @@ def balanced(load, n_shares):
     by_share = np.argsort(share, kind="stable")
     order = np.argsort(-load, kind="stable")[by_share]
     return order, np.searchsorted(share[by_share], np.arange(n_shares + 1))
-
-
-def checked_spikes(network, spikes, labels, n_steps):
-    """Return the arrays of a batch for the kernels; raise InputError where they do not fit.
-
-    Spikes are looked at by the kernels, see `check_sound`: here NumPy would give up the interpreter
-    lock, and wait until the thread that makes the next batch gives it back.
-    """
-    labels = np.require(labels, np.int64, "CW")
-    steps, units = (np.require(a, np.uint16, "CW") for a in (spikes.steps, spikes.units))
-    if len(labels) != len(spikes):
-        raise InputError(f"{len(labels)} labels for {len(spikes)} examples")
-    if labels.min(initial=0) < 0 or labels.max(initial=0) >= network.n_outputs:
-        bad = labels[(labels < 0) | (labels >= network.n_outputs)][0]
-        raise InputError(f"label {bad} is outside 0..{network.n_outputs - 1}, the outputs")
-    if spikes.n_steps != n_steps or spikes.dt_ms != network.dt_ms:
-        raise InputError(
-            f"spikes are of {spikes.n_steps} steps of {spikes.dt_ms:g} ms, loss and network of "
-            f"{n_steps} steps of {network.dt_ms:g} ms",
-            hint="bin the data again, or set `time`",
-        )
-    return example.Spikes(np.require(spikes.offsets, np.int64, "CW"), steps, units, labels)
-
-
-def check_sound(sound, batch, network, n_steps):
-    """Raise InputError for a batch, example.Spikes, unless all are `sound` (any shape, bool).
-
-    The kernels stop at the first that they come to; the first in the batch is named.
-    """
-    if np.all(sound):
-        return
-    hint = "build SpikeTrains with from_arrays or load"
-    for i in range(len(batch.labels)):
-        steps, units = example.of_example.py_func(batch, i)
-        if units.max(initial=0) >= network.n_inputs:
-            problem = f"a spike of unit {units.max()}, which is outside 0..{network.n_inputs - 1}"
-        elif steps.max(initial=0) >= n_steps:
-            problem = f"a spike in step {steps.max()}, which is outside 0..{n_steps - 1}"
-        elif np.any(steps[1:] < steps[:-1]):
-            problem = "spikes that are not in order of their steps"
-        else:
-            continue
-        raise InputError(f"has {problem}", example=i, hint=hint)

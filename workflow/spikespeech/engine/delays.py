@@ -18,6 +18,10 @@ Arrivals are added up in order of the spikes' step, then source, and only then t
 Kernels know two kinds: delays of BLOCKS of targets in a row, of which those of a source are a case,
 move a Block; delays of each synapse move each number for itself, four targets at a time, so that
 the series of these stay in the nearest cache.
+
+A thread keeps the arrivals at one layer, (n_steps, width) numbers as the trace, and for each
+recurrent connection what is under way in the longest delay's steps; a share keeps one more sum for
+each weight whose delay is learned.
 """
 
 from typing import NamedTuple
@@ -202,11 +206,12 @@ def send(ids, start, end, t, weights, delays, width, mask, ring):
                 added = load_narrow(ring, cell) + load_narrow(weights, i * width + first)
                 store(ring, cell, added)
         else:
+            late = np.uint64(t)
             for column in range(0, width, LANES):
-                start_cell = (column // LANES) * plane
-                for j in range(LANES):
-                    row = (t + np.int64(delays.steps[i * width + column + j])) & mask
-                    ring[start_cell + row * LANES + j] += weights[i * width + column + j]
+                cell, at = np.uint64(i * width + column), np.uint64((column // LANES) * plane)
+                for j in range(np.uint64(LANES)):
+                    place = at + slot(delays.steps, cell + j, late, mask) + j
+                    ring[place] += weights[cell + j]
 
 
 @part
@@ -221,13 +226,27 @@ def fed_back(i, t, weights, delays, width, mask, ring):
             cell = (first // LANES) * plane + row * LANES + first % LANES
             narrow = fma(load_narrow(weights, i * width + first), load_narrow(ring, cell), narrow)
         return total(narrow)
-    products = np.float32(0)
+    # Four sums, as each addition waits for the one before.
+    a = b = c = d = np.float32(0)
+    late, one = np.uint64(t), np.uint64(1)
     for column in range(0, width, LANES):
-        start_cell = (column // LANES) * plane
-        for j in range(LANES):
-            row = (t + np.int64(delays.steps[i * width + column + j])) & mask
-            products += weights[i * width + column + j] * ring[start_cell + row * LANES + j]
-    return products
+        cell, at = np.uint64(i * width + column), np.uint64((column // LANES) * plane)
+        for _ in range(LANES // 4):
+            a += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
+            cell, at = cell + one, at + one
+            b += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
+            cell, at = cell + one, at + one
+            c += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
+            cell, at = cell + one, at + one
+            d += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
+            cell, at = cell + one, at + one
+    return (a + b) + (c + d)
+
+
+@part
+def slot(steps, cell, t, mask):
+    """Return where a ring's block of columns holds the step that a spike of step t comes to."""
+    return ((t + np.uint64(steps[cell])) & np.uint64(mask)) * np.uint64(LANES)
 
 
 @part
@@ -266,6 +285,7 @@ def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width,
     """
     stride = len(window) // NARROW
     used, n_sources = max(end, 0) + 1, len(first_source) - 1
+    sums = np.empty(QUAD * QUAD, np.float32)
     for first in range(0, width, NARROW):
         start = (first // LANES) * n_steps * LANES + first % LANES
         beta, gamma = load_narrow(k.beta, first), load_narrow(k.gamma, first)
@@ -291,10 +311,12 @@ def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width,
                 store(gradient, cell, load_narrow(gradient, cell) + here if adding else here)
             else:
                 for quad in range(first, first + NARROW, QUAD):
-                    sums = gather_quad(steps, begin, stop, delays, i * width + quad,
-                                       (quad - first) * stride, stride, window)  # fmt: skip
+                    gather_quad(
+                        steps, begin, stop, delays, i * width + quad, (quad - first) * stride,
+                        stride, window, sums,
+                    )  # fmt: skip
                     for n in range(QUAD):
-                        at, here, former = i * width + quad + n, sums[2 * n + 1], sums[2 * n]
+                        at, former, here = i * width + quad + n, sums[QUAD * n], sums[QUAD * n + 1]
                         if delays.learned:
                             change = former - lane(both, quad - first + n) * here
                             earlier[at] = earlier[at] + change if adding else change
@@ -302,8 +324,8 @@ def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width,
 
 
 @part
-def gather_quad(steps, begin, stop, delays, cell, start, stride, window):
-    """Return the sums of the trace of four targets, of the step before and of that of arrival."""
+def gather_quad(steps, begin, stop, delays, cell, start, stride, window, sums):
+    """Write a quad of each of four targets: sums of the trace one step before arrival, at it, …"""
     first = np.uint64(start) + np.uint64(delays.steps[cell])
     second = np.uint64(start + stride) + np.uint64(delays.steps[cell + 1])
     third = np.uint64(start + 2 * stride) + np.uint64(delays.steps[cell + 2])
@@ -317,16 +339,8 @@ def gather_quad(steps, begin, stop, delays, cell, start, stride, window):
         c = c + load_quad(window, np.int64(third + t))
         d = d + load_quad(window, np.int64(fourth + t))
         p = opaque(p + np.uint64(1))
-    return (
-        lane(a, 0),
-        lane(a, 1),
-        lane(b, 0),
-        lane(b, 1),
-        lane(c, 0),
-        lane(c, 1),
-        lane(d, 0),
-        lane(d, 1),
-    )
+    for n, quad in enumerate((a, b, c, d)):
+        store(sums, n * QUAD, quad)
 
 
 @part

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikespeech import losses
-from spikespeech.engine import example
-from spikespeech.engine.batch import Engine, check_sound, checked_spikes
+from spikespeech.engine import arrays, example
+from spikespeech.engine.batch import Engine
+from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
 from spikespeech.network import Network, Parameters
 from spikespeech.spikes import SpikeTrains, delays
@@ -156,7 +157,7 @@ def simulate(
     loss = losses.make("sum", n_steps=n_steps, dt_ms=network.dt_ms)
     engine = Engine(network, weights, loss, None, 1)
     batch = checked_spikes(network, spikes, np.zeros(len(spikes), np.int64), n_steps)
-    out = example.results(len(spikes), network.n_hidden, o)
+    out = arrays.results(len(spikes), network.n_hidden, o)
     model, (w,) = engine.model, engine.scratch
     tapes = w.tapes[: len(network.hidden)]
     voltages = np.empty((len(spikes), n_steps, o), np.float32) if "output_v" in record else None
