@@ -235,6 +235,13 @@ def test_the_best_trial_is_scored_on_the_test(tmp_path, monkeypatch):
     assert found["edges"] == ["penalty", "rate"]
     assert [trial["accuracy"] for trial in found["tried"]] == [0.6, 0.7, 0.7, 0.9, 0.5, 0.5]
     assert asked == ["train", "validation"]
+
+    def unsteady(train, given, settings):
+        return fit(train, given, settings | {"penalty": settings["penalty"] + settings["seed"]})
+
+    words = ("--trials", '{"penalty": [1, 2], "rate": [0]}', "--seeds", 0, 1, "--out", out)
+    assert [trial["accuracy"] for trial in run(unsteady, *words)["tried"]] == [0.65, 0.75]
+    assert [settings["seed"] for settings in seen[-4:]] == [0, 1, 0, 1]
     scored = run(fit, "--best", best, "--out", out)
     assert scored["side"] == "test" and scored["edges"] == found["edges"]
     assert scored["accuracy"] == 0.9 and scored["unseen"] == 1 and scored["unseen_examples"] == 5
@@ -242,7 +249,7 @@ def test_the_best_trial_is_scored_on_the_test(tmp_path, monkeypatch):
     absent = task.not_run("absent")
     assert run(lambda *_: absent, "--trials", '{"penalty": [1, 2]}', "--out", best) == absent
     assert run(fit, "--best", best, "--out", out) == absent
-    assert len(seen) == 7
+    assert len(seen) == 11
 
 
 def test_an_edge_is_a_highest_or_lowest_value_with_something_beyond():
@@ -285,7 +292,7 @@ def result(accuracy, **more):
     return one | {"chosen": {"penalty": 0.1}} | more
 
 
-SETTINGS = {"label": "digits", "epochs": 2, "trials": 4, "trial_epochs": 1}
+SETTINGS = {"label": "digits", "epochs": 2, "trials": 4, "trial_epochs": 1, "trial_seeds": 2}
 
 
 def test_what_did_not_run_has_no_numbers():

@@ -110,7 +110,6 @@ def method_settings(wildcards):
         loss=METHODS["loss"],
         hidden=METHODS["hidden"],
         topology=config["networks"]["topology"][0],
-        # Trials share a seed that no training has.
         seed=0 if trials else wildcards.run.removeprefix("seed-"),
     )
     network |= {
@@ -138,7 +137,8 @@ def method_job(wildcards, input):
     if input.best:
         return f"--best {shlex.quote(input.best)}"
     trials = configuration.text(METHODS["trials"][wildcards.method])
-    return f"--trials {shlex.quote(trials)}"
+    seeds = " ".join(map(str, METHODS["trial_seeds"]))
+    return f"--trials {shlex.quote(trials)} --seeds {seeds}"
 
 
 def method_script(wildcards):

@@ -100,6 +100,7 @@ rule plot_training_methods:
                 "label": LABELS[DATASETS[0]],
                 "epochs": METHODS.get("epochs"),
                 "trial_epochs": METHODS.get("trial_epochs"),
+                "trial_seeds": len(METHODS.get("trial_seeds", [])),
                 "trials": max(
                     (
                         configuration.trials(METHODS, method)

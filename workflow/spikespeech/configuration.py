@@ -83,6 +83,11 @@ def _check_methods(config):
     for method in section["train"]:
         if method not in section["trials"]:
             raise InputError(f"methods.trials: {method!r} is missing", hint="say what it tries")
+    if shared := set(section.get("seeds", [])) & set(section.get("trial_seeds", [])):
+        raise InputError(
+            f"methods.trial_seeds: {min(shared)} is one of methods.seeds, too",
+            hint="try settings with other seeds than those whose trainings are scored",
+        )
     if len({trials(section, method) for method in section["train"]}) > 1:
         raise InputError("methods.trials: each method must have as many trials as the others")
 

@@ -163,7 +163,8 @@ def findings(table, settings):
     if len(ran):
         sentences.append(
             f"Each method's setting is the best of {prose.count(settings['trials'], 'trial')} of "
-            f"{prose.count(settings['trial_epochs'], 'epoch')} on validation speakers" + _edges(ran)
+            f"{prose.count(settings['trial_epochs'], 'epoch')} on validation speakers, by the mean "
+            f"of {prose.count(settings['trial_seeds'], 'seed')}" + _edges(ran)
         )
     for reason, rows in missing.groupby("reason", sort=False):
         who = prose.listed(TRAINING_METHODS[name].label for name in rows["method"])
@@ -207,6 +208,6 @@ if __name__ == "__main__":
         "--settings",
         type=command.json_argument,
         required=True,
-        help="JSON: label, epochs, trials, trial_epochs",
+        help="JSON: label, epochs, trials, trial_epochs, trial_seeds",
     )
     command.run(main, parser.parse_args())

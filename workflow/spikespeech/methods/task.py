@@ -1,8 +1,8 @@
 """Training methods side by side: what each gets, what each reports, and who is not here.
 
 Every method trains on the same examples of the training speakers, as often. Each tries as many
-settings, of which the best on the validation speakers is trained with fresh seeds and scored once,
-on the test speakers.
+settings, of which the best on the validation speakers, by its mean over some seeds, is trained with
+fresh ones and scored once, on the test speakers.
 """
 
 import itertools
@@ -46,6 +46,9 @@ def parser(description):
     job.add_argument(
         "--best", type=Path, help="result of the trials, of which the best is scored on the test"
     )
+    arguments.add_argument(
+        "--seeds", type=int, nargs="+", help="of each trial, instead of the settings' own"
+    )
     arguments.add_argument("--out", type=Path, required=True, help="result to write (JSON)")
     return arguments
 
@@ -78,13 +81,19 @@ def run(arguments, fit):
     if not len(scored):
         raise InputError(f"no {side} speakers to score on", file=arguments.split)
     unseen = ~np.isin(scored.speakers, rows.speaker[rows.side != side]) & (scored.speakers >= 0)
+    # A method that draws nothing has no seed among its settings.
+    seeds = arguments.seeds if arguments.seeds and "seed" in arguments.settings else [None]
     results = []
     for chosen in choices:
-        result = fit(train, scored, arguments.settings | chosen)
-        if result["status"] != "trained":
-            files.write_json(arguments.out, result)
-            return
-        hits = np.asarray(result.pop("predictions")) == scored.labels
+        hits = []
+        for seed in seeds:
+            own = {} if seed is None else {"seed": seed}
+            result = fit(train, scored, arguments.settings | own | chosen)
+            if result["status"] != "trained":
+                files.write_json(arguments.out, result)
+                return
+            hits.append(np.asarray(result.pop("predictions")) == scored.labels)
+        hits = np.mean(hits, axis=0)
         result |= {"accuracy": float(hits.mean()), "examples": len(hits), "chosen": chosen}
         if unseen.any():
             result |= {"unseen": float(hits[unseen].mean()), "unseen_examples": int(unseen.sum())}
