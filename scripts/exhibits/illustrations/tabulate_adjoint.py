@@ -9,6 +9,7 @@ from scipy.integrate import quad
 
 from spikespeech import command
 from spikespeech.illustrations import adjoint
+from spikespeech.illustrations.descent import relative_error
 from spikespeech.report import exhibit
 
 SEED, CHANNELS, HIDDEN, OUTPUTS, EVENTS, LABEL = 1, 5, 4, 3, 20, 1
@@ -37,11 +38,6 @@ def difference(function, array):
         less[place] -= STEP
         slopes.append((function(more) - function(less)) / (2 * STEP))
     return np.reshape(slopes, (*array.shape, *np.shape(slopes[0])))
-
-
-def error(computed, exact):
-    """Return the largest deviation relative to the largest entry."""
-    return float(np.abs(np.subtract(computed, exact)).max() / np.abs(exact).max())
 
 
 def loss_of(weights, inputs):
@@ -84,7 +80,7 @@ def first_time(weights, inputs):
         return adjoint.simulate(weights._replace(w_in=w_in), inputs)[0].time
 
     exact = difference(when, weights.w_in[:, spike.neuron])
-    return error(-grown * adjoint.TAU_M / spike.slope, exact)
+    return relative_error(-grown * adjoint.TAU_M / spike.slope, exact)
 
 
 def kicked(weights, inputs, spikes, g):
@@ -95,7 +91,7 @@ def kicked(weights, inputs, spikes, g):
         difference(lambda kick: loss_of(weights, [*inputs, (t, kick)]), np.zeros(HIDDEN))  # noqa: B023
         for t in times
     ]
-    return error(computed, exact)
+    return relative_error(computed, exact)
 
 
 def check():
@@ -106,7 +102,7 @@ def check():
     g = adjoint.loss(y, LABEL)[1]
     of_weights = adjoint.gradients(weights, inputs, spikes, g)
     gradient_errors = [
-        error(
+        relative_error(
             computed,
             difference(lambda w: loss_of(weights._replace(**{name: w}), inputs), given),  # noqa: B023
         )
@@ -118,13 +114,13 @@ def check():
             "course of voltage",
             "y_k = 1/T ∫ w V_k dt = Σ_spikes W_jk r(t)",
             "quadrature of the window over the voltages",
-            error(y, integrated(weights, spikes)),
+            relative_error(y, integrated(weights, spikes)),
         ),
         (
             "Loss: its slope by a read-out is the softmax less the label",
             "∂ℓ/∂y_k = softmax(y)_k - [k = label]",
             "differences of the read-outs",
-            error(g, difference(lambda read: adjoint.loss(read, LABEL)[0], y)),
+            relative_error(g, difference(lambda read: adjoint.loss(read, LABEL)[0], y)),
         ),
         (
             "Spike time: a weight moves it so that V stays at the threshold",

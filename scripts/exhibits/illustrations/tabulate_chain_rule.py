@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 
 from spikespeech import command
-from spikespeech.illustrations.descent import chain_rule, derivative, linear_network_loss
+from spikespeech.illustrations.descent import (
+    chain_rule,
+    derivative,
+    linear_network_loss,
+    relative_error,
+)
 from spikespeech.report import exhibit
 
 SEEDS = range(10)
@@ -24,11 +29,6 @@ def product(*factors):
         return "undefined"
 
 
-def error(computed, exact):
-    """Return the largest deviation relative to the largest entry."""
-    return np.abs(computed - exact).max() / np.abs(exact).max()
-
-
 def check():
     """Return one row an equation."""
     errors = []
@@ -37,7 +37,7 @@ def check():
         by_xh, by_hy = chain_rule(x, W_xh, W_hy, label)
         exact_hy = derivative(lambda W: linear_network_loss(x, W_xh, W, label), W_hy)  # noqa: B023
         exact_xh = derivative(lambda W: linear_network_loss(x, W, W_hy, label), W_xh)  # noqa: B023
-        errors.append((error(by_hy, exact_hy), error(by_xh, exact_xh)))
+        errors.append((relative_error(by_hy, exact_hy), relative_error(by_xh, exact_xh)))
     h = x @ W_xh
     dL_dy = 2 * (h @ W_hy - label) / label.size
     worst = np.max(errors, axis=0)

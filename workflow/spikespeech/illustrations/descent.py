@@ -117,3 +117,8 @@ def chain_rule(x, W_xh, W_hy, y_label):
     h = x @ W_xh
     dL_dy = 2 * (h @ W_hy - y_label) / y_label.size
     return x.T @ (dL_dy @ W_hy.T), h.T @ dL_dy
+
+
+def relative_error(computed, exact):
+    """Return the largest deviation of arrays of one shape, relative to the largest entry."""
+    return float(np.abs(np.subtract(computed, exact)).max() / np.abs(exact).max())
