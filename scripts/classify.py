@@ -122,7 +122,7 @@ def in_integers(net, weights, loss, spikes, **grid):
 
     The recordings themselves say how much room the output's voltage needs.
     """
-    quantised = netx.fit(net, weights, calibration=spikes, **grid)
+    quantised = netx.fit(net, weights, calibration=spikes, long_delays="clip", **grid)
     windows = loss.windows(spikes)[0] if loss.kind == "window" else None
     unit = quantised.lsb[-1]
     readouts = evaluation.evaluate(

@@ -1,8 +1,9 @@
 """Which part of a deployment costs accuracy: one cause at a time, on the test side.
 
-Causes: 12-bit decays, clipping and rounding of the weights (all in the float engine), integer
-states (with all of these), the output threshold 2^16 of ml_genn_netx, the input convention, and a
-run over all examples with Lava's resets.
+Causes: 12-bit decays, clipping and rounding of the weights, delays of at most 62 steps (all in the
+float engine), integer states (with all of these), the output threshold 2^16 of ml_genn_netx, the
+input convention, and a run over all examples with Lava's resets. Where there are longer delays, the
+integers are there with them and without.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 from spikespeech import command, files, netx
 from spikespeech.data.events import read_events
 from spikespeech.deployment import causes, evaluation, examples, inputs
+from spikespeech.loihi.netx_file import LARGEST_DELAY
 from spikespeech.network import axes
 
 
@@ -38,13 +40,9 @@ def main(arguments):
         table.append({"variant": variant, "arithmetic": arithmetic, **result})
 
     note("float", "float", reference)
-    quantised = netx.fit(
-        net,
-        weights,
-        **examples.grid(arguments.weights, settings["bits"]),
-        scale=settings["scale"],
-        calibration=calibration,
-    )
+    given = {"calibration": calibration, **examples.grid(arguments.weights, settings["bits"])}
+    given |= {"scale": settings["scale"], "long_delays": settings["long_delays"]}
+    quantised = netx.fit(net, weights, **given)
     for cause, changed in causes.float_variants(net, weights, quantised).items():
         note(cause, "float", in_float(*changed))
 
@@ -53,8 +51,18 @@ def main(arguments):
 
     note("fixed point", "integer", in_binary(quantised.layers))
     other = "error" if settings["scale"] == "percentile" else "percentile"
-    rescaled = netx.fit(net, weights, bits=settings["bits"], scale=other, calibration=calibration)
+    rescaled = netx.fit(
+        net, weights, **given | {"bits": settings["bits"], "lsb": None, "scale": other}
+    )
     note(f"fixed point, scale: {other}", "integer", in_binary(rescaled.layers))
+    limited = causes.with_short_delays(net, weights)
+    if limited is not None:
+        note(f"delays up to {LARGEST_DELAY} steps", "float", in_float(net, limited))
+        short = netx.fit(net, limited, **given)
+        note(f"fixed point, delays up to {LARGEST_DELAY} steps", "integer", in_binary(short.layers))
+    if any(entry["clipped_fraction"] for entry in quantised.report["delays"]):
+        long = netx.fit(net, weights, **given | {"long_delays": None})
+        note("fixed point, delays of any length", "integer", in_binary(long.layers))
     if not net.spiking_output:
         firing = causes.with_output_threshold(quantised.layers)
         note("output threshold 2^16", "integer", in_binary(firing))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from spikespeech import command, files, network, netx
 from spikespeech.deployment import examples
-from spikespeech.loihi.quantise import DELAYS
+from spikespeech.loihi.quantise import DELAYS, LONG_DELAYS
 from spikespeech.network import axes
 
 
@@ -23,6 +23,7 @@ def main(arguments):
         scale=settings["scale"],
         calibration=calibration,
         delays=arguments.delays,
+        long_delays=settings["long_delays"],
     )
     own, training = axes.of_weights(arguments.weights)
     files.write_json(
@@ -42,6 +43,13 @@ def main(arguments):
         print(f"inputs: delayed by up to {delays['longest']} steps; {delays['note']}")
         if calibration is not None:
             print(f"inputs: {delays['late_spikes']} of {delays['spikes']} spikes come too late")
+    for entry in quantised.report["delays"]:
+        print(
+            f"{entry['name']}: delays up to {entry['longest']} steps, {entry['longest_kept']} on "
+            f"the chip, {entry['clipped_fraction']:.1%} of its synapses' clipped"
+        )
+    if note := quantised.report.get("delays_note"):
+        print(note)
 
 
 if __name__ == "__main__":
@@ -55,7 +63,9 @@ if __name__ == "__main__":
         "--settings",
         type=command.json_argument,
         required=True,
-        help="JSON: bits, scale (percentile or error), calibration_examples",
+        help="JSON: bits, scale (percentile or error), calibration_examples, long_delays ("
+        + "; ".join(f"{name}: {text}" for name, text in LONG_DELAYS.items())
+        + ")",
     )
     parser.add_argument(
         "--delays",

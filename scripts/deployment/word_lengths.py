@@ -17,6 +17,7 @@ def main(arguments):
     settings = arguments.deployment
     own, net, weights, calibration, spikes, rows, loss, windows = examples.load(arguments)
     labels = rows.label.to_numpy()
+    given = {"calibration": calibration, "long_delays": settings["long_delays"]}
 
     def evaluate(quantised):
         trains, threads = inputs.binary(spikes), arguments.threads
@@ -30,7 +31,7 @@ def main(arguments):
     for scale in SCALES:
         for bits in settings["word_lengths"]:
             try:
-                quantised = netx.fit(net, weights, bits=bits, scale=scale, calibration=calibration)
+                quantised = netx.fit(net, weights, bits=bits, scale=scale, **given)
             except InputError as error:
                 print(f"{bits} bits, scale {scale}: {error}")
                 continue
@@ -53,7 +54,7 @@ def main(arguments):
             predictions = outcome.readouts.argmax(axis=1)
         else:
             # The weights lie on their grid already: the least-error scale finds it.
-            quantised = netx.fit(*trained, bits=bits, scale="error", calibration=calibration)
+            quantised = netx.fit(*trained, bits=bits, scale="error", **given)
             predictions = evaluate(quantised).predictions
         result = evaluation.compare(labels, reference, predictions)
         table.append({"bits": bits, "scale": "trained", **result})

@@ -1,7 +1,8 @@
 """Run a NetX file in Lava's own fixed-point simulation and record every layer's states.
 
 Runs under a Python that has lava-nc and lava-dl (envs/lava.yaml) and imports nothing of
-spikespeech. `--runs` is a .npz with `counts` (n_inputs, n_steps) and, optionally, `reset_interval`
+spikespeech. Recurrent layers with delays, at which lava-dl stops, are made of Lava's processes.
+`--runs` is a .npz with `counts` (n_inputs, n_steps) and, optionally, `reset_interval`
 and `input_message_bits` as lava-dl's `netx.hdf5.Network` takes them. The output .npz holds u_i,
 v_i and s_i (n_steps, n_units) of each layer i and `cpu_seconds`, those of all its processes.
 """
@@ -11,7 +12,7 @@ import dataclasses
 import resource
 import sys
 import types
-from unittest.mock import MagicMock
+import unittest.mock
 
 import numpy as np
 
@@ -37,16 +38,44 @@ def import_lava():
     for name in ("slayer", "slayer.neuron", "slayer.neuron.rf"):
         sys.modules[f"lava.lib.dl.{name}"] = types.ModuleType(name)
     sys.modules["lava.lib.dl.slayer.neuron.rf"].neuron_params = None
-    torch = sys.modules["torch"] = MagicMock()
+    torch = sys.modules["torch"] = unittest.mock.MagicMock()
     torch.Tensor = type("Tensor", (), {})  # SciPy asks whether arrays are one
     torch.autograd.Function = torch.nn.Module = object
     from lava.lib.dl.netx import hdf5
+    from lava.lib.dl.netx.blocks import process
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.io.source import RingBuffer
     from lava.proc.monitor.process import Monitor
 
+    give_recurrent_synapses_delays(process)
     return hdf5.Network, RingBuffer, Monitor, RunSteps, Loihi2SimCfg
+
+
+def give_recurrent_synapses_delays(process):
+    """Let recurrent layers have delays of both synapses: a matrix of both, side by side.
+
+    lava-dl's block gives both synapses one matrix, without the exponent of the weights. Lava's
+    DelayDense runs each with its own, as the block makes it here; files of one matrix load as ever.
+
+    process : lava-dl's module of blocks
+    """
+    made, plain = process.RecurrentDense.__init__, process.DelayDenseSynapse
+
+    def make(block, **options):
+        n_sources, delay = options["weight"].shape[1], options.get("delay")
+        if delay is None or delay.shape[1] == n_sources:
+            return made(block, **options)
+        parts = iter(np.split(delay.astype(int), [n_sources], axis=1))
+        exponent = options["weight_exponent"]
+
+        def synapse(**given):
+            return plain(**given | {"delays": next(parts), "weight_exp": exponent})
+
+        with unittest.mock.patch.object(process, "DelayDenseSynapse", synapse):
+            return made(block, **options)
+
+    process.RecurrentDense.__init__ = make
 
 
 def record(netx, counts, reset_interval=None, input_message_bits=0, states=True):

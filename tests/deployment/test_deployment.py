@@ -1,5 +1,7 @@
 """Input conventions against tonic's, predictions, ablations, costs, quantised training."""
 
+from dataclasses import replace
+
 import made_up
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from spikespeech.deployment import causes, cost, evaluation, inputs
 from spikespeech.errors import InputError
 from spikespeech.files import write_json
 from spikespeech.fixed_point import GradedSpikes
-from spikespeech.network import LI, LIF, Network, Parameters
+from spikespeech.network import LI, LIF, Connection, Network, Parameters
 from spikespeech.network.neurons import gain
 from spikespeech.reading import read_csv
 from spikespeech.spikes import SpikeTrains, splits
@@ -233,6 +235,28 @@ def test_operations_and_memory_of_several_layers_and_delays():
     assert (sizes["input_delays"], sizes["delay_buffer"]) == (40, -(-20 * 301 // 8))
 
 
+def test_delays_of_connections_cost_bits_buffers_and_operations():
+    plain = Network.layered(20, 24, 5, longest_delay=300)
+    late = {
+        "hidden_hidden": Connection("hidden", "hidden", 300, "block", True),
+        "hidden_output": Connection("hidden", "output", 9),
+    }
+    connections = {c.name: c for c in plain.connections} | late
+    network = replace(plain, connections=tuple(connections.values()))
+    sizes, before = cost.footprint(network, 8), cost.footprint(plain, 8)
+    assert {name: sizes[name] for name in before} == before
+    assert sizes["float_delays"] == 4 * (24 * 2 + 24)
+    # 6 bits for each synapse; 16 bits for each target and step up to 62, and the step itself.
+    assert sizes["synapse_delays"] == (24 * 24 + 24 * 5) * 6 / 8
+    assert sizes["synapse_buffers"] == 2 * (24 * 63 + 5 * 10)
+    spikes = {"input": np.array([10, 20]), "hidden": np.array([3, 5])}
+    counts = cost.operations(network, spikes, n_steps=N_STEPS)
+    assert counts["synaptic_operations"] == 15 * 24 + 4 * 29
+    assert counts["delayed_operations"] == 4 * 29
+    assert counts["buffer_updates"] == 29 * N_STEPS
+    assert "buffer_updates" not in cost.operations(plain, spikes, n_steps=N_STEPS)
+
+
 def test_delays_reach_the_evaluation_and_late_spikes_are_counted(file):
     network = Network.layered(N_UNITS, (24, 16), 5, longest_delay=60)
     weights = Parameters.random(
@@ -372,10 +396,15 @@ def test_the_table_of_conversions_names_the_matrices_of_several_layers(tmp_path)
     drawn = {"input_hidden": (0.3, 0.1), "hidden_hidden": (0, 0.1), "hidden_output": (0, 0.3)}
     for hidden, name in ((8, "8"), ([8, 6], "8x6")):
         net = Network.layered(20, hidden, 4)
+        if name == "8":
+            late = [replace(c, longest_delay=90 * c.recurrent) for c in net.connections]
+            net = replace(net, connections=tuple(late))
         weights = Parameters.random(net, np.random.default_rng(0), **drawn)
+        if name == "8":
+            weights |= {"hidden_hidden.delay": np.arange(8) * 12}
         folder = tmp_path / name
         folder.mkdir()
-        quantised = netx.export(net, weights, folder / "network.net", bits=8, scale="percentile")
+        quantised = netx.export(net, weights, folder / "network.net", long_delays="clip")
         (folder / "network.nir").write_bytes(b"x")
         own = {"dataset": "own", "fold": "main", "loss": "sum_exp", "hidden": name}
         own |= {"topology": "recurrent", "seed": 1}
@@ -393,3 +422,8 @@ def test_the_table_of_conversions_names_the_matrices_of_several_layers(tmp_path)
         *("input_hidden1", "hidden1_hidden1", "hidden1_hidden2", "hidden2_hidden2"),
         "hidden2_output",
     ]
+    delayed = table[table["delays_longest"].notna()].set_index("matrix")
+    assert delayed.index.tolist() == ["hidden_hidden"]
+    columns = [f"delays_{name}" for name in ("longest", "longest_kept", "clipped_fraction")]
+    assert delayed.loc["hidden_hidden", columns].tolist() == [84, 62, 2 / 8]
+    assert "25.0 % of the synapses" in (tmp_path / "out.txt").read_text(encoding="utf-8")

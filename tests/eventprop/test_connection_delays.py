@@ -15,10 +15,9 @@ import pytest
 from test_eventprop import assert_same_bytes, loss_of, spikes_of
 from test_recordings import LOSSES, apart, flat
 
-from spikespeech import eventprop, losses, netx, nir
+from spikespeech import eventprop, losses, nir
 from spikespeech.backends import bptt, eprop, native
 from spikespeech.backends.mlgenn import limits
-from spikespeech.deployment import cost
 from spikespeech.engine import adam
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import padded
@@ -532,11 +531,9 @@ def test_what_knows_no_such_delays_refuses_them_by_name(connection, tmp_path):
         "e-prop": lambda: eprop.Backend(network, weights, loss),
         "BPTT": lambda: bptt.Backend(network, weights, loss),
         "mlGeNN": lambda: limits.check(network, loss, rule),
-        "NetX": lambda: netx.export(network, weights, tmp_path / "a.net"),
-        "NIR": lambda: nir.export(network, weights, tmp_path / "a.nir"),
     }
-    if not connection.axonal:
-        calls["bytes"] = lambda: cost.footprint(network, 8)
+    if connection.delay_shape != "source":
+        calls["NIR"] = lambda: nir.export(network, weights, tmp_path / "a.nir")
     for call in calls.values():
         with pytest.raises(InputError, match=f"delays.* of {connection.name}"):
             call()

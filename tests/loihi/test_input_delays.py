@@ -101,8 +101,9 @@ def test_engine_and_integers_see_the_same_delayed_spikes(hidden):
     )
 
 
-def test_the_chip_delays_as_the_host_does(tmp_path):
-    network = network_of(recurrent=False)
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_the_chip_delays_as_the_host_does(recurrent, tmp_path):
+    network = network_of(recurrent=recurrent)
     weights = draw(network, high=62)
     on_chip = netx.export(network, weights, tmp_path / "a.net", delays="chip")
     on_host = netx.export(network, weights, tmp_path / "b.net")
@@ -116,16 +117,11 @@ def test_the_chip_delays_as_the_host_does(tmp_path):
     assert chip.spike_counts[1].any()
 
 
-@pytest.mark.parametrize(
-    ("network", "high", "message"),
-    [
-        (network_of(), 10, "to a recurrent layer, on the chip"),
-        (network_of(recurrent=False), 150, "Loihi's synapses have 62"),
-    ],
-)
-def test_the_chip_is_not_given_what_it_cannot_delay(network, high, message, tmp_path):
-    with pytest.raises(InputError, match=message):
-        netx.export(network, draw(network, high), tmp_path / "a.net", delays="chip")
+@pytest.mark.parametrize("recurrent", [True, False])
+def test_the_chip_is_not_given_what_it_cannot_delay(recurrent, tmp_path):
+    network = network_of(recurrent=recurrent)
+    with pytest.raises(InputError, match="Loihi's synapses have 62"):
+        netx.export(network, draw(network, 150), tmp_path / "a.net", delays="chip")
     assert list(tmp_path.iterdir()) == []
 
 

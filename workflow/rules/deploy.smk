@@ -32,7 +32,7 @@ rule convert:
     conda:
         "../../envs/spikespeech.yaml"
     params:
-        settings=deployment("bits", "scale", "calibration_examples"),
+        settings=deployment("bits", "scale", "calibration_examples", "long_delays"),
         code=code("scripts/deployment/convert.py"),
     shell:
         'python "$SPIKESPEECH/scripts/deployment/convert.py" {input.weights:q} --parts {input.parts:q} '
@@ -99,7 +99,7 @@ rule ablate:
         mem_mb=memory(1800, neuron=1),
         runtime=120,
     params:
-        deployment=deployment("bits", "scale", "calibration_examples"),
+        deployment=deployment("bits", "scale", "calibration_examples", "long_delays"),
         code=code("scripts/deployment/ablate.py"),
     shell:
         'python "$SPIKESPEECH/scripts/deployment/ablate.py" {input.weights:q} --parts {input.parts:q} '
@@ -158,6 +158,7 @@ rule word_lengths:
             {
                 "word_lengths": DEPLOYMENT["word_lengths"],
                 "calibration_examples": DEPLOYMENT["calibration_examples"],
+                "long_delays": DEPLOYMENT["long_delays"],
             }
         ),
         code=code("scripts/deployment/word_lengths.py"),

@@ -2,7 +2,8 @@
 
 The dynamics are those of lava-nc 0.10.0's `PyDenseModelBitAcc`, `PyDelayDenseModelBitAcc`,
 `PyLifModelBitAcc` and `PyLifResetModelBitAcc`, for networks loaded by lava-dl 0.6.0's
-`netx.hdf5.Network`. Layers depend on each other in one direction and with one step of delay, so
+`netx.hdf5.Network`, and for recurrent layers of several delays, which it cannot load, as these
+processes run them. Layers depend on each other in one direction and with one step of delay, so
 each is simulated over the whole trial before the next.
 """
 
@@ -251,7 +252,16 @@ class _PreparedLayer:
     def __init__(self, layer, reset):
         self.n = layer.n_units
         matrices = netx_file.synapses(layer)
-        self.synapses = [_prepared_synapse(s, layer.delay) for s in matrices]
+        own = layer.delay if layer.delay_rec is None else layer.delay_rec
+        self.synapses = [
+            _prepared_synapse(*both) for both in zip(matrices, (layer.delay, own), strict=False)
+        ]
+        # A delay that a source's synapses share is its spikes' own, where no sum loses bits.
+        self.late = None
+        if not self.synapses[0][2]:
+            self.late = netx_file.delay_of_sources(layer.delay)
+        if self.late is not None:
+            self.synapses[0] = _prepared_synapse(matrices[0], None)
         if len(matrices) == 1:
             nothing = np.zeros(0, self.synapses[0][0].dtype)
             self.synapses.append((nothing, np.zeros(0, np.int64), np.int32(0)))
@@ -271,6 +281,12 @@ class _PreparedLayer:
 
     def run(self, offsets, steps, units, counts, graded, n_steps, windows, *results):
         """Simulate the layer; return its spikes as (offsets, steps, units)."""
+        if self.late is not None:
+            counts = counts if graded else np.ones(len(steps), np.int32)
+            events = GradedSpikes(offsets, steps, units, counts, n_steps, len(self.late))
+            events, _ = events.delayed(self.late)
+            offsets, steps = events.offsets, events.steps
+            units, counts = events.units, events.counts
         return kernels.run_layer(
             offsets,
             steps,

@@ -9,7 +9,7 @@ from spikespeech.backends.registry import BACKENDS
 from spikespeech.data.datasets import SOURCES
 from spikespeech.deployment.conventions import INPUTS
 from spikespeech.importing.formats import FORMATS
-from spikespeech.loihi.quantise import SCALES, WORD_LENGTHS
+from spikespeech.loihi.quantise import LONG_DELAYS, SCALES, WORD_LENGTHS
 from spikespeech.methods.registry import TRAINING_METHODS
 from spikespeech.search.propose import ACQUISITIONS, DESIGNS, PROPOSERS, SURROGATES
 
@@ -26,6 +26,7 @@ def schema():
         "input": INPUTS,
         "import_format": FORMATS,
         "scale": SCALES,
+        "long_delays": LONG_DELAYS,
         "word_length": WORD_LENGTHS,
         "method": TRAINING_METHODS,
         "proposer": PROPOSERS,

@@ -14,7 +14,6 @@ from spikespeech.fixed_point import GradedSpikes
 from spikespeech.loihi import netx_file
 from spikespeech.loihi.quantise import Quantised, quantise
 from spikespeech.network import Network
-from spikespeech.network.chain import chain
 from spikespeech.spikes import SpikeTrains
 
 MOST_DOUBLINGS = 8
@@ -29,6 +28,7 @@ def export(
     scale: str = "percentile",
     calibration: SpikeTrains | None = None,
     delays: str = "host",
+    long_delays: str = "refuse",
     lsb: Sequence[float] | None = None,
 ) -> Quantised:
     """Quantise a network, write it as a NetX file, and return its `Quantised`.
@@ -43,7 +43,8 @@ def export(
     ----------
     network, weights : Network, Parameters
     path : the file to write
-    bits, scale, delays, lsb : see `quantise.quantise`; scales that are given stay as they are
+    bits, scale, delays, long_delays, lsb : see `quantise.quantise`; scales that are given stay as
+        they are
     calibration : SpikeTrains (never of test speakers) or None. With it the scale "error" weighs
         errors by activity, and the output's LSB is doubled until no output voltage of these
         examples reaches the limits; `report["output_lsb_doubled"]` says how often. Where the
@@ -53,7 +54,14 @@ def export(
     Raises InputError where the network does not fit, see `quantise.quantise`.
     """
     quantised = fit(
-        network, weights, bits=bits, scale=scale, calibration=calibration, delays=delays, lsb=lsb
+        network,
+        weights,
+        bits=bits,
+        scale=scale,
+        calibration=calibration,
+        delays=delays,
+        long_delays=long_delays,
+        lsb=lsb,
     )
     with atomic(path) as partial:
         netx_file.write(partial, quantised.layers)
@@ -69,17 +77,18 @@ def fit(
     scale: str = "percentile",
     calibration: SpikeTrains | None = None,
     delays: str = "host",
+    long_delays: str | None = "refuse",
     lsb: Sequence[float] | None = None,
 ) -> Quantised:
     """Return the `Quantised` that `export` writes."""
-    first = chain(network)[0].incoming
+    first = network.input_delays
     activity: Any = None
     occurring: Any = None
     sent: Any = None
     late: Any = None
     if calibration is not None:
         occurring = GradedSpikes.from_spike_trains(calibration)
-        sent, late = occurring.delayed(weights[first.delay] if first.longest_delay else None)
+        sent, late = occurring.delayed(weights[first.delay] if first else None)
         if scale == "error":
             activity = spike_counts(network, weights, calibration)
     for doublings in range(MOST_DOUBLINGS):
@@ -91,12 +100,13 @@ def fit(
             activity=activity,
             coarser=doublings,
             delays=delays,
+            long_delays=long_delays,
             lsb=lsb,
         )
         report = quantised.report
         report["output_lsb_doubled"] = doublings
         report["calibration_examples"] = 0 if calibration is None else len(calibration)
-        if calibration is not None and first.longest_delay:
+        if calibration is not None and first:
             report["input_delays"]["late_spikes"] = int(late.sum())
             report["input_delays"]["spikes"] = len(calibration.steps)
         if calibration is None or network.spiking_output or lsb is not None:

@@ -6,18 +6,22 @@ import pandas as pd
 
 from spikespeech import command
 from spikespeech.forms import COUNT, SHARE, Number
+from spikespeech.loihi.netx_file import LARGEST_DELAY
 from spikespeech.report import exhibit, prose
 
 ERRORS = {"clipped": COUNT, "clipped_fraction": SHARE}
 ERRORS |= dict.fromkeys(("largest_cut", "clipping_error", "rounding_error", "error"), Number(0))
+DELAYS = {"longest": COUNT, "longest_kept": COUNT, "clipped_fraction": SHARE}
 REPORT = {
     **{"bits": COUNT, "scale": str, "output_lsb_doubled": COUNT},
+    "delays": [{"name": str, **DELAYS}],
     "layers": [{"lsb": Number(0), "threshold": COUNT, "matrices": [{"name": str, **ERRORS}]}],
 }
 
 
 def rows(axes, report, label):
     """Return one row for each weight matrix of a network."""
+    delays = {entry["name"]: entry for entry in report["delays"]}
     for layer in report["layers"]:
         for matrix in layer["matrices"]:
             yield {
@@ -30,13 +34,19 @@ def rows(axes, report, label):
                 "threshold": layer["threshold"],
                 "output_lsb_doubled": report["output_lsb_doubled"],
                 **{key: matrix[key] for key in ERRORS},
+                **delays_of(delays.get(matrix["name"])),
             }
+
+
+def delays_of(entry):
+    """Return the columns of what the chip delays of a matrix, of which others have none."""
+    return {f"delays_{key}": entry[key] for key in DELAYS} if entry else {}
 
 
 def findings(table, sizes, doubled):
     """Return the range of errors, the size of the files, and how many outputs needed room."""
     worst = table.loc[table["error"].idxmax()]
-    return [
+    sentences = [
         f"At {table['bits'].iloc[0]} bits the weights' root-mean-square errors are "
         f"{100 * table['error'].min():.1f} to {100 * worst['error']:.1f} % of the weights "
         f"themselves; most in {worst['matrix']}, of which {100 * worst['clipped_fraction']:.2f} % "
@@ -44,6 +54,15 @@ def findings(table, sizes, doubled):
         f"{prose.count(len(sizes), 'NetX file')} of {min(sizes):,} to {max(sizes):,} bytes read "
         f"back as written; calibration gave the output more room in {doubled}.",
     ]
+    if "delays_longest" in table:
+        delayed = table[table["delays_longest"].notna()]
+        sentences.append(
+            f"The chip delays the spikes of {prose.count(len(delayed), 'matrix', 'matrices')}, by "
+            f"{delayed['delays_longest'].max():.0f} steps at most in training; of its "
+            f"{LARGEST_DELAY} steps {100 * delayed['delays_clipped_fraction'].mean():.1f} % of the "
+            "synapses would need more and were clipped."
+        )
+    return sentences
 
 
 def main(arguments):

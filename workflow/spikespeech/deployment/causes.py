@@ -6,10 +6,11 @@ import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.loihi import quantise
-from spikespeech.loihi.netx_file import LARGEST_THRESHOLD
+from spikespeech.loihi.netx_file import LARGEST_DELAY, LARGEST_THRESHOLD
 from spikespeech.network import Parameters
 from spikespeech.network.chain import chain
 from spikespeech.network.neurons import gain
+from spikespeech.network.parameters import delay_steps
 
 PAPER_OUTPUT_THRESHOLD = 1 << 16
 
@@ -18,8 +19,10 @@ def float_variants(network, weights, quantised):
     """Return {cause: (network, weights)}: float networks that bear one cause of loss each.
 
     decays : 12-bit decays; clipping, rounding : of the weights, each without the other;
-    weights : both; decays and weights : all that is not the integer arithmetic of the states
+    weights : both; decays and weights : all that is neither clipping of delays nor the integer
+    arithmetic of the states
     """
+    integers = quantised.weights | _delays(network, weights)
     decayed = _with_integer_decays(network, quantised.layers)
     clipped, rounded = {}, {}
     for layer, lsb in zip(chain(network), quantised.lsb, strict=True):
@@ -33,9 +36,18 @@ def float_variants(network, weights, quantised):
         "decays": (decayed, _with_gains_of(network, decayed, weights)),
         "clipping": (network, weights | clipped),
         "rounding": (network, weights | rounded),
-        "weights": (network, quantised.weights),
-        "decays and weights": (decayed, _with_gains_of(network, decayed, quantised.weights)),
+        "weights": (network, integers),
+        "decays and weights": (decayed, _with_gains_of(network, decayed, integers)),
     }
+
+
+def with_short_delays(network, weights):
+    """Return weights whose delays are at most `LARGEST_DELAY` steps; None where all are."""
+    delays = _delays(network, weights)
+    if all(delay_steps(steps).max() <= LARGEST_DELAY for steps in delays.values()):
+        return None
+    short = {name: np.minimum(steps, LARGEST_DELAY) for name, steps in delays.items()}
+    return Parameters(weights) | short
 
 
 def with_output_threshold(layers, threshold=PAPER_OUTPUT_THRESHOLD):
@@ -47,6 +59,10 @@ def with_output_threshold(layers, threshold=PAPER_OUTPUT_THRESHOLD):
     if not 1 <= threshold <= LARGEST_THRESHOLD:
         raise InputError(f"output threshold {threshold} is outside 1 … {LARGEST_THRESHOLD}")
     return [*layers[:-1], replace(layers[-1], threshold=threshold)]
+
+
+def _delays(network, weights):
+    return {c.delay: weights[c.delay] for c in network.connections if c.longest_delay}
 
 
 def _with_integer_decays(network, layers):

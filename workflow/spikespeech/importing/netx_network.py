@@ -8,7 +8,7 @@ prediction depends. Converted with these units (`lsb`), the network has the file
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.loihi.netx_file import LARGEST_THRESHOLD, synapses
+from spikespeech.loihi.netx_file import LARGEST_THRESHOLD, delay_of_sources, synapses
 from spikespeech.loihi.quantise import DECAY_UNIT
 from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.network.model import Connection, Population
@@ -51,16 +51,17 @@ def load(layers, *, dt_ms, spiking=False, output_lsb=OUTPUT_LSB):
             neuron, unit = LIF(*taus, 1.0), factor / layer.threshold
         lsb.append(unit)
         populations.append(Population(name, layer.n_units, neuron))
-        delay = _delay(layer, where)
-        longest = 0 if delay is None else int(delay.max())
-        for start, matrix in ((source, layer.weight), (name, layer.weight_rec)):
+        for start, matrix, delay in (
+            (source, layer.weight, _delay(layer)),
+            (name, layer.weight_rec, layer.delay_rec),
+        ):
             if matrix is None:
                 continue
-            connection = Connection(start, name, longest if start == source else 0)
+            connection = _connection(start, name, delay)
             connections.append(connection)
             arrays[connection.name] = (matrix // factor).T * (unit / gain(neuron, dt_ms))
             if connection.longest_delay:
-                arrays[connection.delay] = delay
+                arrays[connection.delay] = delay[0] if connection.axonal else delay.T
     network = Network(tuple(populations), tuple(connections), dt_ms)
     return network, Parameters.checked(network, arrays), lsb
 
@@ -71,7 +72,7 @@ def _check(layer, where):
         raise InputError(
             f"{where} has biases up to {np.abs(layer.bias).max()}", hint="our neurons have none"
         )
-    if layer.delay is not None and layer.weight_rec is not None:
+    if layer.delay is not None and layer.weight_rec is not None and layer.delay_rec is None:
         raise InputError(
             f"{where} is recurrent and has delays", hint="lava-dl 0.6 applies them to both weights"
         )
@@ -102,17 +103,20 @@ def _factor(layer, where):
     )
 
 
-def _delay(layer, where):
-    """Return the delays of a layer's sources (n_sources,), or None."""
-    if layer.delay is None:
-        return layer.host_delay
-    if np.any(layer.delay != layer.delay[:1]):
-        raise InputError(
-            f"{where}/delay differs between the synapses of one source",
-            hint="our connections have one delay for each source",
-        )
-    own = 0 if layer.host_delay is None else layer.host_delay
-    return layer.delay[0] + own
+def _delay(layer):
+    """Return the delays of a layer's incoming synapses (n, n_sources), or None."""
+    if layer.host_delay is None:
+        return layer.delay
+    chip = np.zeros(layer.weight.shape, int) if layer.delay is None else layer.delay
+    return chip + layer.host_delay
+
+
+def _connection(source, target, delay):
+    """Return a Connection with delays (n, n_sources) or None."""
+    if delay is None or not delay.any():
+        return Connection(source, target)
+    shape = "synapse" if delay_of_sources(delay) is None else "source"
+    return Connection(source, target, int(delay.max()), shape)
 
 
 def _tau(decay, dt_ms, where):

@@ -2,7 +2,9 @@
 
 A NetX file is HDF5: `layer/<i>/{type, shape, weight[, weight_rec][, delay][, bias]}` and
 `layer/<i>/neuron/{type, iDecay, vDecay, vThMant}`. Layer 0 is the input; its `hostDelay` is ours:
-lava-dl does not read it, what it is given must have been delayed.
+lava-dl does not read it, what it is given must have been delayed. Ours is the `delay` of a
+recurrent layer, too, of both its matrices side by side: lava-dl 0.6 gives both one matrix of delays
+and loses their exponent, and so stops at ours, instead of running another network.
 """
 
 from dataclasses import dataclass, replace
@@ -32,6 +34,8 @@ class Layer:
     current_decay, voltage_decay : `iDecay` and `vDecay`, in units of 2^-12 a step, 0 … 4096
     threshold : `vThMant`, the spike threshold in units of 2^6 of v
     delay : (n, n_sources) steps, or None
+    delay_rec : (n, n) steps of the recurrent weights, beside `delay`. None with both gives both
+        synapses `delay`, as lava-dl 0.6 does
     bias : (n,), added to v in every step in units of 2^6, or None
     host_delay : (n_sources,) steps by which the host sends the spikes of each source later than
         they occur, or None; of the first layer
@@ -45,6 +49,7 @@ class Layer:
     delay: np.ndarray | None = None
     bias: np.ndarray | None = None
     host_delay: np.ndarray | None = None
+    delay_rec: np.ndarray | None = None
 
     @property
     def n_units(self):
@@ -81,7 +86,8 @@ def write(path, layers):
             if layer.weight_rec is not None:
                 group["weight_rec"] = layer.weight_rec.astype(np.float32)
             if layer.delay is not None:
-                group["delay"] = layer.delay.astype(np.int32)
+                matrices = [m for m in (layer.delay, layer.delay_rec) if m is not None]
+                group["delay"] = np.hstack(matrices).astype(np.int32)
             neuron = group.create_group("neuron")
             neuron["type"] = np.array([b"CUBA"], dtype="S10")
             neuron["iDecay"] = np.int32(layer.current_decay)
@@ -177,14 +183,16 @@ def _read_layer(group, recurrent):
     weight_rec = _matrix(group, "weight_rec", n) if recurrent else None
     if recurrent and weight_rec.shape != (n, n):
         raise InputError(f"{name} of {n} units has recurrent weights {weight_rec.shape}")
+    delay, delay_rec = _delays(group, weight.shape, recurrent) if "delay" in group else (None, None)
     layer = Layer(
         weight,
         weight_rec,
         _scalar(neuron, "iDecay"),
         _scalar(neuron, "vDecay"),
         _scalar(neuron, "vThMant"),
-        _delays(group, weight.shape, recurrent) if "delay" in group else None,
+        delay,
         _integers(group, "bias") if "bias" in group else None,
+        delay_rec=delay_rec,
     )
     if layer.bias is not None and layer.bias.shape not in ((), (1,), (n,)):
         raise InputError(f"{name}/bias has shape {layer.bias.shape} for {n} units")
@@ -205,10 +213,15 @@ def _matrix(group, key, n):
 
 
 def _delays(group, shape, recurrent):
-    """Return delays (n, n_sources) as lava-dl spreads a scalar or a vector of them."""
+    """Return delays (n, n_sources), as lava-dl spreads a scalar or a vector of them, and None.
+
+    Or, of a recurrent layer that has both side by side, (n, n_sources) and (n, n).
+    """
     delay = np.minimum(_integers(group, "delay"), LARGEST_DELAY)
     if np.min(delay) < 0:
         raise InputError(f"{group.name[1:]}/delay is {np.min(delay)}")
+    if recurrent and delay.shape == (shape[0], shape[1] + shape[0]):
+        return delay[:, : shape[1]], delay[:, shape[1] :]
     if delay.ndim == 1:
         if len(delay) == shape[0]:
             delay = delay[:, None]
@@ -223,9 +236,20 @@ def _delays(group, shape, recurrent):
     if recurrent and shape[0] != shape[1]:
         raise InputError(
             f"{group.name[1:]} is recurrent and has delays",
-            hint="lava-dl 0.6 gives the recurrent synapse the input's delays; leave them out",
+            hint="lava-dl 0.6 gives the recurrent synapse the input's delays; give those of both "
+            "side by side, or leave them out",
         )
-    return delay
+    return delay, None
+
+
+def delay_of_sources(delay):
+    """Return the delays (n_sources,) that all synapses of a source share, or None.
+
+    delay : (n, n_sources) steps, or None
+    """
+    if delay is None or not np.array_equal(delay, np.broadcast_to(delay[:1], delay.shape)):
+        return None
+    return delay[0]
 
 
 @dataclass(frozen=True)
@@ -250,15 +274,17 @@ def synapses(layer):
     """Return the layer's `Synapse`s, [input] or [input, recurrent], as lava-dl and Lava make them.
 
     `netx.utils.optimize_weight_bits` finds one exponent for both matrices; the Dense process then
-    clips and truncates each according to its own sign. A dense_rec layer with delays loses the
-    exponent on the way (lava-dl 0.6.0), so that its weights act multiplied by 2^-exponent.
+    clips and truncates each according to its own sign. A dense_rec layer whose synapses share their
+    delays loses the exponent on the way (lava-dl 0.6.0), so that its weights act multiplied by
+    2^-exponent.
     Raises InputError for all-zero weights, which lava-dl cannot load.
     """
     matrices = [layer.weight] + ([layer.weight_rec] if layer.weight_rec is not None else [])
     joint = np.hstack(matrices)
     joint, bits, exponent = _optimise_weight_bits(joint)
     widths = [matrix.shape[1] for matrix in matrices]
-    shift = 0 if layer.delay is not None and len(matrices) == 2 else max(-exponent, 0)
+    shared = len(matrices) == 2 and layer.delay is not None and layer.delay_rec is None
+    shift = 0 if shared else max(-exponent, 0)
     return [
         Synapse(_dense_weights(part, bits), shift)
         for part in np.split(joint, np.cumsum(widths)[:-1], axis=1)

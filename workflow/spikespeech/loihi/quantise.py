@@ -8,15 +8,16 @@ with bs and bm of `neurons.decays` and k of `neurons.gain`. Loihi has u and v wi
 weights carry it: k W = LSB q with integers q of a given word length. Then V = LSB v / 2^6.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.loihi.netx_file import LARGEST_DELAY, LARGEST_THRESHOLD, Layer, synapses
 from spikespeech.network import LI, LIF, Parameters
-from spikespeech.network.chain import chain, refuse_delays
+from spikespeech.network.chain import chain
 from spikespeech.network.neurons import decays, gain
+from spikespeech.network.parameters import delay_steps, synapse_steps
 
 SCALES = ("percentile", "error")
 WORD_LENGTHS = (8, 6, 4, 3, 2)
@@ -26,7 +27,16 @@ DELAYS = {
     "not read it, must be given delayed spikes",
     "chip": f"Loihi's synapses delay input spikes, by {LARGEST_DELAY} steps at most: layer/1/delay",
 }
-"""Who delays input spikes."""
+"""Who delays spikes of input channels by a fixed delay each; the chip delays all others."""
+LONG_DELAYS = {
+    "clip": f"delays on the chip above {LARGEST_DELAY} steps become {LARGEST_DELAY}",
+    "refuse": f"a network with delays on the chip above {LARGEST_DELAY} steps is refused",
+}
+"""What becomes of delays that Loihi's synapses do not have."""
+RECURRENT_DELAYS = (
+    "lava-dl 0.6 stops at recurrent layers with delays on the chip, whose block has one matrix of "
+    "delays for both synapses; Lava's own processes run them"
+)
 THRESHOLDS = {LIF: lambda neuron: neuron.threshold, LI: lambda neuron: None}
 """Neuron models that Loihi's CUBA neurons can be, and their thresholds."""
 DECAY_UNIT = 1 << 12
@@ -60,6 +70,7 @@ def quantise(
     coarser=0,
     lsb=None,
     delays="host",
+    long_delays="refuse",
 ):
     """Return a `Quantised` network.
 
@@ -75,23 +86,29 @@ def quantise(
     coarser : number of times that the output's LSB is doubled, to give its voltage more room
     lsb : given scales, one a layer, instead of those that `scale` finds
     delays : who delays input spikes, one of `DELAYS`
+    long_delays : what becomes of delays that the chip has not, one of `LONG_DELAYS`; None keeps
+        them, for simulations alone
+
+    `report["delays"]` says of each connection that the chip delays how long its delays are, and
+    what clipping did. Learned ones count in whole steps.
 
     Raises InputError for what a NetX file or Lava cannot hold: connections that pass over a layer,
-    several time constants within a layer, a threshold outside 17 bits, all-zero weights, delays
-    where Loihi or lava-dl takes none, an unknown word length or scale.
+    several time constants within a layer, a threshold outside 17 bits, all-zero weights, longer
+    delays than Loihi has, an unknown word length or scale.
     """
     for name, value, choices in (
         ("weights of {} bits", bits, WORD_LENGTHS),
         ("scale {!r}", scale, SCALES),
         ("delays by {!r}", delays, DELAYS),
+        ("long delays: {!r}", long_delays, (*LONG_DELAYS, None)),
     ):
         if value not in choices:
             raise InputError(name.format(value), hint=f"choose from {', '.join(map(str, choices))}")
     for name, array in weights.items():
         if not np.all(np.isfinite(array)):
             raise InputError(f"{name} holds NaN or infinity", hint="train the network again")
-    refuse_delays(network, "a NetX file", axonal=True)
-    parts, threshold = [], None
+    host = network.input_delays if delays == "host" else None
+    parts, threshold, delayed = [], None, []
     for i, layer in enumerate(chain(network)):
         constants = IntegerConstants(layer.population, network.dt_ms)
         # Scales of outputs that only integrate are fractions of the last hidden layer's threshold.
@@ -107,16 +124,23 @@ def quantise(
                 activity=activity,
                 coarser=coarser if layer.population is network.output else 0,
                 lsb=lsb[i] if lsb is not None else None,
-                delays=delays if i == 0 else "chip",
             )
         )
-    report = {"bits": bits, "scale": scale, "layers": [part.report for part in parts]}
-    first = chain(network)[0].incoming
-    if first.axonal:
+        delayed.append(_delays(layer, weights, host, long_delays))
+    report = {
+        "bits": bits,
+        "scale": scale,
+        "layers": [part.report for part in parts],
+        "delays": [entry for part in delayed for entry in part.report],
+    }
+    if first := network.input_delays:
         longest = int(weights[first.delay].max())
         report["input_delays"] = {"by": delays, "longest": longest, "note": DELAYS[delays]}
-    kept = {name: array for part in parts for name, array in part.weights.items()}
-    layers, lsb = [part.layer for part in parts], tuple(part.lsb for part in parts)
+    if any("delay_rec" in part.fields for part in delayed):
+        report["delays_note"] = RECURRENT_DELAYS
+    kept = {name: array for part in (*parts, *delayed) for name, array in part.weights.items()}
+    layers = [replace(part.layer, **late.fields) for part, late in zip(parts, delayed, strict=True)]
+    lsb = tuple(part.lsb for part in parts)
     return Quantised(layers, lsb, Parameters(weights) | kept, report)
 
 
@@ -212,9 +236,16 @@ class _QuantisedLayer:
     report: dict
 
 
-def _quantise_layer(
-    layer, weights, constants, threshold, *, bits, scale, activity, coarser, lsb, delays
-):
+@dataclass(frozen=True)
+class _Delayed:
+    """Fields of `netx_file.Layer`, parameters that they stand for, entries of the report."""
+
+    fields: dict
+    weights: dict
+    report: list
+
+
+def _quantise_layer(layer, weights, constants, threshold, *, bits, scale, activity, coarser, lsb):
     """Quantise a `chain.Layer`; its weights return by name."""
     name = layer.population.name
     connections = [c for c in (layer.incoming, layer.recurrent) if c]
@@ -258,7 +289,6 @@ def _quantise_layer(
         constants.current_decay,
         constants.voltage_decay,
         mantissa,
-        **_delays(layer, weights, delays),
     )
     report = {
         "name": name,
@@ -279,30 +309,38 @@ def _quantise_layer(
     return _QuantisedLayer(integer_layer, unit, dict(zip(names, kept, strict=True)), report)
 
 
-def _delays(layer, weights, delays):
-    """Return the fields of `Layer` that hold the delays of a `chain.Layer`'s connections."""
-    incoming, recurrent = layer.incoming, layer.recurrent
-    if recurrent and recurrent.longest_delay:
-        raise InputError(
-            f"delays of {recurrent.name}", hint="lava-dl reads none of recurrent connections"
-        )
-    if not incoming.longest_delay:
-        return {}
-    steps = np.asarray(weights[incoming.delay]).astype(int)
-    if delays == "host":
-        return {"host_delay": steps}
-    if recurrent:
-        raise InputError(
-            f"delays of {incoming.name}, to a recurrent layer, on the chip",
-            hint="lava-dl 0.6 gives the recurrent synapse the same delays: delay inputs on the "
-            "host, or train without recurrence",
-        )
-    if steps.max() > LARGEST_DELAY:
-        raise InputError(
-            f"{incoming.delay} of {steps.max()} steps, Loihi's synapses have {LARGEST_DELAY}",
-            hint="delay inputs on the host, or train with shorter delays",
-        )
-    return {"delay": np.tile(steps, (layer.population.n, 1))}
+def _delays(layer, weights, host, long_delays):
+    """Return the `_Delayed` of a `chain.Layer`; `host`: the connection that the host delays."""
+    n, found = layer.population.n, _Delayed({}, {}, [])
+    matrices = []
+    for c in filter(None, (layer.incoming, layer.recurrent)):
+        matrices.append(np.zeros((n, len(weights[c.name])), np.int64))
+        if c == host:
+            found.fields["host_delay"] = delay_steps(weights[c.delay])
+        elif c.longest_delay:
+            given = np.asarray(weights[c.delay], np.float32)
+            long = synapse_steps(c, given, n) > LARGEST_DELAY
+            if long.any() and long_delays == "refuse":
+                raise InputError(
+                    f"{c.delay} of {given.max():g} steps, Loihi's synapses have {LARGEST_DELAY}",
+                    hint="clip them, delay input channels on the host, or train with shorter ones",
+                )
+            kept = np.minimum(given, LARGEST_DELAY) if long_delays == "clip" else given
+            found.weights[c.delay] = kept
+            matrices[-1] = synapse_steps(c, kept, n).T
+            found.report.append(
+                {
+                    "name": c.name,
+                    "shape": c.delay_shape,
+                    "learned": c.learned_delays,
+                    "longest": int(delay_steps(given).max()),
+                    "longest_kept": int(matrices[-1].max()),
+                    "clipped_fraction": float(long.mean()) if long_delays else 0.0,
+                }
+            )
+    if found.report:
+        found.fields.update(zip(("delay", "delay_rec"), matrices, strict=False))
+    return found
 
 
 def _integers(array, lsb, bits):

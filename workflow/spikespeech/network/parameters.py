@@ -6,7 +6,7 @@ import numpy as np
 
 from spikespeech import meter
 from spikespeech.errors import InputError
-from spikespeech.network.model import Network
+from spikespeech.network.model import BLOCK, Connection, Network
 from spikespeech.network.neurons import LIF
 
 TRAINED_BYTES = 24
@@ -19,6 +19,20 @@ def delay_steps(delays: np.ndarray) -> np.ndarray:
     This is mlGeNN's rounding of those that it learns, and the only one there is here.
     """
     return np.floor(np.asarray(delays, np.float64) + 0.5).astype(np.int64)
+
+
+def synapse_steps(connection: Connection, delays: np.ndarray, n_targets: int) -> np.ndarray:
+    """Return the delay of each synapse of a connection in whole steps, (source, target) int64.
+
+    Parameters
+    ----------
+    delays : in the shape that the connection's have
+    n_targets : neurons of its target
+    """
+    steps = delay_steps(delays)
+    if connection.delay_shape == "block":
+        return np.repeat(steps, BLOCK, axis=1)[:, :n_targets]
+    return np.broadcast_to(steps.reshape(len(steps), -1), (len(steps), n_targets))
 
 
 class Parameters(Mapping[str, np.ndarray]):

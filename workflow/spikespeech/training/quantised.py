@@ -49,13 +49,16 @@ class QuantisedBackend(native.Backend):
         if self.bits == FLOAT:
             return
         network = self.engine.network
-        self.lsb = quantise(network, self.masters, bits=self.bits, scale=self.scale).lsb
+        given = {"bits": self.bits, "scale": self.scale, "long_delays": None}
+        self.lsb = quantise(network, self.masters, **given).lsb
         self._quantise()
 
     def _quantise(self):
         if self.bits == FLOAT:
             return
-        quantised = quantise(self.engine.network, self.masters, bits=self.bits, lsb=self.lsb)
+        quantised = quantise(
+            self.engine.network, self.masters, bits=self.bits, lsb=self.lsb, long_delays=None
+        )
         self.weights = quantised.weights
 
     def _step(self, rate):
