@@ -39,6 +39,14 @@ def findings(summary):
             f"{min(shares):.0f} to {max(shares):.0f} %. Energies are operations times constants "
             "published for Loihi 1."
         )
+        sizes = sized.groupby("quantity")["mean"].mean()
+        if "synapse_delays" in sizes:
+            sentences.append(
+                f"Delays of its synapses take {sizes['synapse_delays']:,.0f} bytes beside "
+                f"{sizes['integer_weights']:,.0f} of weights, their buffers "
+                f"{sizes['synapse_buffers']:,.0f}; {sizes['delayed_operations']:,.0f} of the "
+                "operations of an example wait in them."
+            )
     measured = set(summary[summary["quantity"] == "cpu_energy"]["kind"])
     if measured == {"not measured"}:
         sentences.append("This machine's energy was not measured: it has no readable counter.")

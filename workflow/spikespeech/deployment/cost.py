@@ -4,12 +4,13 @@ Counts follow Shoesmith et al. 2025 (Table II) and, where NeuroBench 2.3 defines
 and definitions. Energy on Loihi is an estimate from constants of another chip generation.
 """
 
+import math
 import time
 from pathlib import Path
 
 import numpy as np
 
-from spikespeech.network.chain import refuse_delays
+from spikespeech.loihi.netx_file import LARGEST_DELAY
 
 PICOJOULE = 1e-12
 DAVIES_2018 = "Davies et al., IEEE Micro 38(1), 2018, Table 2: Loihi 1, pre-silicon, 0.75 V"
@@ -19,6 +20,9 @@ NEURON_UPDATE_PJ = {"inactive": 52.0, "active": 81.0}
 
 STATE_BITS = 24
 DELAY_BITS = 16
+SYNAPSE_DELAY_BITS = 6
+BUFFER_BITS = 16
+"""Of a synapse's delay, and of what reaches a neuron in one step (lava-nc's DelayDense)."""
 RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
 
@@ -34,7 +38,10 @@ def operations(network, spikes, last=None, *, n_steps):
     synaptic_operations: of each spike as many as its neuron has synapses, which is in_spikes H +
     hidden_spikes (H + O) of Shoesmith et al. effective_acs: NeuroBench's, which lacks the last
     step's hidden spikes through the recurrent weights. dense_macs: every weight in every step.
-    neuron_updates: every neuron in every step. activation_sparsity: of the hidden layers.
+    neuron_updates: every neuron in every step. activation_sparsity: of the hidden layers. Where
+    synapses have delays, delayed_operations are those of the synaptic operations that wait in a
+    buffer, and buffer_updates what is taken out of the buffers: a value a step for each neuron and
+    delayed connection.
     """
     means = {name: float(np.mean(counts)) for name, counts in spikes.items()}
     hidden = sum(means[population.name] for population in network.hidden)
@@ -47,6 +54,10 @@ def operations(network, spikes, last=None, *, n_steps):
         "neuron_updates": sum(layer["neuron_updates"] for layer in layers),
         "activation_sparsity": 1 - hidden / (network.n_hidden * n_steps),
     }
+    if on_chip := _delayed_on_chip(network):
+        targets = {c: network[c.target].n for c in on_chip}
+        counts["delayed_operations"] = sum(means[c.source] * n for c, n in targets.items())
+        counts["buffer_updates"] = float(sum(targets.values()) * n_steps)
     if last is not None:
         late = sum(
             float(np.mean(last[c.source])) * network[c.target].n
@@ -79,8 +90,11 @@ def footprint(network, bits):
     """Return bytes: float32 parameters (NeuroBench's footprint of the weights), integers, states.
 
     integer_weights are packed to `bits` each; states are u and v of every neuron, 24 bits each.
-    Where inputs are delayed, input_delays are those of the host, DELAY_BITS each, and delay_buffer
-    is what it holds meanwhile: a bit for each input and step up to the longest delay.
+    Where inputs are delayed by channel, input_delays are those of the host, DELAY_BITS each, and
+    delay_buffer is what it holds meanwhile: a bit for each input and step up to the longest delay.
+    Of all other delays float_delays are what the network has, float32; synapse_delays those on the
+    chip, SYNAPSE_DELAY_BITS for each synapse whatever they are shared by; and synapse_buffers what
+    waits there: BUFFER_BITS for each target and step up to the longest delay, by connection.
     """
     weights = network.n_weights
     sizes = {
@@ -89,11 +103,24 @@ def footprint(network, bits):
         "integer_weights": -(-weights * bits // 8),
         "states": 2 * STATE_BITS // 8 * (network.n_hidden + network.n_outputs),
     }
-    refuse_delays(network, "the count of bytes", axonal=True)
+    if on_chip := _delayed_on_chip(network):
+        synapses = sum(network[c.source].n * network[c.target].n for c in on_chip)
+        slots = sum(
+            network[c.target].n * (min(c.longest_delay, LARGEST_DELAY) + 1) for c in on_chip
+        )
+        shapes = network.shapes()
+        sizes["float_delays"] = 4 * sum(math.prod(shapes[c.delay]) for c in on_chip)
+        sizes["synapse_delays"] = -(-synapses * SYNAPSE_DELAY_BITS // 8)
+        sizes["synapse_buffers"] = slots * BUFFER_BITS // 8
     if first := network.input_delays:
         sizes["input_delays"] = -(-network.n_inputs * DELAY_BITS // 8)
         sizes["delay_buffer"] = -(-network.n_inputs * (first.longest_delay + 1) // 8)
     return sizes
+
+
+def _delayed_on_chip(network):
+    """Return the connections with delays but that of the inputs' channels, which are the host's."""
+    return [c for c in network.connections if c.longest_delay and c != network.input_delays]
 
 
 def connection_sparsity(layers):
