@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import nir
@@ -11,7 +12,7 @@ import pytest
 from spikespeech import eventprop
 from spikespeech import nir as export
 from spikespeech.errors import InputError
-from spikespeech.network import LI, LIF, Network, Parameters
+from spikespeech.network import LI, LIF, Connection, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 RECORDER = Path(__file__).parents[1] / "scripts/peers/nir_record.py"
@@ -19,6 +20,12 @@ NETWORK = Network.layered(30, 24, 5)
 TWO = Network.layered(30, [24, 16], 5)
 DELAYED = Network.layered(30, 24, 5, longest_delay=40)
 BOTH = Network.layered(30, [24, 16], 5, longest_delay=40)
+EVERY = replace(
+    TWO,
+    connections=tuple(
+        Connection(c.source, c.target, 9, learned_delays=not c.recurrent) for c in TWO.connections
+    ),
+)
 IDS = ["one", "two", "delays", "both"]
 
 
@@ -28,9 +35,12 @@ def case(network=NETWORK, n_steps=120):
     weights = Parameters.random(
         network, rng, input_hidden=(0.3, 0.2), hidden_hidden=(0, 0.2), hidden_output=(0, 0.3)
     )
-    connection = network.connections[0]
-    if connection.longest_delay:
-        weights |= {connection.delay: rng.integers(0, 41, network.n_inputs)}
+    for c in network.connections:
+        if c.longest_delay:
+            n, longest = len(weights[c.name]), c.longest_delay
+            whole = not c.learned_delays
+            delays = rng.integers(0, longest + 1, n) if whole else rng.uniform(0, longest, n)
+            weights |= {c.delay: delays}
     dense = rng.random((n_steps, network.n_inputs)) < 0.08
     simulated = eventprop.simulate(network, weights, trains(network, dense))
     spikes = np.zeros((n_steps, network.n_hidden), bool)
@@ -76,11 +86,13 @@ def run(graph, dense):
     def layer(node):
         if not isinstance(node, nir.NIRGraph):
             return neurons(node)
-        lif, weight, last = neurons(node.nodes["lif"]), node.nodes["w_rec"].weight, [0]
+        lif, weight = neurons(node.nodes["lif"]), node.nodes["w_rec"].weight
+        wait = late(node.nodes["delay"]) if "delay" in node.nodes else lambda x: x
+        last = [wait(np.zeros(len(weight)))]
 
         def step(x):
-            spikes, v = lif(x + (weight @ last[0] if np.ndim(last[0]) else 0))
-            last[0] = spikes.astype(float)
+            spikes, v = lif(x + weight @ last[0])
+            last[0] = wait(spikes.astype(float))
             return spikes, v
 
         return step
@@ -136,6 +148,7 @@ NETWORKS = {
     "two layers": TWO,
     "delays": DELAYED,
     "two layers, delays": BOTH,
+    "delays everywhere": EVERY,
 }
 
 
@@ -157,7 +170,7 @@ def test_what_was_exported_loads(network, tmp_path):
     assert [(p.name, p.n) for p in loaded.populations] == [
         (p.name, p.n) for p in network.populations
     ]
-    assert [c.name for c in loaded.connections] == [c.name for c in network.connections]
+    assert loaded.connections == network.connections
     for own, other in zip(loaded.populations[1:], network.populations[1:], strict=True):
         assert type(own.neuron) is type(other.neuron)
         for name, value in vars(other.neuron).items():
@@ -215,10 +228,6 @@ def test_other_graphs_are_refused(change, message, tmp_path):
 
 
 def test_connections_that_pass_over_a_layer_are_refused(tmp_path):
-    from dataclasses import replace
-
-    from spikespeech.network import Connection
-
     skipping = (*TWO.connections[:-1], Connection("input", "output"), TWO.connections[-1])
     network = replace(TWO, connections=skipping)
     with pytest.raises(InputError, match="input_output passes over a layer"):

@@ -27,6 +27,7 @@ from spikespeech.importing.nir_graph import NO_THRESHOLD
 from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.network.chain import chain, refuse_delays
 from spikespeech.network.neurons import decays, gain
+from spikespeech.network.parameters import delay_steps
 
 THRESHOLDS = {LIF: lambda neuron: neuron.threshold, LI: lambda neuron: NO_THRESHOLD}
 """Neuron models that a CubaLIF node can be, and its threshold."""
@@ -45,11 +46,14 @@ def export(
 
     The graph is Input → w_in → hidden → w_out → readout → Output, with hidden1 → hidden1_hidden2 →
     hidden2 … for several hidden layers, and a Delay node ahead of the weights of a connection with
-    delays. None of the three simulators knows Delay nodes: take it out, and delay what the graph is
-    given (as scripts/peers/nir_record.py does). A recurrent layer is a graph of its own, Input →
-    lif → Output with lif → w_rec → lif: snntorch takes a flat graph with recurrence apart wrongly,
-    and without a message. The read-out is a CubaLIF with a threshold out of reach, whose membrane
-    is the output voltage: the simulators drop or refuse CubaLI.
+    a delay a source; for those of blocks and of synapses NIR has no node. None of the three
+    simulators knows Delay nodes: norse 1.1 drops them without a message, snntorch 1.0 and
+    spikingjelly 2.0 stop at them. Take out that of the inputs, and delay what the graph is given
+    (as scripts/peers/nir_record.py does); with one behind a layer none of the three runs the graph.
+    A recurrent layer is a graph of its own, Input → lif → Output with lif → w_rec → lif: snntorch
+    takes a flat graph with recurrence apart wrongly, and without a message. The read-out is a
+    CubaLIF with a threshold out of reach, whose membrane is the output voltage: the simulators drop
+    or refuse CubaLI.
 
     Parameters
     ----------
@@ -72,7 +76,7 @@ def export(
 
 def graph(network: Network, weights: Mapping[str, np.ndarray], dt: float) -> nir.NIRGraph:
     """Return the nir.NIRGraph that `export` writes."""
-    refuse_delays(network, "a NIR graph as it is written here", axonal=True)
+    refuse_delays(network, "a NIR graph", sources=True)
     nodes = {"input": nir.Input(input_type={"input": np.array([network.n_inputs])})}
     metadata = {"dt": float(dt), "dt_network_ms": float(network.dt_ms)}
     for place, (population, incoming, recurrent) in enumerate(chain(network), start=1):
@@ -83,18 +87,16 @@ def graph(network: Network, weights: Mapping[str, np.ndarray], dt: float) -> nir
         if last or incoming.source == network.input.name:
             rows = "w_out" if last else "w_in"
         if incoming.longest_delay:
-            steps = np.asarray(weights[incoming.delay], np.float64)
-            nodes["delay" if rows == "w_in" else f"delay_{incoming.name}"] = nir.Delay(steps * dt)
-        if recurrent and recurrent.longest_delay:
-            raise InputError(
-                f"delays of {recurrent.name}", hint="train without delays within a layer"
-            )
+            late = _delay(incoming, weights, dt)
+            nodes["delay" if rows == "w_in" else f"delay_{incoming.name}"] = late
         neuron = population.neuron
         layer = _neurons(population, network.dt_ms, dt)
         nodes[rows] = _linear(weights[incoming.name], neuron, network.dt_ms)
         if recurrent:
-            recurrence = _linear(weights[recurrent.name], neuron, network.dt_ms)
-            layer = _recurrent(layer, population.n, recurrence)
+            within = {"w_rec": _linear(weights[recurrent.name], neuron, network.dt_ms)}
+            if recurrent.longest_delay:
+                within = {"delay": _delay(recurrent, weights, dt)} | within
+            layer = _recurrent(layer, population.n, within)
         nodes["readout" if last else population.name] = layer
         metadata[f"shift_{population.name}"] = place
     nodes["output"] = nir.Output(output_type={"output": np.array([network.n_outputs])})
@@ -149,16 +151,29 @@ def _neurons(population, dt_ms, dt):
     )
 
 
-def _recurrent(lif, n, linear):
-    """Return a layer with recurrent weights as a graph of its own."""
+def _delay(connection, weights, dt):
+    """Return the Delay node of a connection's sources: whole steps, as the network has them.
+
+    The metadata keep what NIR has no field for: how long delays may be, and learned ones in all
+    their digits.
+    """
+    delays = np.asarray(weights[connection.delay], np.float32)
+    node = nir.Delay(delay_steps(delays) * dt)
+    node.metadata = {"longest": connection.longest_delay}
+    if connection.learned_delays:
+        node.metadata["learned"] = delays
+    return node
+
+
+def _recurrent(lif, n, within):
+    """Return a layer as a graph of its own, its spikes going through the nodes `within` back."""
+    ends = {
+        "input": nir.Input(input_type={"input": np.array([n])}),
+        "output": nir.Output(output_type={"output": np.array([n])}),
+    }
     return nir.NIRGraph(
-        nodes={
-            "input": nir.Input(input_type={"input": np.array([n])}),
-            "lif": lif,
-            "w_rec": linear,
-            "output": nir.Output(output_type={"output": np.array([n])}),
-        },
-        edges=[("input", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")],
+        nodes={"input": ends["input"], "lif": lif, **within, "output": ends["output"]},
+        edges=[("input", "lif"), *pairwise(["lif", *within, "lif"]), ("lif", "output")],
     )
 
 

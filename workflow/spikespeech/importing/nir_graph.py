@@ -25,6 +25,7 @@ from spikespeech.importing import wiring
 from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.network.model import NAME, Connection, Population
 from spikespeech.network.neurons import NOTHING_LEFT, gain
+from spikespeech.network.parameters import delay_steps
 
 NO_THRESHOLD = 1e30
 """A threshold out of reach: of neurons that only integrate."""
@@ -99,13 +100,13 @@ def load(
                     f"{part.name} has weights of shape {part.weight.shape}, from "
                     f"{sizes[part.source]} to {n} neurons"
                 )
-            delay = np.zeros(1)
-            if part.delay is not None:
-                delay = _whole(part.delay_name, part.delay, dt)
-            connection = Connection(called[part.source], name, int(delay.max()))
+            delay, longest, learned = _delays(part, dt)
+            connection = Connection(
+                called[part.source], name, longest, learned_delays=learned and longest > 0
+            )
             connections.append(connection)
             arrays[connection.name] = weights(part.node, *neurons, dt_ms)
-            if delay.any():
+            if longest:
                 arrays[connection.delay] = delay
     network = Network(tuple(populations), tuple(connections), dt_ms)
     return network, Parameters.checked(network, arrays)
@@ -229,6 +230,22 @@ def _exact(node, constants, n):
         if np.allclose(exact, value, rtol=2e-6, atol=0):
             kept[key] = float(exact) if np.ndim(exact) == 0 else np.asarray(exact, np.float64)
     return kept
+
+
+def _delays(part, dt):
+    """Return (delays in steps, the longest that they may be, whether they are learned) of a Part.
+
+    Our own file says how long they may be, and learned ones in all their digits, where these are
+    still the node's.
+    """
+    if part.delay is None:
+        return None, 0, False
+    whole, known = _whole(part.delay_name, part.delay, dt), part.delay_metadata
+    longest = max(int(whole.max()), int(known.get("longest", 0)))
+    learned = np.asarray(known.get("learned", ()), np.float32)
+    if learned.shape == whole.shape and np.array_equal(delay_steps(learned), whole):
+        return learned, longest, True
+    return whole, longest, False
 
 
 def _whole(name, delay, dt):

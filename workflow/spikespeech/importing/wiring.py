@@ -1,6 +1,6 @@
 """What a NIR graph connects: its neurons, and the weights between them.
 
-Our networks have weights between populations, a delay for each source before them, and no more.
+Our networks have weights between populations, delays before them, and no more.
 """
 
 from typing import NamedTuple
@@ -33,7 +33,8 @@ class Wires(NamedTuple):
 class Part(NamedTuple):
     """Weights that reach a layer: their node, its name and its weights (target, source).
 
-    Also the node of the layer they come from, and what delays its spikes, or None.
+    Also the node of the layer they come from, and what delays its spikes, or None, with that
+    node's metadata.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Part(NamedTuple):
     weight: np.ndarray
     delay_name: str | None
     delay: np.ndarray | None
+    delay_metadata: dict
 
 
 class Layer(NamedTuple):
@@ -179,13 +181,13 @@ def _traced(wires, name, neurons):
     weight = np.asarray(wires.nodes[name].weight)
     if weight.ndim != 2:
         raise InputError(f"{name} has weights of shape {weight.shape}")
-    [source], delay_name, delay = _only(wires, name), None, None
-    if isinstance(wires.nodes.get(source), nir.Delay):
-        delay_name, delay = source, np.broadcast_to(wires.nodes[source].delay, weight.shape[1:])
+    [source], late = _only(wires, name), (None, None, {})
+    if isinstance(node := wires.nodes.get(source), nir.Delay):
+        late = (source, np.broadcast_to(node.delay, weight.shape[1:]), node.metadata)
         [source] = _only(wires, source)
     if source != INPUT and type(wires.nodes[source]) not in neurons:
         raise InputError(f"{source}, which feeds {name}, is neither input nor neurons")
-    return Part(source, name, wires.nodes[name], weight, delay_name, delay)
+    return Part(source, name, wires.nodes[name], weight, *late)
 
 
 def _only(wires, name):

@@ -38,16 +38,19 @@ def chain(network: Network) -> list[Layer]:
     return layers
 
 
-def refuse_delays(network: Network, what: str, *, axonal: bool = False) -> None:
+def refuse_delays(network: Network, what: str, *, sources: bool = False) -> None:
     """Raise InputError, naming the connection, for delays but the inputs' own fixed ones.
 
     what : who cannot represent them, as the error says it
-    axonal : whether it can represent fixed delays of other sources, too
+    sources : whether it can represent a delay a source of any connection, learned ones, too
     """
     for c in network.connections:
-        if c.longest_delay and not (c.axonal if axonal else c == network.input_delays):
+        can = c.delay_shape == "source" if sources else c == network.input_delays
+        if c.longest_delay and not can:
             kind = "learned delays" if c.learned_delays else "delays"
             raise InputError(
                 f"{what} has no {kind} a {c.delay_shape} of {c.name}",
-                hint="train with fixed delays of the input channels, or without any",
+                hint="train with delays a source, or without any"
+                if sources
+                else "train with fixed delays of the input channels, or without any",
             )
