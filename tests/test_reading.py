@@ -88,7 +88,8 @@ INFERENCE = (
 )
 METHOD = (
     *("methods/stdp.py", "data/noise/binned/train.h5", "--split", "data/noise/splits/main.csv"),
-    *given({}),
+    *(*given({}), "--trials", '{"x": [1]}', "--trial-epochs", "1"),
+    *("--trial-seeds", "1", "--seeds", "2"),
 )
 READ = [
     ("history.csv", COLLECT),
@@ -119,8 +120,7 @@ READ = [
     ("trial-1.time.json", BEST),
     ("proposal.time.json", BEST),
     ("trials.csv", ("exhibits/search/tabulate_search_best.py", "--trials", "trials.csv", *OUT)),
-    ("trial-1.json", (*METHOD, "--best", "trial-1.json", "--out", "out.json")),
-    ("data/noise/splits/main.csv", (*METHOD, "--trials", '{"x": [1]}', "--out", "out.json")),
+    ("data/noise/splits/main.csv", (*METHOD, "--out", "out.json")),
 ]
 
 

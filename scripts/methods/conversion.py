@@ -22,12 +22,15 @@ def learn(train, unit, settings):
         learning_rate_init=settings["learning_rate"],
         alpha=settings["penalty"],
         random_state=settings["seed"],
+        batch_size=min(settings["batch_size"], len(train)),
+        shuffle=False,
     )
     shown, classes = task.presentations(train, settings), np.unique(train.labels)
     for epoch in range(1, settings["epochs"] + 1):
-        for batch in shown.batches(epoch, settings["batch_size"]):
-            features = readout.counts(batch, settings["bins"], settings["bins"]) / unit
-            perceptron.partial_fit(features, batch.labels, classes=classes)
+        # In the order of the epoch, of which scikit-learn makes the batches.
+        (spikes,) = shown.batches(epoch, len(shown))
+        features = readout.counts(spikes, settings["bins"], settings["bins"]) / unit
+        perceptron.partial_fit(features, spikes.labels, classes=classes)
     return perceptron
 
 

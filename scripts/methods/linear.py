@@ -4,27 +4,22 @@ It is the control of whatever sees the spikes: counts in bins of time and groups
 `spikespeech.methods.readout`. Nothing in it is random.
 """
 
-import sklearn
-from threadpoolctl import threadpool_limits
-
 from spikespeech import command
 from spikespeech.meter import Meter
-from spikespeech.methods import readout, task
+from spikespeech.methods import layers, readout, task
 
 
-def fit(train, scored, settings):
-    """Train and score; `settings["inverse_penalty"]` is that of `readout.fit`."""
+def respond(train, scored, settings):
+    """Return the layers.Response of the input channels themselves."""
     bins = settings["bins"]
-    with threadpool_limits(1), Meter() as meter:
+    with Meter() as meter:
         counts = readout.counts(train, bins, bins)
-        classifier = readout.fit(counts, train.labels, settings["inverse_penalty"])
-    predictions = classifier.predict(readout.counts(scored, bins, bins))
-    library = f"scikit-learn {sklearn.__version__}"
-    return task.trained(predictions, None, meter, library, f"{counts.shape[1]} counts")
+    answers = readout.counts(scored, bins, bins)
+    return layers.Response(counts, answers, None, meter, "", f"{counts.shape[1]} counts")
 
 
 def main(arguments):
-    task.run(arguments, fit)
+    task.run(arguments, layers.fitting(respond))
 
 
 if __name__ == "__main__":

@@ -5,40 +5,15 @@ regression then learns the labels from its spike counts in bins of time. See
 `spikespeech.methods.stdp`.
 """
 
-import functools
-
-import sklearn
-from threadpoolctl import threadpool_limits
-
-from spikespeech import command, configuration
+from spikespeech import command
 from spikespeech.meter import Meter
-from spikespeech.methods import readout, task
+from spikespeech.methods import layers, task
 from spikespeech.methods.stdp import StdpLayer
 
 
-def fit(train, scored, settings, layers):
-    """Train and score; compilation is not counted.
-
-    `settings["inverse_penalty"]` is that of `readout.fit`. `layers` keeps the layers that have
-    learned, as the read-out has no part in them, with the Meter of their learning.
-    """
-    own = {key: settings[key] for key in settings if key != "inverse_penalty"}
-    key = configuration.text(own)
-    if key not in layers:
-        layers[key] = learn(train, own)
-    layer, seen, learning = layers[key]
-    with threadpool_limits(1), Meter() as meter:
-        classifier = readout.fit(seen, train.labels, settings["inverse_penalty"])
-    meter.cpu_s, meter.wall_s = meter.cpu_s + learning.cpu_s, meter.wall_s + learning.wall_s
-    counts = layer.respond(task.delayed(scored, settings), settings["bins"])
-    library = f"this project, scikit-learn {sklearn.__version__}"
-    network = f"{settings['hidden']} LIF, winner-take-all"
-    spikes = counts.sum() / len(scored)
-    return task.trained(classifier.predict(counts), spikes, meter, library, network)
-
-
-def learn(train, settings):
-    """Return (StdpLayer, its response to the training examples, Meter of both)."""
+def respond(train, scored, settings):
+    """Return the layers.Response of a layer that has learned; compilation is not counted."""
+    bins = settings["bins"]
     layer = StdpLayer.random(
         train.n_units, settings["hidden"], settings["seed"], **settings["neuron"]
     )
@@ -48,12 +23,14 @@ def learn(train, settings):
         for epoch in range(1, settings["epochs"] + 1):
             for batch in shown.batches(epoch, settings["batch_size"]):
                 layer.learn(batch, range(len(batch)))
-        seen = layer.respond(task.delayed(train, settings), settings["bins"])
-    return layer, seen, meter
+        counts = layer.respond(task.delayed(train, settings), bins)
+    answers = layer.respond(task.delayed(scored, settings), bins)
+    spikes, network = answers.sum() / len(scored), f"{settings['hidden']} LIF, winner-take-all"
+    return layers.Response(counts, answers, spikes, meter, "this project, ", network)
 
 
 def main(arguments):
-    task.run(arguments, functools.partial(fit, layers={}))
+    task.run(arguments, layers.fitting(respond))
 
 
 if __name__ == "__main__":

@@ -4,27 +4,19 @@ It is the control of the methods that train a hidden layer: here a logistic regr
 from the layer's spike counts in bins of time.
 """
 
-import sklearn
-from threadpoolctl import threadpool_limits
-
 from spikespeech import command, eventprop
 from spikespeech.meter import Meter
-from spikespeech.methods import readout, task
+from spikespeech.methods import layers, readout, task
 from spikespeech.training import loop
 from spikespeech.training.settings import Settings
 
 
-def fit(train, scored, settings):
-    """Train the read-out and score.
+def respond(train, scored, settings):
+    """Return the layers.Response of the layer as it begins.
 
-    `settings["input_weight"]` is the mean of the initial input weights; `inverse_penalty` that of
-    `readout.fit`.
+    `settings["input_weight"]` is the mean of the initial input weights.
     """
-    own = {
-        key: settings[key]
-        for key in settings
-        if key not in ("input_weight", "inverse_penalty", "bins")
-    }
+    own = {key: settings[key] for key in settings if key not in ("input_weight", "bins")}
     _, deviation = own["initial_weights"]["input_hidden"]
     initial = own["initial_weights"] | {"input_hidden": [settings["input_weight"], deviation]}
     # No weight of the layer learns: what says how has values that change nothing.
@@ -33,27 +25,20 @@ def fit(train, scored, settings):
     parsed = Settings.parse(own | inert | {"initial_weights": initial})
     network, backend = loop.start(train, parsed)
 
-    def respond(spikes):
-        return eventprop.simulate(
-            network, backend.weights, spikes, ("hidden_spikes",)
-        ).hidden_spikes
+    def answer(given):
+        shown = eventprop.simulate(network, backend.weights, given, ("hidden_spikes",))
+        spikes = shown.hidden_spikes
+        return readout.counts(spikes, settings["bins"], 1), len(spikes.steps) / len(given)
 
-    with threadpool_limits(1), Meter() as meter:
-        counts = readout.counts(respond(train), settings["bins"], 1)
-        classifier = readout.fit(counts, train.labels, settings["inverse_penalty"])
-    spikes = respond(scored)
-    predictions = classifier.predict(readout.counts(spikes, settings["bins"], 1))
-    return task.trained(
-        predictions,
-        len(spikes.steps) / len(scored),
-        meter,
-        f"this project, scikit-learn {sklearn.__version__}",
-        f"{parsed.hidden} LIF{', recurrent' * parsed.recurrent}, untrained",
-    )
+    with Meter() as meter:
+        counts, _ = answer(train)
+    answers, spikes = answer(scored)
+    text = f"{parsed.hidden} LIF{', recurrent' * parsed.recurrent}, untrained"
+    return layers.Response(counts, answers, spikes, meter, "this project, ", text)
 
 
 def main(arguments):
-    task.run(arguments, fit)
+    task.run(arguments, layers.fitting(respond))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from spikespeech import eventprop, losses
 from spikespeech.backends import eprop, surrogate
 from spikespeech.errors import InputError
 from spikespeech.illustrations import neurons
-from spikespeech.methods import conversion, readout, stdp, task
+from spikespeech.meter import Meter
+from spikespeech.methods import conversion, layers, readout, stdp, task
 from spikespeech.network import LI, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
@@ -212,44 +213,70 @@ def test_the_best_trial_is_scored_on_the_test(tmp_path, monkeypatch):
     given.speakers[:5] = 7
     sides = pd.DataFrame({"side": ["train", "validation", "test", "test"], "speaker": [7, 1, 7, 0]})
     monkeypatch.setattr(task.splits, "read", lambda path: sides)
-    asked = []
+    asked, seen = [], []
     monkeypatch.setattr(
         task.splits, "gather", lambda parts, rows, name: asked.append(name) or given
     )
-    seen, out, best = [], tmp_path / "out.json", tmp_path / "trials.json"
 
     def fit(train, scored, settings):
         seen.append(settings)
         # Right is every example of the new speaker, 0, and more or less of the others.
-        right = 5 + settings["penalty"] * (1 + settings["rate"])
+        right = 5 + settings["penalty"] * (1 + settings["rate"]) - settings.get("seed", 0)
         predictions = np.where(np.arange(10) >= 10 - right, given.labels, -1)
-        return {"status": "trained", "predictions": predictions.tolist()}
+        return {"predictions": predictions.tolist()}
 
-    def run(fit, *words):
-        common = ["x.h5", "--split", "s.csv", "--settings", '{"penalty": 9, "seed": 1}']
-        task.run(task.parser("").parse_args([*common, *map(str, words)]), fit)
-        return json.loads(Path(words[-1]).read_text())
+    def run(fit, settings):
+        words = ["x.h5", "--split", "s.csv", "--settings", json.dumps(settings)]
+        words += ["--trials", '{"rate": [1, 0, -1], "penalty": [0, 1, 2]}', "--trial-epochs", "3"]
+        words += ["--trial-seeds", "0", "1", "--seeds", "2", "3", "--out", str(tmp_path / "out")]
+        task.run(task.parser("").parse_args(words), fit)
+        return json.loads((tmp_path / "out").read_text())
 
-    found = run(fit, "--trials", '{"penalty": [1, 2, 0], "rate": [0, 1]}', "--out", best)
-    assert found["chosen"] == {"penalty": 2, "rate": 1} and found["side"] == "validation"
-    assert found["edges"] == ["penalty", "rate"]
-    assert [trial["accuracy"] for trial in found["tried"]] == [0.6, 0.7, 0.7, 0.9, 0.5, 0.5]
-    assert asked == ["train", "validation"]
+    found = run(fit, {"epochs": 9, "seed": 8})
+    # The rates with the middle penalty, then the penalties with the best rate, by both seeds.
+    tried = [(1, 1), (0, 1), (-1, 1), (1, 0), (1, 2)]
+    assert found["tried"] == [
+        {"chosen": {"rate": rate, "penalty": penalty}, "accuracy": pytest.approx(accuracy)}
+        for (rate, penalty), accuracy in zip(tried, (0.65, 0.55, 0.45, 0.45, 0.85), strict=True)
+    ]
+    assert found["chosen"] == {"rate": 1, "penalty": 2} and found["edges"] == ["rate", "penalty"]
+    assert [own["seed"] for own in seen] == [0, 1] * 5 + [2, 3]
+    assert [own["epochs"] for own in seen] == [3] * 10 + [9] * 2
+    runs = [(own["seed"], own["accuracy"], own["unseen"]) for own in found["runs"]]
+    assert runs == [(2, 0.7, 1), (3, 0.6, 1)] and found["runs"][0]["unseen_examples"] == 5
+    assert asked == ["train", "validation", "test"]
 
-    def unsteady(train, given, settings):
-        return fit(train, given, settings | {"penalty": settings["penalty"] + settings["seed"]})
+    seen.clear()
+    found = run(fit, {"epochs": 9})
+    assert len(seen) == 5 + 1 and [own["seed"] for own in found["runs"]] == [2, 3]
 
-    words = ("--trials", '{"penalty": [1, 2], "rate": [0]}', "--seeds", 0, 1, "--out", out)
-    assert [trial["accuracy"] for trial in run(unsteady, *words)["tried"]] == [0.65, 0.75]
-    assert [settings["seed"] for settings in seen[-4:]] == [0, 1, 0, 1]
-    scored = run(fit, "--best", best, "--out", out)
-    assert scored["side"] == "test" and scored["edges"] == found["edges"]
-    assert scored["accuracy"] == 0.9 and scored["unseen"] == 1 and scored["unseen_examples"] == 5
-    assert seen[-1] == {"penalty": 2, "rate": 1, "seed": 1} and asked[-1] == "test"
-    absent = task.not_run("absent")
-    assert run(lambda *_: absent, "--trials", '{"penalty": [1, 2]}', "--out", best) == absent
-    assert run(fit, "--best", best, "--out", out) == absent
-    assert len(seen) == 11
+    def absent(*_):
+        raise task.NotRunError("absent")
+
+    assert run(absent, {"seed": 1}) == {"status": "not run", "reason": "absent"}
+
+
+def test_the_layer_responds_once_for_all_penalties_of_its_readout():
+    asked, features = [], np.array([[0.0, 4.0], [4.0, 0.0]] * 5)
+    given = spikes(*[[(i, 0)] for i in range(10)])
+
+    def respond(train, scored, settings):
+        asked.append(settings)
+        with Meter() as meter:
+            pass
+        meter.cpu_s = 10.0
+        return layers.Response(features, features[:4], 3.0, meter, "x, ", "y")
+
+    fit = layers.fitting(respond)
+    for seed in (1, 2):
+        for penalty in (0.1, 1.0):
+            found = fit(given, given, {"seed": seed, "inverse_penalty": penalty})
+            assert found["predictions"] == [0, 1, 0, 1] and found["hidden_spikes"] == 3.0
+            assert 10 <= found["cpu_s"] < 20 and found["library"].startswith("x, scikit-learn")
+    assert asked == [{"seed": 1}, {"seed": 2}]
+    other = spikes([(1, 0)])
+    fit(given, other, {"seed": 2, "inverse_penalty": 1.0})
+    assert len(asked) == 3
 
 
 def test_an_edge_is_a_highest_or_lowest_value_with_something_beyond():
@@ -275,30 +302,31 @@ def test_an_absent_peer_is_not_run_and_a_failing_one_is_an_error(tmp_path):
     absent.write_text("import sys\nprint('No module named x', file=sys.stderr)\nsys.exit(3)\n")
     failing = tmp_path / "failing.py"
     failing.write_text("raise ValueError('broken')\n")
-    nowhere = task.ask_peer(None, absent, given, given, {})
-    assert nowhere["status"] == "not run" and nowhere["reason"]
-    missing = task.ask_peer(sys.executable, absent, given, given, {})
-    assert missing == {"status": "not run", "reason": "No module named x"}
+    with pytest.raises(task.NotRunError, match="no interpreter"):
+        task.ask_peer(None, absent, given, given, {})
+    with pytest.raises(task.NotRunError, match=r"^No module named x$"):
+        task.ask_peer(sys.executable, absent, given, given, {})
     with pytest.raises(InputError, match="broken"):
         task.ask_peer(sys.executable, failing, given, given, {})
     with pytest.raises(InputError, match="no such interpreter"):
         task.ask_peer(str(tmp_path / "python"), absent, given, given, {})
 
 
-def result(accuracy, **more):
-    """A result of a training, as the methods' scripts write it."""
-    one = {"status": "trained", "reason": "", "accuracy": accuracy, "examples": 10, "edges": []}
-    one |= {"library": "x", "network": "y", "cpu_s": 1.0, "wall_s": 2.0, "hidden_spikes": 30.0}
-    return one | {"chosen": {"penalty": 0.1}} | more
+def result(*accuracies, edges=(), chosen=None, hidden_spikes=30.0):
+    """A method's result, as its script writes it, with a seed for each accuracy."""
+    own = {"examples": 10, "library": "x", "network": "y", "cpu_s": 1.0, "wall_s": 2.0}
+    own |= {"hidden_spikes": hidden_spikes}
+    runs = [{"seed": i, "accuracy": a, **own} for i, a in enumerate(accuracies)]
+    found = {"status": "trained", "reason": "", "edges": list(edges), "runs": runs}
+    return found | {"chosen": chosen or {"penalty": 0.1}}
 
 
 SETTINGS = {"label": "digits", "epochs": 2, "trials": 4, "trial_epochs": 1, "trial_seeds": 2}
 
 
 def test_what_did_not_run_has_no_numbers():
-    missing = dict.fromkeys(("seed-1", "seed-2"), task.not_run("not here"))
-    ran = {"seed-1": result(0.5), "seed-2": result(0.7)}
-    table = plot_training_methods.tabulate({"bptt": missing, "stdp": ran})
+    missing = {"status": "not run", "reason": "not here"}
+    table = plot_training_methods.tabulate({"bptt": missing, "stdp": result(0.5, 0.7)})
     ran, missing = (table.set_index("method").loc[name] for name in ("stdp", "bptt"))
     assert ran["accuracy"] == pytest.approx(0.6) and ran["low"] < 0.6 < ran["high"]
     assert missing["status"] == "not run" and missing["reason"] == "not here"
@@ -310,15 +338,13 @@ def test_what_did_not_run_has_no_numbers():
 
 def test_differences_are_taken_by_seed_and_never_across_what_methods_see():
     methods = {
-        "eventprop": [result(0.5), result(0.7, chosen={"learning_rate": 0.01})],
-        "bptt": [result(0.6), result(0.7)],
-        "eprop": [result(0.4, edges=["penalty"]), result(0.5)],
-        "conversion": [result(0.9), result(0.8)],
-        "linear": [result(0.8, hidden_spikes=None)] * 2,
+        "eventprop": result(0.5, 0.7, chosen={"learning_rate": 0.01}),
+        "bptt": result(0.6, 0.7),
+        "eprop": result(0.4, 0.5, edges=["penalty"]),
+        "conversion": result(0.9, 0.8),
+        "linear": result(0.8, 0.8, hidden_spikes=None),
     }
-    table = plot_training_methods.tabulate(
-        {name: {f"seed-{i}": run for i, run in enumerate(runs)} for name, runs in methods.items()}
-    )
+    table = plot_training_methods.tabulate(methods)
     own = table.set_index("method")
     assert own.loc["bptt", "difference"] == pytest.approx(0.05)
     assert own.loc["eprop", "difference"] == pytest.approx(-0.15)

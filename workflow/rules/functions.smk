@@ -103,20 +103,20 @@ def seeds_of(dataset):
 
 def method_settings(wildcards):
     """Settings of one method's job, as JSON text: the study's, but for the common budget."""
-    method, trials = TRAINING_METHODS[wildcards.method], wildcards.run == "trials"
+    method = TRAINING_METHODS[wildcards.method]
     network = configuration.settings(
         config,
         dataset=DATASETS[0],
         loss=METHODS["loss"],
         hidden=METHODS["hidden"],
         topology=config["networks"]["topology"][0],
-        seed=0 if trials else wildcards.run.removeprefix("seed-"),
+        seed=0,  # the job's own
     )
     network |= {
         "backend": method.backend,
         "selection": "last",
         "finetune": 0,
-        "epochs": METHODS["trial_epochs" if trials else "epochs"],
+        "epochs": METHODS["epochs"],
         # Each trial has its own; the study's must not make them stale.
         "learning_rate": None,
         "regularisation": {"spikes": network["regularisation"]["spikes"]},
@@ -125,20 +125,17 @@ def method_settings(wildcards):
     return configuration.text(own | {key: METHODS[key] for key in method.also})
 
 
-def method_best(wildcards):
-    """Result of the method's trials, for a training as the best of them."""
-    if wildcards.run == "trials":
-        return []
-    return f"<results>/methods/{wildcards.method}/trials.json"
-
-
-def method_job(wildcards, input):
-    """The option that says what a job tries, or whose best it trains."""
-    if input.best:
-        return f"--best {shlex.quote(input.best)}"
+def method_job(wildcards):
+    """The options that say what a method's job tries, and with which seeds it trains."""
     trials = configuration.text(METHODS["trials"][wildcards.method])
-    seeds = " ".join(map(str, METHODS["trial_seeds"]))
-    return f"--trials {shlex.quote(trials)} --seeds {seeds}"
+    tried, scored = (
+        " ".join(map(str, METHODS[key])) for key in ("trial_seeds", "seeds")
+    )
+    epochs = METHODS["trial_epochs"]
+    return (
+        f"--trials {shlex.quote(trials)} --trial-epochs {epochs} --trial-seeds {tried} "
+        f"--seeds {scored}"
+    )
 
 
 def method_script(wildcards):

@@ -1,6 +1,6 @@
-# Training methods side by side on one task: the first data set, its first fold. Each method tries
-# as many settings on the validation speakers; the best is trained with fresh seeds. A method whose
-# library is not here is reported as not run.
+# Training methods side by side on one task: the first data set, its first fold. Each method's job
+# tries as many settings on the validation speakers and trains the best with fresh seeds: together,
+# as trials share what they can. A method whose library is not here is reported as not run.
 from spikespeech.methods.registry import TRAINING_METHODS
 
 METHODS = config["methods"] or {"train": [], "seeds": [], "trials": {}}
@@ -14,17 +14,15 @@ METHOD_DATA = {
 
 wildcard_constraints:
     method="|".join(TRAINING_METHODS),
-    run="trials|seed-[1-9][0-9]*",
 
 
 rule train_method:
     input:
         **METHOD_DATA,
-        best=method_best,
     output:
-        result="<results>/methods/{method}/{run}.json",
+        result="<results>/methods/{method}.json",
     log:
-        "<results>/logs/methods/{method}/{run}.log",
+        "<results>/logs/methods/{method}.log",
     wildcard_constraints:
         method="|".join(n for n, method in TRAINING_METHODS.items() if not method.peer),
     conda:
@@ -48,11 +46,10 @@ rule train_method:
 rule train_method_in_peer:
     input:
         **METHOD_DATA,
-        best=method_best,
     output:
-        result="<results>/methods/{method}/{run}.json",
+        result="<results>/methods/{method}.json",
     log:
-        "<results>/logs/methods/{method}/{run}.log",
+        "<results>/logs/methods/{method}.log",
     wildcard_constraints:
         method="|".join(n for n, method in TRAINING_METHODS.items() if method.peer),
     conda:
@@ -77,9 +74,8 @@ rule train_method_in_peer:
 rule plot_training_methods:
     input:
         results=expand(
-            "<results>/methods/{method}/seed-{seed}.json",
+            "<results>/methods/{method}.json",
             method=METHODS["train"],
-            seed=METHODS["seeds"],
         ),
     output:
         figure=report(

@@ -1,6 +1,6 @@
 """Training methods side by side: accuracy on test speakers, hidden spikes and CPU time.
 
-Each result is that of one method and seed, `<method>/seed-<seed>.json`. Methods that see spikes in
+Each result is that of one method and all its seeds, `<method>.json`. Methods that see spikes in
 time and those that see counts stand apart: no difference is taken between the two.
 """
 
@@ -17,8 +17,9 @@ from spikespeech.reading import read_json
 from spikespeech.report import exhibit, plots, prose
 
 RESULT = {"status": str, "reason": str}
-TRAINED = RESULT | {"accuracy": SHARE, "examples": COUNT, "chosen": dict, "edges": [str]}
-TRAINED |= {"hidden_spikes": (None, Number(0)), "cpu_s": Number(0), "wall_s": Number(0)}
+RUN = {"seed": COUNT, "accuracy": SHARE, "examples": COUNT, "hidden_spikes": (None, Number(0))}
+RUN |= {"cpu_s": Number(0), "wall_s": Number(0)}
+TRAINED = RESULT | {"chosen": dict, "edges": [str], "runs": [RUN]}
 COLUMNS = [
     *("method", "sees", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
     *("unseen", "against", "difference", "difference_low", "difference_high", "hidden_spikes"),
@@ -31,29 +32,28 @@ def tabulate(results):
 
     Parameters
     ----------
-    results : {method: {seed: result}}, as the methods' scripts write them
+    results : {method: result}, as the methods' scripts write them
 
     Accuracies, spikes and times are means over seeds. `difference` is the accuracy less that of the
-    first method of those that see the same, `against`, seed by seed; intervals are at 95 %. A
-    method counts as not run if any of its seeds did not run.
+    first method of those that see the same, `against`, seed by seed; intervals are at 95 %.
     """
     rows, first = [], {}
     for name, method in TRAINING_METHODS.items():
         if name not in results:
             continue
-        runs = pd.DataFrame(results[name].values(), index=list(results[name]))
-        missing = runs[runs["status"] != "trained"]
-        row = {"method": name, "sees": method.sees, "status": "trained", "reason": ""}
-        if len(missing):
-            reason = missing["reason"].iloc[0]
-            rows.append(row | {"status": "not run", "reason": reason, "seeds": 0})
+        result = results[name]
+        row = {key: result[key] for key in ("status", "reason")}
+        row |= {"method": name, "sees": method.sees}
+        if row["status"] != "trained":
+            rows.append(row | {"seeds": 0})
             continue
+        runs = pd.DataFrame(result["runs"]).set_index("seed")
         interval = statistics.mean_accuracy(runs["accuracy"])
         row |= dict(zip(("accuracy", "low", "high"), interval, strict=True))
         row |= runs.reindex(columns=["unseen", "hidden_spikes", "cpu_s", "wall_s"]).mean().to_dict()
         row |= runs[["examples", "library", "network"]].iloc[0].to_dict()
-        row |= {"seeds": len(runs), "edges": prose.listed(runs["edges"].iloc[0])}
-        chosen = runs["chosen"].iloc[0].items()
+        row |= {"seeds": len(runs), "edges": prose.listed(result["edges"])}
+        chosen = result["chosen"].items()
         row["chosen"] = prose.listed(f"{key.replace('_', ' ')} {value:g}" for key, value in chosen)
         if method.sees not in first:
             first[method.sees] = name, runs["accuracy"]
@@ -196,14 +196,14 @@ def main(arguments):
         result = read_json(path, keys=RESULT)
         if result["status"] == "trained":
             result = read_json(path, keys=TRAINED)
-        results.setdefault(path.parent.name, {})[path.stem] = result
+        results[path.stem] = result
     table = tabulate(results)
     exhibit.write(arguments, table, findings(table, arguments.settings), draw(table))
 
 
 if __name__ == "__main__":
     parser = exhibit.parser(__doc__)
-    parser.add_argument("results", type=Path, nargs="+", help="<method>/seed-<seed>.json")
+    parser.add_argument("results", type=Path, nargs="+", help="<method>.json")
     parser.add_argument(
         "--settings",
         type=command.json_argument,

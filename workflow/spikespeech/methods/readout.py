@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from spikespeech.kernels.compiling import kernel
 from spikespeech.spikes.stored import chunks
 
 
@@ -22,16 +23,22 @@ def counts(spikes, bins, group):
     group : so many neighbouring channels are counted together
     """
     n_groups = -(-spikes.n_units // group)
+    of_step = np.arange(spikes.n_steps) * bins // spikes.n_steps * n_groups
+    of_unit = np.arange(spikes.n_units) // group
     parts = [np.zeros((0, bins * n_groups), np.float32)]
     for some in chunks(spikes):
-        example = np.repeat(np.arange(len(some)), np.diff(some.offsets))
-        column = np.asarray(some.steps, np.int64) * bins // some.n_steps * n_groups
-        column += np.asarray(some.units, np.int64) // group
-        total = np.bincount(
-            example * bins * n_groups + column, minlength=len(some) * bins * n_groups
-        )
-        parts.append(total.reshape(len(some), -1).astype(np.float32))
+        total = np.zeros((len(some), bins * n_groups), np.float32)
+        _count(some.offsets, some.steps, some.units, of_step, of_unit, total)
+        parts.append(total)
     return np.concatenate(parts)
+
+
+@kernel
+def _count(offsets, steps, units, of_step, of_unit, total):  # pragma: no cover - compiled
+    """Add 1 to total[example, of_step[step] + of_unit[unit]] for each spike."""
+    for i in range(len(total)):
+        for s in range(offsets[i], offsets[i + 1]):
+            total[i, of_step[steps[s]] + of_unit[units[s]]] += 1
 
 
 def fit(features, labels, inverse_penalty):

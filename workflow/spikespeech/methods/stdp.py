@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spikespeech.kernels.compiling import kernel
+from spikespeech.kernels.vectors import LANES, at_least, load, splat, store
 
 POTENTIATION, DEPRESSION, TAU = 0.02, 0.01, 20.0
 """A+ and A- of a pair, relative to a weight's distance from its bound; time constant in ms."""
@@ -37,7 +38,7 @@ class StdpLayer:
         drawn = np.random.default_rng(seed).uniform(0, 1, (n_inputs, n_hidden))
         layer = cls(drawn.astype(np.float32), np.empty(n_hidden, np.float32), **constants)
         layer.thresholds[:] = layer.threshold
-        _normalise(layer.weights)
+        _normalise(layer.weights, n_hidden)
         return layer
 
     def copy(self):
@@ -46,42 +47,53 @@ class StdpLayer:
 
     def learn(self, spikes, order):
         """Present examples of SpikeTrains in an order; weights and thresholds change in place."""
+        rows, thresholds, rest = self._rows(), self.thresholds, self.threshold
         for i in order:
-            self.present(spikes, i, POTENTIATION, DEPRESSION, RISE)
-            _normalise(self.weights)
-            rest = self.threshold
-            self.thresholds[:] = rest + (self.thresholds - rest) * FORGET
+            self._present(spikes, i, rows, POTENTIATION, DEPRESSION, RISE)
+            _normalise(rows, len(thresholds))
+            thresholds[:] = rest + (thresholds - rest) * FORGET
+        self.weights[:] = rows[:, : len(thresholds)]
 
     def respond(self, spikes, bins):
         """Return (n, bins * n_hidden) spike counts of each example in bins of time."""
-        answers = np.zeros((len(spikes), bins, len(self.thresholds)))
+        answers, rows = np.zeros((len(spikes), bins, len(self.thresholds))), self._rows()
         for i in range(len(spikes)):
-            steps, winners = self.present(spikes, i, 0.0, 0.0, 0.0)
+            steps, winners = self._present(spikes, i, rows, 0.0, 0.0, 0.0)
             np.add.at(answers[i], (steps * bins // spikes.n_steps, winners), 1)
         return answers.reshape(len(spikes), -1)
 
     def present(self, spikes, i, potentiation, depression, rise):
         """Present example i, learning at these rates; return (steps, winners) of the spikes."""
+        rows = self._rows()
+        found = self._present(spikes, i, rows, potentiation, depression, rise)
+        self.weights[:] = rows[:, : len(self.thresholds)]
+        return found
+
+    def _rows(self):
+        """Return a copy of the weights, (n_inputs, width): whole Blocks, of zeros at the end."""
+        n_hidden = len(self.thresholds)
+        return np.pad(self.weights, ((0, 0), (0, -n_hidden % LANES)))
+
+    def _present(self, spikes, i, rows, *rates):
         steps, units = spikes.example(i)
-        decays = np.exp(-spikes.dt_ms / np.array([self.tau_mem, self.tau_syn, TAU])).astype(
-            np.float32
-        )
+        decays = np.exp(-spikes.dt_ms / np.array([self.tau_mem, self.tau_syn, TAU]))
         return _present(
-            *(steps, units, spikes.n_steps, self.weights, self.thresholds),
-            *(decays, *map(np.float32, (potentiation, depression, rise))),
+            *(steps, units, spikes.n_steps, rows.reshape(-1), self.thresholds),
+            *(decays.astype(np.float32), *map(np.float32, rates)),
         )
 
 
 @kernel
-def _normalise(weights):  # pragma: no cover - compiled
-    """Scale weights to the mean MEAN_WEIGHT of each neuron, none above 1."""
-    factor = np.zeros(weights.shape[1], np.float32)
-    for row in weights:
-        factor += row
-    factor = np.float32(MEAN_WEIGHT * len(weights)) / factor
-    for row in weights:
-        for j in range(len(row)):
-            row[j] = min(row[j] * factor[j], np.float32(1))
+def _normalise(rows, n_hidden):  # pragma: no cover - compiled
+    """Scale weights to the mean MEAN_WEIGHT of each of n_hidden neurons, none above 1."""
+    factor = np.zeros(rows.shape[1], np.float32)
+    for i in range(len(rows)):
+        for j in range(len(factor)):
+            factor[j] += rows[i, j]
+    factor[:n_hidden] = np.float32(MEAN_WEIGHT * len(rows)) / factor[:n_hidden]
+    for i in range(len(rows)):
+        for j in range(len(factor)):
+            rows[i, j] = min(rows[i, j] * factor[j], np.float32(1))
 
 
 @kernel
@@ -90,50 +102,66 @@ def _present(
 ):  # pragma: no cover - compiled
     """Present one example; return (steps, winners) of the layer's spikes.
 
-    `decays` are those of membrane, synapse and plasticity's traces in a step. `weights` and
+    `weights` is flat, of the rows of each input. `decays` are those of membrane, synapse and
+    plasticity's traces in a step. `weights` and
     `thresholds` change in place: a presynaptic spike lowers its weights by the neurons' traces of
     their own spikes, a neuron's spike raises its weights by the inputs' traces. Within a step
     inputs come first and count for the neuron's spike in the next steps only, as coincidence
     changes nothing.
     """
-    n_inputs, n_hidden = weights.shape
-    V, current = np.zeros(n_hidden, np.float32), np.zeros(n_hidden, np.float32)
-    after = np.zeros(n_hidden, np.float32)
+    n_hidden = len(thresholds)
+    width = (n_hidden + LANES - 1) // LANES * LANES
+    n_inputs = len(weights) // width
+    V, current = np.zeros(width, np.float32), np.zeros(width, np.float32)
+    after, highest = np.zeros(width, np.float32), np.full(width, np.inf, np.float32)
+    highest[:n_hidden] = thresholds
     # An input's trace, as it was at its last spike.
     before, last = np.zeros(n_inputs, np.float32), np.zeros(n_inputs, np.int64)
+    seen, n_seen = np.empty(n_inputs, np.uint64), 0
     when, winners = [0 for _ in range(0)], [0 for _ in range(0)]
     membrane, synapse, trace = decays
     powers = np.array([trace**t for t in range(n_steps + 1)], np.float32)
-    gain, one, s = np.float32(GAIN), np.float32(1), 0
+    one, first = np.float32(1), 0
     for t in range(n_steps):
-        reached = 0
-        for j in range(n_hidden):
-            V[j] = V[j] * membrane + current[j] * (one - membrane)
-            current[j] *= synapse
-            after[j] *= trace
-            reached += V[j] >= thresholds[j]
-        first = s
-        while s < len(steps) and steps[s] == t:
-            row = weights[units[s]]
-            for j in range(n_hidden):
-                current[j] += gain * row[j]
-            if depression > 0:
-                for j in range(n_hidden):
-                    row[j] -= depression * after[j] * row[j]
-            s += 1
+        end = first
+        while end < len(steps) and steps[end] == t:
+            end += 1
+        reached = False
+        for column in range(0, width, LANES):
+            potential = splat(membrane) * load(V, column)
+            potential = potential + load(current, column) * splat(one - membrane)
+            reached |= at_least(potential, load(highest, column)) > 0
+            store(V, column, potential)
+            traces = load(after, column) * splat(trace)
+            store(after, column, traces)
+            total = load(current, column) * splat(synapse)
+            for k in range(first, end):
+                at = np.int64(units[k]) * width + column
+                row = load(weights, at)
+                total = total + splat(np.float32(GAIN)) * row
+                if depression > 0:
+                    store(weights, at, row - splat(depression) * traces * row)
+            store(current, column, total)
         if reached:
-            winner = (V - thresholds).argmax()
+            winner = (V[:n_hidden] - thresholds).argmax()
             when.append(t)
             winners.append(winner)
             V[:] = 0
             thresholds[winner] += rise
+            highest[winner] = thresholds[winner]
             if potentiation > 0:
-                for i in range(n_inputs):
-                    weight = weights[i, winner]
-                    pull = potentiation * before[i] * powers[t - last[i]]
-                    weights[i, winner] += pull * (one - weight)
+                for k in range(n_seen):
+                    i = seen[k]
+                    at = i * np.uint64(width) + np.uint64(winner)
+                    pull = potentiation * before[i] * powers[np.uint64(t - last[i])]
+                    weights[at] += pull * (one - weights[at])
             after[winner] += 1
-        for unit in units[first:s]:
-            before[unit] = before[unit] * powers[t - last[unit]] + 1
+        for k in range(first, end):
+            unit = np.uint64(units[k])
+            if before[unit] == 0:
+                seen[n_seen] = unit
+                n_seen += 1
+            before[unit] = before[unit] * powers[np.uint64(t - last[unit])] + one
             last[unit] = t
+        first = end
     return np.array(when), np.array(winners)

@@ -5,7 +5,6 @@ settings, of which the best on the validation speakers, by its mean over some se
 fresh ones and scored once, on the test speakers.
 """
 
-import itertools
 import json
 import os
 import subprocess
@@ -16,12 +15,9 @@ import numpy as np
 
 from spikespeech import command, files
 from spikespeech.errors import InputError
-from spikespeech.reading import read_json
 from spikespeech.spikes import delays, splits
 from spikespeech.spikes.augment import Presentations
 
-TRIALS = {"chosen": dict, "edges": [str], "tried": [dict]}
-"""What the result of trials holds besides, see `forms`."""
 ABSENT = 3
 """Exit status of a peer's script whose library is not installed."""
 
@@ -36,74 +32,107 @@ def parser(description):
     arguments.add_argument(
         "--settings", type=command.json_argument, required=True, help="JSON of the method's own"
     )
-    job = arguments.add_mutually_exclusive_group(required=True)
-    job.add_argument(
+    arguments.add_argument(
         "--trials",
         type=command.json_argument,
-        help="JSON: values of some settings, all combinations of which are tried on the "
-        "validation speakers",
+        required=True,
+        help="JSON: values of settings, of which the best are found on the validation speakers",
     )
-    job.add_argument(
-        "--best", type=Path, help="result of the trials, of which the best is scored on the test"
+    arguments.add_argument("--trial-epochs", type=int, required=True, help="of each trial")
+    arguments.add_argument(
+        "--trial-seeds", type=int, nargs="+", required=True, help="of each trial"
     )
     arguments.add_argument(
-        "--seeds", type=int, nargs="+", help="of each trial, instead of the settings' own"
+        "--seeds", type=int, nargs="+", required=True, help="scored on the test, with the best"
     )
     arguments.add_argument("--out", type=Path, required=True, help="result to write (JSON)")
     return arguments
 
 
+class NotRunError(Exception):
+    """The library of a method is not here; says what is missing."""
+
+
 def run(arguments, fit):
-    """Make the trials, or train as the best of them; write the result, that of the best trial.
+    """Try settings, train with the best of them; write what came of both.
 
     Parameters
     ----------
     arguments : of `parser`
-    fit : called with (train, scored, settings), SpikeTrains and a dictionary; returns a result:
-        `trained` or `not_run`
+    fit : called with (train, scored, settings), SpikeTrains and a dictionary; returns a result,
+        `trained`, or raises NotRunError
+
+    A method that has no seed among its settings draws nothing: it is trained once for all.
     """
-    if arguments.trials:
-        side = "validation"
-        keys, values = zip(*arguments.trials.items(), strict=True)
-        choices = [dict(zip(keys, some, strict=True)) for some in itertools.product(*values)]
+    rows, settings = splits.read(arguments.split), arguments.settings
+    seeded = "seed" in settings
+
+    def outcomes(side, chosen, seeds, epochs):
+        """Yield (result, hits of the examples, examples of speakers who are on no other side)."""
+        train, scored = sides["train"], sides[side]
+        unseen = ~np.isin(scored.speakers, rows.speaker[rows.side != side])
+        for seed in seeds if seeded else seeds[:1]:
+            own = {"seed": seed, "epochs": epochs}
+            own = {key: own[key] for key in own if key in settings}
+            result = fit(train, scored, settings | own | chosen)
+            hits = np.asarray(result.pop("predictions")) == scored.labels
+            yield result, hits, unseen & (scored.speakers >= 0)
+
+    def accuracy(chosen):
+        """Return the mean accuracy of a trial."""
+        found = outcomes("validation", chosen, arguments.trial_seeds, arguments.trial_epochs)
+        return float(np.mean([hits for _, hits, _ in found]))
+
+    try:
+        sides = {side: _gather(arguments, rows, side) for side in ("train", "validation")}
+        tried = search(accuracy, arguments.trials)
+        best = max(tried, key=lambda trial: trial["accuracy"])["chosen"]
+        sides |= {"test": _gather(arguments, rows, "test")}
+        runs = []
+        for result, hits, unseen in outcomes("test", best, arguments.seeds, settings.get("epochs")):
+            result |= {"accuracy": float(hits.mean()), "examples": len(hits)}
+            if unseen.any():
+                result |= {"unseen": float(hits[unseen].mean())}
+                result |= {"unseen_examples": int(unseen.sum())}
+            runs.append(result)
+    except NotRunError as error:
+        found = {"status": "not run", "reason": str(error)}
     else:
-        trials = read_json(arguments.best, keys={"status": str})
-        if trials["status"] != "trained":
-            files.write_json(arguments.out, trials)
-            return
-        trials = read_json(arguments.best, keys=TRIALS)
-        side, choices = "test", [trials["chosen"]]
-    rows = splits.read(arguments.split)
-    train, scored = (
-        spikes.take(np.arange(len(spikes)))
-        for spikes in (splits.gather(arguments.parts, rows, name) for name in ("train", side))
-    )
-    if not len(scored):
-        raise InputError(f"no {side} speakers to score on", file=arguments.split)
-    unseen = ~np.isin(scored.speakers, rows.speaker[rows.side != side]) & (scored.speakers >= 0)
-    # A method that draws nothing has no seed among its settings.
-    seeds = arguments.seeds if arguments.seeds and "seed" in arguments.settings else [None]
-    results = []
-    for chosen in choices:
-        hits = []
-        for seed in seeds:
-            own = {} if seed is None else {"seed": seed}
-            result = fit(train, scored, arguments.settings | own | chosen)
-            if result["status"] != "trained":
-                files.write_json(arguments.out, result)
-                return
-            hits.append(np.asarray(result.pop("predictions")) == scored.labels)
-        hits = np.mean(hits, axis=0)
-        result |= {"accuracy": float(hits.mean()), "examples": len(hits), "chosen": chosen}
-        if unseen.any():
-            result |= {"unseen": float(hits[unseen].mean()), "unseen_examples": int(unseen.sum())}
-        results.append(result)
-    found = max(results, key=lambda result: result["accuracy"])
-    if arguments.trials:
-        tried = [{key: result[key] for key in ("chosen", "accuracy")} for result in results]
-        trials = {"edges": at_edges(found["chosen"], arguments.trials), "tried": tried}
-    found |= {"side": side, "edges": trials["edges"], "tried": trials["tried"]}
+        if not seeded:
+            runs *= len(arguments.seeds)
+        runs = [{"seed": s, **own} for s, own in zip(arguments.seeds, runs, strict=True)]
+        found = {"status": "trained", "reason": "", "chosen": best}
+        found |= {"edges": at_edges(best, arguments.trials), "tried": tried, "runs": runs}
     files.write_json(arguments.out, found)
+
+
+def search(accuracy, values):
+    """Return the trials [{chosen, accuracy}] of a search through one setting after the other.
+
+    Parameters
+    ----------
+    accuracy : called with a dictionary, a value for each setting
+    values : {setting: values}, the likeliest in the middle
+
+    All values of the first setting are tried with the middle ones of the others, then all of the
+    next with the best of those before.
+    """
+    best = {key: some[len(some) // 2] for key, some in values.items()}
+    tried = []
+    for key, some in values.items():
+        for value in some:
+            chosen = best | {key: value}
+            if all(trial["chosen"] != chosen for trial in tried):
+                tried.append({"chosen": chosen, "accuracy": accuracy(chosen)})
+        best = max(tried, key=lambda trial: trial["accuracy"])["chosen"]
+    return tried
+
+
+def _gather(arguments, rows, side):
+    spikes = splits.gather(arguments.parts, rows, side)
+    if not len(spikes):
+        raise InputError(f"no {side} speakers to score on", file=arguments.split)
+    return spikes.take(np.arange(len(spikes)))
 
 
 def at_edges(chosen, tried):
@@ -158,8 +187,6 @@ def trained(predictions, spikes, meter, library, network):
     library, network : text, what computed and what was trained
     """
     return {
-        "status": "trained",
-        "reason": "",
         "predictions": np.asarray(predictions).tolist(),
         "hidden_spikes": None if spikes is None else float(spikes),
         "library": library,
@@ -169,24 +196,19 @@ def trained(predictions, spikes, meter, library, network):
     }
 
 
-def not_run(reason):
-    """Return the result of a method whose library is not here."""
-    return {"status": "not run", "reason": reason}
-
-
 def ask_peer(python, script, train, scored, settings, **arrays):
     """Run a method's script in another interpreter; return its result.
 
     The script gets the path of an npz file: `{train,scored}_{offsets,steps,units,labels}`,
-    `settings` (JSON) and `arrays`. It prints a line of JSON, which is the result without status
-    and reason, or ends with the status ABSENT. Nothing of it is a result where it fails otherwise.
+    `settings` (JSON) and `arrays`. It prints a line of JSON, which is the result, or ends with the
+    status ABSENT, which raises NotRunError. Nothing of it is a result where it fails otherwise.
 
     Parameters
     ----------
     python : the interpreter, or None where there is none
     """
     if python is None:
-        return not_run("no interpreter with its library is configured")
+        raise NotRunError("no interpreter with its library is configured")
     for name, spikes in (("train", train), ("scored", scored)):
         for key in ("offsets", "steps", "units", "labels"):
             arrays[f"{name}_{key}"] = getattr(spikes, key)
@@ -214,7 +236,7 @@ def ask_peer(python, script, train, scored, settings, **arrays):
             ) from None
     message = done.stderr.strip().splitlines()[-1:]
     if done.returncode == ABSENT:
-        return not_run(*message)
+        raise NotRunError("".join(message))
     if done.returncode:
         raise InputError(f"{Path(script).name} failed in {python}: {''.join(message)}")
-    return {"status": "trained", "reason": "", **json.loads(done.stdout.splitlines()[-1])}
+    return json.loads(done.stdout.splitlines()[-1])
