@@ -18,6 +18,17 @@ def delays(wildcards):
     return [drawn["path"]] if drawn.get("kind") == "table" else []
 
 
+def nir_files():
+    """NIR files of the networks of the grid; NIR has no delays but a source's."""
+    held = []
+    for network in GRID:
+        given = configuration.settings(config, **network)["delays"].values()
+        shapes = {d.get("shape", "source") for d in given if isinstance(d, dict)}
+        if shapes <= {"source"}:
+            held.append(f"{NETWORK}/network.nir".format(**network))
+    return held
+
+
 def made_by(source, *, valid=None):
     """Data sets that are made so, and have a validation part or not, as a constraint on {dataset}."""
     return (

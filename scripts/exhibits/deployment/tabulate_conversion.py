@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from spikespeech import command
@@ -38,6 +39,11 @@ def rows(axes, report, label):
             }
 
 
+def size(path):
+    """Return the bytes of a file; NaN where there is none, as of graphs that NIR cannot hold."""
+    return path.stat().st_size if path.exists() else np.nan
+
+
 def delays_of(entry):
     """Return the columns of what the chip delays of a matrix, of which others have none."""
     return {f"delays_{key}": entry[key] for key in DELAYS} if entry else {}
@@ -68,12 +74,12 @@ def findings(table, sizes, doubled):
 def main(arguments):
     reports = exhibit.records(arguments.reports, REPORT)
     netx, nir = (
-        [Path(path).with_name(name).stat().st_size for path in arguments.reports]
+        [size(Path(path).with_name(name)) for path in arguments.reports]
         for name in ("network.net", "network.nir")
     )
     table = pd.DataFrame(
-        {**row, "netx_bytes": size, "nir_bytes": graph}
-        for (axes, report), size, graph in zip(reports, netx, nir, strict=True)
+        {**row, "netx_bytes": file, "nir_bytes": graph}
+        for (axes, report), file, graph in zip(reports, netx, nir, strict=True)
         for row in rows(axes, report, arguments.labels[axes["dataset"]])
     )
     doubled = sum(report["output_lsb_doubled"] > 0 for _, report in reports)
@@ -86,7 +92,8 @@ if __name__ == "__main__":
         "--reports",
         nargs="+",
         required=True,
-        help="conversion.json of each network; beside it network.net and network.nir",
+        help="conversion.json of each network; beside it network.net and, if NIR can hold the "
+        "network, network.nir",
     )
     exhibit.add_labels(parser)
     command.run(main, parser.parse_args())

@@ -145,7 +145,7 @@ rule tabulate_conversion:
     input:
         reports=networks(f"{NETWORK}/conversion.json"),
         netx=networks(f"{NETWORK}/network.net"),
-        nir=networks(f"{NETWORK}/network.nir"),
+        nir=nir_files(),
     output:
         table=report(
             "<results>/tables/conversion.csv",
