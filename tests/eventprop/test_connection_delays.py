@@ -530,8 +530,9 @@ def test_what_knows_no_such_delays_refuses_them_by_name(connection, tmp_path):
     calls = {
         "e-prop": lambda: eprop.Backend(network, weights, loss),
         "BPTT": lambda: bptt.Backend(network, weights, loss),
-        "mlGeNN": lambda: limits.check(network, loss, rule),
     }
+    if connection.learned_delays:
+        calls["mlGeNN"] = lambda: limits.check(network, loss, rule)
     if connection.delay_shape != "source":
         calls["NIR"] = lambda: nir.export(network, weights, tmp_path / "a.nir")
     for call in calls.values():

@@ -8,6 +8,9 @@ EventPropCompiler on a GPU or, to check it, on a CPU. Where they must differ:
   through weights that are one update newer than those of its forward pass.
 - With a batch size above 1 the regulariser compares the *batch's mean* spike count of a neuron
   with its target; the native engine compares each example's.
+- Learned delays, of synapses alone, are rounded anew at each spike. A batch's errors run back by
+  delays that are one update newer than those by which its spikes went forward: by other whole steps
+  where the update moved a delay across a half.
 - A batch of fewer than `batch_size` examples is filled with silent ones, as mlGeNN does, and its
   gradient is the sum over its examples divided by `batch_size`.
 - mlGeNN does not guard 1/(I - V) of spikes that barely reach the threshold, nor skip a batch
@@ -21,7 +24,8 @@ as the first; no neuron's ring of spike times can overflow; and a time step too 
 matching of spike times is an InputError.
 
 mlGeNN's gradients are dLoss/dw / tau_mem_output for losses of voltage and dLoss/dw for first
-spikes; Adam's epsilon and the regulariser's strengths are relative to them.
+spikes; Adam's epsilon and the regulariser's strengths are relative to them. Its slopes of delays
+are a ms; their Adam has the native backend's epsilon, for mlGeNN's would swallow them.
 """
 
 from spikespeech.backends.mlgenn.backend import Backend

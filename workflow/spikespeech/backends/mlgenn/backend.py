@@ -25,6 +25,7 @@ class Backend:
     regulariser : Regulariser, with a whole number of spikes
     threads : not used; GeNN's CPU backend has one thread
     batch_size : examples a batch; 1 on a CPU
+    delay_rate : how many times the weights' learning rate that of learned delays is, in steps
     device : "auto" (the GPU that GeNN finds best, or the CPU where PyGeNN was built without
         CUDA), "cuda", "cuda:1" (a GPU by its number) or "cpu"
 
@@ -43,6 +44,7 @@ class Backend:
         *,
         batch_size=1,
         device="auto",
+        delay_rate=1.0,
     ):
         regulariser = regulariser or Regulariser()
         check(network, loss, regulariser)
@@ -56,21 +58,28 @@ class Backend:
         weights = Parameters.checked(network, weights)
         self._delays = self._fixed(weights)
         self._built = extension.build(network, weights, loss, regulariser, batch_size, **genn)
-        self._updates = 0
+        self._updates, self._delay_rate = 0, delay_rate
         self._folder = tempfile.TemporaryDirectory(prefix="mlgenn-")
         load(self._built.compiled.genn_model, self._folder.name)
 
     @property
     def weights(self):
         """The Parameters, as arrays of their own; assign others to change them."""
-        values = {name: pull(s.vars["g"]) for name, s in self._built.synapses.items()}
-        return self._shaped(values) | self._delays
+        learned = self._built.learned
+        values = {name: pull(p.synapses.vars[p.variable]) for name, p in learned.items()}
+        found = self._shaped(values) | self._delays
+        return Parameters({name: found[name] for name in self.network.shapes()})
 
     @weights.setter
     def weights(self, weights):
-        for name, synapses in self._built.synapses.items():
-            push(synapses.vars["g"], weights[name])
-        self._delays = self._fixed(weights)
+        delays = self._fixed(weights)
+        for name in delays:
+            if not np.array_equal(delays[name], self._delays[name]):
+                raise InputError(
+                    f"other {name} than the network was built with", hint="build it anew"
+                )
+        for name, p in self._built.learned.items():
+            push(p.synapses.vars[p.variable], weights[name])
 
     @property
     def kernel_times(self):
@@ -95,6 +104,8 @@ class Backend:
             parts.append(self._learn(n, spikes, last, callbacks))
             self._updates += n > 0
             last, self._built.optimiser.alpha = spikes, rate
+            if self._built.delay_optimiser is not None:
+                self._built.delay_optimiser.alpha = self._delay_rate * rate
         self._learn(len(parts), silence(last), last, callbacks)
         self._updates += 1
         return self._outcome(parts)
@@ -110,11 +121,11 @@ class Backend:
         The number of examples must be a multiple of batch_size. Weights and moments stay as they
         are.
         """
-        total = {name: 0.0 for name in self._built.synapses}
+        total = {name: 0.0 for name in self._built.learned}
 
         def collect(_batch, _metrics):
-            for name, synapses in self._built.synapses.items():
-                each = pull(synapses.vars["Gradient"]).reshape(self.batch_size, -1)
+            for name, p in self._built.learned.items():
+                each = pull(p.synapses.vars[p.gradient]).reshape(self.batch_size, -1)
                 total[name] = total[name] + each.sum(axis=0, dtype=np.float64)
             self._built.compiled.custom_update("ZeroGradient")
 
@@ -132,7 +143,9 @@ class Backend:
         # mlGeNN's are dLoss/dw / tau_mem for losses of voltage, dLoss/dw for first spikes.
         tau = 1 if self.loss.kind == "first_spike" else self.network.output.neuron.tau_mem
         scale = tau / len(parts)
-        mean = {name: value * scale for name, value in total.items()}
+        # Its slopes of delays are a ms.
+        units = {c.delay: self.network.dt_ms for c in self.network.connections}
+        mean = {name: value * (scale * units.get(name, 1)) for name, value in total.items()}
         outcome = self._outcome(parts)
         return Gradients(
             outcome.losses,
@@ -245,12 +258,12 @@ class Backend:
         return Parameters({name: np.reshape(values[name], shapes[name]) for name in values})
 
     def _fixed(self, weights):
-        """Return the delays among the parameters: GeNN gets spikes that are delayed already."""
-        names = {connection.delay for connection in self.network.connections}
+        """Return the delays among the parameters that nothing changes."""
+        names = {c.delay for c in self.network.connections if not c.learned_delays}
         return {name: array.copy() for name, array in weights.items() if name in names}
 
     def _split(self, spikes):
-        """Yield the examples in batches, as they arrive."""
+        """Yield the examples in batches, later by the delays of their channels."""
         spikes = delays.arriving(self.network, self._delays, spikes)
         for begin in range(0, len(spikes), self.batch_size):
             yield spikes.take(range(begin, min(begin + self.batch_size, len(spikes))))

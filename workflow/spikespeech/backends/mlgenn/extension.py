@@ -30,6 +30,8 @@ from ml_genn.utils.callback_list import CallbackList
 from ml_genn.utils.data import PreprocessedSpikes
 
 from spikespeech.backends.mlgenn.limits import rewrite
+from spikespeech.backends.native import DELAY_EPSILON
+from spikespeech.network.parameters import synapse_steps
 
 QUIET = 2
 """Steps appended to each trial: spikes of the trial's last step arrive in the first of them, and
@@ -131,6 +133,14 @@ class Compiler(EventPropCompiler):
         super().add_softmax_custom_updates(*arguments, temperature=self.softmax_temperature)
 
 
+class Learned(NamedTuple):
+    """A parameter that mlGeNN learns: GeNN's synapses and its and its gradient's variable there."""
+
+    synapses: object
+    variable: str
+    gradient: str
+
+
 class Built(NamedTuple):
     """A compiled network, and where its parts are.
 
@@ -140,9 +150,9 @@ class Built(NamedTuple):
     source, target : ml_genn's populations of the inputs and outputs
     hidden : GeNN's populations of the hidden layers, in order
     output : GeNN's population of the outputs
-    synapses : GeNN's synapse populations, by the names of their connections
+    learned : `Learned` by the names of parameters
     updates : GeNN's custom updates that hold Adam's moments, by the same names
-    optimiser : ml_genn's Adam
+    optimiser, delay_optimiser : ml_genn's Adam of weights, and of delays if any are learned
     """
 
     compiled: object
@@ -150,9 +160,10 @@ class Built(NamedTuple):
     target: Population
     hidden: list
     output: object
-    synapses: dict
+    learned: dict
     updates: dict
     optimiser: Adam
+    delay_optimiser: Adam | None
 
     def callbacks(self, base, **methods):
         """Return a CallbackList of the callbacks `base`, and of functions by name of the event."""
@@ -215,6 +226,8 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
     end = (loss.n_steps - 0.5) * network.dt_ms
     # Neurons get these where they are made, within `with`, by their very class.
     lif = {LeakyIntegrateFireUntil: default_params[LeakyIntegrateFire]}
+    on_synapses = [c for c in network.connections if _on_synapses(network, c)]
+    with_learned = [c for c in on_synapses if c.learned_delays]
     described = Network(default_params | lif)
     with described:
         neuron, rewritten, options = _output(network, loss, Windows(batch_size, padded), end)
@@ -229,8 +242,9 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
             c.name: Connection(
                 described_as[c.source],
                 described_as[c.target],
-                Dense(weights[c.name]),
+                Dense(weights[c.name], _delays(network, c, weights)),
                 Exponential(network[c.target].neuron.tau_syn),
+                max_delay_steps=c.longest_delay if c in on_synapses else None,
             )
             for c in network.connections
         }
@@ -238,6 +252,8 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
         padded,
         losses="sparse_categorical_crossentropy",
         optimiser=Adam(),
+        delay_optimiser=Adam(epsilon=DELAY_EPSILON),
+        delay_learn_conns=[connections[c.name] for c in with_learned],
         reg_lambda_upper=regulariser.lambda_upper,
         reg_lambda_lower=regulariser.lambda_lower,
         reg_nu_upper=int(regulariser.spikes),
@@ -251,8 +267,12 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
         **options,
         **genn,
     ).compile(described, name="spikespeech")
-    # The compiler works with a copy of the optimiser; its updates are in the connections' order.
-    ((optimiser, updates),) = compiled.optimisers
+    # The compiler works with copies of the optimisers; updates are in the connections' order.
+    (optimiser, updates), *of_delays = compiled.optimisers
+    [(delay_optimiser, delay_updates)] = of_delays or [(None, [])]
+    synapses = {name: compiled.connection_populations[c] for name, c in connections.items()}
+    learned = {name: Learned(s, "g", "Gradient") for name, s in synapses.items()}
+    learned |= {c.delay: Learned(synapses[c.name], "d", "DelayGradient") for c in with_learned}
     populations = compiled.neuron_populations
     return Built(
         compiled,
@@ -260,10 +280,29 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
         described_as[network.output.name],
         [populations[described_as[p.name]] for p in network.hidden],
         populations[described_as[network.output.name]],
-        {name: compiled.connection_populations[c] for name, c in connections.items()},
-        dict(zip(connections, updates, strict=True)),
+        learned,
+        dict(zip(learned, [*updates, *delay_updates], strict=True)),
         optimiser,
+        delay_optimiser,
     )
+
+
+def _on_synapses(network, connection):
+    """Whether mlGeNN's synapses delay: spikes of inputs with delays by channel come to it late."""
+    return connection.longest_delay > 0 and connection != network.input_delays
+
+
+def _delays(network, connection, weights):
+    """Return the delays of a connection's synapses in steps: whole ones, unless they are learned.
+
+    mlGeNN rounds fixed ones otherwise than learned ones, of which a half counts upwards.
+    """
+    if not _on_synapses(network, connection):
+        return 0
+    delays = weights[connection.delay]
+    if connection.learned_delays:
+        return delays
+    return np.array(synapse_steps(connection, delays, network[connection.target].n))
 
 
 def _hidden(neuron, end):

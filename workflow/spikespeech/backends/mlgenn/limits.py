@@ -70,10 +70,11 @@ def check(network, loss, regulariser):
     for population in network.populations[1:]:
         _check_population(population, hidden=population is not network.output)
     for connection in network.connections:
-        if connection.longest_delay and connection != network.input_delays:
+        if connection.learned_delays and connection.delay_shape != "synapse":
             raise InputError(
-                f"delays of {connection.name}: through mlGeNN inputs alone have any, fixed ones",
-                hint=NATIVE,
+                f"learned delays of {connection.name}, a {connection.delay_shape}: mlGeNN 2.4 "
+                "learns a delay each synapse",
+                hint=f"shape: synapse, or {NATIVE}",
             )
     if network.n_outputs > 256:
         raise InputError(f"{network.n_outputs} classes; mlGeNN's labels are bytes: at most 256")
