@@ -114,6 +114,13 @@ def test_every_configuration_plans(copied, path):
     assert planned["train"] >= 1 and planned["report"] == 1
 
 
+def test_networks_that_nir_cannot_hold_are_not_asked_for_as_nir(copied):
+    for shape, n in (("source", 2), ("synapse", 0)):
+        delays = f"training={{delays: {{input: {{shape: {shape}}}}}}}"
+        planned = plan(copied, *TEST, "--config", delays)
+        assert (planned.get("export_nir", 0), planned["convert"]) == (n, 2)
+
+
 def test_every_job_says_what_it_takes(copied):
     status, output = snakemake(
         copied, "--dry-run", "--forceall", "--workflow-profile", "slurm", *TEST

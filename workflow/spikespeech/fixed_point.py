@@ -82,8 +82,9 @@ class GradedSpikes:
         example = np.repeat(np.arange(len(self)), np.diff(self.offsets))
         units = self.units[span]
         steps = self.steps[span] + np.asarray(delay, np.int64)[units]
-        order = np.lexsort((units, steps, example))
-        order = order[steps[order] < self.n_steps]
+        order = np.flatnonzero(steps < self.n_steps)
+        place = (example * self.n_steps + steps) * self.n_units + units
+        order = order[np.argsort(place[order])]
         offsets = np.searchsorted(example[order], np.arange(len(self) + 1))
         sent = GradedSpikes(
             offsets,
@@ -258,13 +259,17 @@ class _PreparedLayer:
         ]
         # A delay that a source's synapses share is its spikes' own, where no sum loses bits.
         self.late = None
-        if not self.synapses[0][2]:
+        if not self.synapses[0][0][2]:
             self.late = netx_file.delay_of_sources(layer.delay)
         if self.late is not None:
             self.synapses[0] = _prepared_synapse(matrices[0], None)
         if len(matrices) == 1:
-            nothing = np.zeros(0, self.synapses[0][0].dtype)
-            self.synapses.append((nothing, np.zeros(0, np.int64), np.int32(0)))
+            nothing = np.zeros(0, self.synapses[0][0][0].dtype)
+            self.synapses.append(((nothing, np.zeros(0, np.int64), np.int32(0)), None))
+        # Steps in which spikes under way arrive, of each matrix: a power of 2 above the longest.
+        self.slots = np.array(
+            [1 if late is None else 1 << int(late.max()).bit_length() for _, late in self.synapses]
+        )
         # Lava shifts within 32 bits: 2^25 and more wrap around, to neurons that always spike.
         shifted = np.left_shift(np.int64(layer.threshold), kernels.ACTIVATION_BITS).astype(np.int32)
         self.neuron = np.array(
@@ -296,6 +301,7 @@ class _PreparedLayer:
             n_steps,
             *self.synapses[0],
             *self.synapses[1],
+            self.slots,
             self.neuron,
             self.bias,
             self.n,
@@ -306,10 +312,11 @@ class _PreparedLayer:
 
 
 def _prepared_synapse(synapse, delay):
-    """Return (flat weights of each delay (n_sources, padded n), delays (n_delays,), shift).
+    """Return (flat weights of each delay (n_sources, padded n), delays (n_delays,), shift), late.
 
     Where every weight is a multiple of 2^shift the shift of a sum equals the sum of the shifted,
-    so that it is done here, once: most weights then fit 8 bits.
+    so that it is done here, once: most weights then fit 8 bits. Several delays are then the
+    synapses' own, flat `late`, of a single matrix, else None; see `kernels.receive`.
     """
     weight, shift = synapse.weight, synapse.shift
     if np.bitwise_or.reduce(weight, axis=None) % (1 << shift) == 0:
@@ -317,9 +324,14 @@ def _prepared_synapse(synapse, delay):
     narrow = weight.min() >= -(1 << 7) and weight.max() < 1 << 7
     delays = np.zeros(1, np.int64) if delay is None else np.unique(delay)
     n, n_sources = weight.shape
+    late = None
+    if len(delays) > 1 and not shift:
+        late = np.zeros((n_sources, padded(n)), np.uint16)
+        late[:, :n] = delay.T
+        late, delay, delays = late.ravel(), None, np.zeros(1, np.int64)
     shape = (len(delays), n_sources, padded(n))
     table = np.zeros(shape, np.int8 if narrow else np.int16)
     for k, steps in enumerate(delays):
         delayed = weight if delay is None else np.where(delay == steps, weight, 0)
         table[k, :, :n] = delayed.T
-    return table.ravel(), delays, np.int32(shift)
+    return (table.ravel(), delays, np.int32(shift)), late

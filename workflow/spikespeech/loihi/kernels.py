@@ -212,17 +212,41 @@ def rows_sum(zero, weights, row, width, column, units, counts, graded, first, la
 
 
 @_inlined
-def receive(total, weights, n_sources, delays, shift, units, counts, graded, pointers, step):
+def receive_late(total, weights, late, slots, units, counts, graded, pointers, step):
+    """As `receive`, of synapses with any delays: what a spike brings waits in its step's slot."""
+    width, mask = total.shape[0], slots.shape[0] - 1
+    if step > 0:
+        for e in range(pointers[step - 1], pointers[step]):
+            row = units[e] * width
+            count = counts[e] if graded else np.int32(1)
+            for j in range(width):
+                slots[(step + late[row + j]) & mask, j] += count * weights[row + j]
+    arriving = slots[step & mask]
+    for j in range(width):
+        total[j] += arriving[j]
+        arriving[j] = 0
+
+
+@_inlined
+def receive(total, synapses, late, n_sources, slots, units, counts, graded, pointers, step):
     """Add to `total` what reaches the neurons in `step` through one matrix.
 
     A spike in step t arrives in step t + 1 + delay. Lava shifts the sum of each delay right by
     `shift` (floor).
 
     total : (padded n,) int32
-    weights : flat (n_delays * n_sources * padded n,) int8 or int16, a matrix for each of `delays`
+    synapses : (weights, delays, shift); weights are flat (n_delays * n_sources * padded n,) int8 or
+        int16, a matrix for each of `delays`
+    late : None, or flat (n_sources * padded n,) uint16, delays of the synapses of a single matrix,
+        whose sums are not shifted. Its type decides what is compiled: else plain layers were slower
+    slots : (a power of 2 above the longest of late, padded n) int32, what waits, at first 0
     units, counts : of the events; counts matter where `graded`
     pointers : (n_steps + 1,), events of step t are pointers[t] … pointers[t + 1] - 1
     """
+    weights, delays, shift = synapses
+    if late is not None:
+        receive_late(total, weights, late, slots, units, counts, graded, pointers, step)
+        return
     width = total.shape[0]
     for k in range(delays.shape[0]):
         source = step - 1 - delays[k]
@@ -252,12 +276,11 @@ def run_layer(
     counts,
     graded,
     n_steps,
-    weights,
-    delays,
-    shift,
-    weights_rec,
-    delays_rec,
-    shift_rec,
+    forward,
+    late,
+    recurrent,
+    late_rec,
+    slots,
     neuron,
     bias,
     n,
@@ -276,7 +299,8 @@ def run_layer(
     Parameters
     ----------
     offsets, steps, units, counts : input events, in order of step within an example
-    weights, delays, shift : see `receive`; `delays_rec` is empty without recurrence
+    forward, late, recurrent, late_rec : see `receive`; without recurrence its delays are empty
+    slots : how many each has for what is late
     neuron : (keep_u, keep_v, threshold) with keep = 4096 - decay
     bias : (padded n,) int32
     reset : (interval, phase); u = v = 0 at the start of step t where (t + 1) % interval == phase;
@@ -290,9 +314,11 @@ def run_layer(
     """
     keep_u, keep_v, threshold = np.int32(neuron[0]), np.int32(neuron[1]), np.int32(neuron[2])
     width = bias.shape[0]
-    n_sources = weights.shape[0] // (width * delays.shape[0])
+    n_sources = forward[0].shape[0] // (width * forward[1].shape[0])
     total = np.empty(width, np.int32)
     u, v = np.empty(width, np.int32), np.empty(width, np.int32)
+    waiting = np.empty((slots[0], width), np.int32)
+    waiting_rec = np.empty((slots[1], width), np.int32)
     n_examples = offsets.shape[0] - 1
     pointers = np.empty(n_steps + 1, np.int64)
     out_pointers = np.empty(n_steps + 1, np.int64)
@@ -310,6 +336,7 @@ def run_layer(
                 event += 1
         pointers[n_steps] = event
         u[:], v[:] = 0, 0
+        waiting[:], waiting_rec[:] = 0, 0
         phase, interval = 0, 0
         row = example if windows.shape[0] > 1 else 0
         for step in range(n_steps):
@@ -323,13 +350,13 @@ def run_layer(
                 out_units, out_steps = more_units, more_steps
             any_wrapped, any_clipped = np.uint64(0), np.uint64(0)
             total[:] = 0
-            receive(total, weights, n_sources, delays, shift, units, counts, graded, pointers, step)
+            receive(total, forward, late, n_sources, waiting, units, counts, graded, pointers, step)
             receive(
                 total,
-                weights_rec,
+                recurrent,
+                late_rec,
                 n,
-                delays_rec,
-                shift_rec,
+                waiting_rec,
                 out_units,
                 counts,
                 False,
