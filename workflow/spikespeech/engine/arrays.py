@@ -30,15 +30,15 @@ class Layer(NamedTuple):
     ----------
     weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty for
         a feed-forward layer
-    delays, own_delays : Delays of the two connections
+    delays, own_delays : Delays of the two connections; None in a network without any
     k : Constants
     first, n : its neurons are so many from this one on of all hidden neurons
     """
 
     weights: np.ndarray
     recurrent_weights: np.ndarray
-    delays: delays.Delays
-    own_delays: delays.Delays
+    delays: delays.Delays | None
+    own_delays: delays.Delays | None
     k: lif.Constants
     first: int
     n: int
@@ -51,7 +51,7 @@ class Model(NamedTuple):
     ----------
     layers : tuple of Layer, the first fed by the inputs, each other by the one before it
     output_weights : flat (n of the last layer * width of the outputs,) float32
-    output_delays : Delays
+    output_delays : Delays or None
     output : Constants
     dt_ms : float
     slope_min : guard of 1 / (I - V)
@@ -59,7 +59,7 @@ class Model(NamedTuple):
 
     layers: tuple
     output_weights: np.ndarray
-    output_delays: delays.Delays
+    output_delays: delays.Delays | None
     output: lif.Constants
     dt_ms: float
     slope_min: np.float32
@@ -118,7 +118,6 @@ class Scratch(NamedTuple):
     series: np.ndarray
     window: np.ndarray
     rings: tuple
-    no_delays: delays.Delays
 
 
 class Results(NamedTuple):
@@ -176,7 +175,6 @@ def scratch(n_steps, sizes, n_sources, n_outputs, longest=(), own_longest=()):
             aligned(delays.ring(late) * width)
             for late, width in zip(own_longest, widths, strict=True)
         ),
-        delays.none(),
     )
 
 

@@ -72,6 +72,7 @@ class Engine:
         sizes = [p.n for p in network.hidden]
         longest = [_longest(network, layer.incoming, loss.n_steps) for layer in chained]
         own = [_longest(network, layer.recurrent, loss.n_steps) for layer in chained[:-1]]
+        self.late = any(longest + own)
         self.scratch = [
             arrays.scratch(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own)
             for _ in range(self.threads)
@@ -128,10 +129,13 @@ class Engine:
         return Parameters(found).copy()
 
     def _packed(self, place, connection, rows):
-        """Return the Delays of a connection, of these rows of weights, (n_sources * width,)."""
+        """Return the Delays of a connection, of these rows of weights, (n_sources * width,).
+
+        None in a network without any delays, for which kernels are compiled without them.
+        """
         network, n_steps = self.network, self.loss.n_steps
         if not _longest(network, connection, n_steps):
-            return delays.none()
+            return delays.none() if self.late else None
         rows = rows.reshape(-1, self.widths[place])
         return delays.pack(connection, self.delays[connection.delay], rows, n_steps)
 

@@ -124,17 +124,35 @@ def ring(longest):
     return 1 << int(longest).bit_length() if longest else 0
 
 
+class Arrivals(NamedTuple):
+    """What arrives at a layer through a connection with delays.
+
+    Attributes
+    ----------
+    series : flat (width * n_steps,) float32: for each block of columns, step by step
+    until : the step from which on nothing arrives; 0 where the connection has no delays
+    """
+
+    series: np.ndarray
+    until: int
+
+
 @kernel
-def arrive(steps, ids, n_steps, delays, n_targets, width, window, series):
-    """Write what arrives in each step through a connection with delays from another layer.
+def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
+    """Return the Arrivals through a connection from another layer; None where `delays` is.
 
     steps, ids : (n_spikes,) uint16 of the sources, in order of step, then source
+    first_source : (n_steps + 1,) uint32, see `tape.index_steps`
+    delays : Delays or None
     window : of `window`, scratch
-    series : flat (width * n_steps,) float32, written: for each block of columns, step by step
-
-    Returns the number of steps after which nothing arrives.
+    series : of the Arrivals, written
     """
+    if delays is None:
+        return None
+    if delays.kind == NONE:
+        return Arrivals(series, 0)
     n_spikes, stride = np.uint64(len(steps)), len(window) // NARROW
+    n_steps = len(first_source) - 1
     plane, n_sources = n_steps * LANES, len(delays.planes) // width
     for first in range(0, width, NARROW):
         start = (first // LANES) * plane + first % LANES
@@ -166,7 +184,7 @@ def arrive(steps, ids, n_steps, delays, n_targets, width, window, series):
                 for column in range(NARROW):
                     series[start + t * LANES + column] = window[column * stride + t]
     last = np.int64(steps[n_spikes - np.uint64(1)]) if n_spikes > 0 else -1
-    return min(last + 1 + delays.longest, n_steps)
+    return Arrivals(series, min(last + 1 + delays.longest, n_steps))
 
 
 @part

@@ -3,21 +3,20 @@
 from spikespeech.engine import delays, lif, outputs, readout, synapses
 from spikespeech.engine.arrays import CLOSED, GROUP, MAXIMUM, PER_TIMESTEP, WINDOWED
 from spikespeech.engine.kernel import kernel
-from spikespeech.engine.tape import index_steps, last_step
+from spikespeech.engine.tape import index_steps, last_step, spikes_of
 from spikespeech.kernels.compiling import take
 
 
 @kernel
 def run_outputs(hidden, model, w):
     """Simulate the outputs on the tape of the last layer; write their voltages and their tape."""
-    state, late, nothing, arriving = w.output_state, model.output_delays, w.no_voltage, 0
-    ids, first, weights = hidden.ids, hidden.first, model.output_weights
-    if late.kind != delays.NONE:
-        n_steps, n_spikes, width = len(first) - 1, first[len(first) - 1], state.shape[1]
-        steps, ids = hidden.steps[:n_spikes], ids[:n_spikes]
-        arriving = delays.arrive(steps, ids, n_steps, late, len(w.g), width, w.window, w.series)
+    steps, ids = spikes_of(hidden)
+    state, late, nothing = w.output_state, model.output_delays, w.no_voltage
+    arriving = delays.arrive(
+        steps, ids, hidden.first, late, len(w.g), state.shape[1], w.window, w.series
+    )
     lif.run_forward(
-        ids, first, weights, nothing, model.output, w.series, arriving, w.no_delays, nothing,
+        ids, hidden.first, model.output_weights, nothing, model.output, arriving, None, nothing,
         state, w.output_tape, w.voltage,
     )  # fmt: skip
 
@@ -96,8 +95,8 @@ def run_first(i, tape, spikes, model, voltage, w, out):
 @kernel
 def run_next(i, below, tape, at, model, w, out):
     """Run layer number `at` on the tape of the one below; write its own."""
-    n_spikes, layer = below.first[len(below.first) - 1], model.layers[at]
-    steps, ids = below.steps[:n_spikes], below.ids[:n_spikes]
+    steps, ids = spikes_of(below)
+    layer = model.layers[at]
     run_layer(steps, ids, below.first, tape, layer, at, w.no_voltage, w)
     count_spikes(tape, of_layer(out, i, layer))
 
@@ -105,15 +104,11 @@ def run_next(i, below, tape, at, model, w, out):
 @kernel
 def run_layer(steps, ids, first, tape, layer, at, voltage, w):
     """Run layer number `at` on spikes, of which those of step t begin at first[t]; write a tape."""
-    state, arriving = w.states[at], 0
-    if layer.delays.kind != delays.NONE:
-        n_steps, width = len(first) - 1, state.shape[1]
-        arriving = delays.arrive(
-            steps, ids, n_steps, layer.delays, layer.n, width, w.window, w.series
-        )
+    width = w.states[at].shape[1]
+    arriving = delays.arrive(steps, ids, first, layer.delays, layer.n, width, w.window, w.series)
     lif.run_forward(
-        ids, first, layer.weights, layer.recurrent_weights, layer.k, w.series, arriving,
-        layer.own_delays, w.rings[at], state, tape, voltage,
+        ids, first, layer.weights, layer.recurrent_weights, layer.k, arriving, layer.own_delays,
+        w.rings[at], w.states[at], tape, voltage,
     )  # fmt: skip
 
 
@@ -138,7 +133,7 @@ def run_outputs_backward(i, tape, model, loss, w, gradient, earlier):
 
     Writes the feedback to the last layer, whose tape it is; adds to the output weights' gradient.
     """
-    k, weights, late = model.output, model.output_weights, model.output_delays
+    k, weights = model.output, model.output_weights
     if loss.kind == CLOSED:
         delta, errors, n = loss.delta[min(i, len(loss.rho) - 1)], w.output_state[0], w.sums.shape[1]
         readout.adjoint(tape, weights, n, delta, w.g, w.sums, errors, w.feedback, gradient)
@@ -146,14 +141,23 @@ def run_outputs_backward(i, tape, model, loss, w, gradient, earlier):
     guarded = outputs.adjoint(
         w.drive, w.jump, w.phantom, k, model.slope_min, w.output_tape, w.lambda_v, w.lambda_i
     )
-    if late.kind == delays.NONE:
+    feed_back_outputs(tape, weights, model.output_delays, k, w, gradient, earlier)
+    return guarded
+
+
+@kernel
+def feed_back_outputs(tape, weights, late, k, w, gradient, earlier):
+    """Write the outputs' feedback to each spike of the last layer; add to gradients.
+
+    late : Delays or None
+    """
+    if late is None or late.kind == delays.NONE:
         outputs.feed_back(tape, weights, k, w.lambda_v, w.lambda_i, w.feedback, gradient)
     else:
         delays.feed_back_outputs(
             tape, weights, late, k, w.lambda_v, w.lambda_i, w.output_state, w.feedback, gradient,
             earlier,
         )  # fmt: skip
-    return guarded
 
 
 @kernel
@@ -163,27 +167,40 @@ def gather(steps, ids, counts, tape, layer, at, w, adding, gradient, earlier):
     steps, ids : of the spikes of the inputs or the layer below
     gradient, earlier : see `delays.gather`; of all sources of the layer, its own last
     """
-    first_source, state, end, window = w.first_sources[at], w.states[at], last_step(tape), w.window
-    n_steps, width = len(tape.first) - 1, state.shape[1]
+    first_source, end, width = w.first_sources[at], last_step(tape), w.states[at].shape[1]
     split, own = len(layer.weights) // width, len(layer.recurrent_weights) // width
     synapses.sort_by_source(steps, ids, tape, end, counts[:own], first_source, w.steps)
-    undelayed = layer.delays.kind == delays.NONE, layer.own_delays.kind == delays.NONE
-    if undelayed[0] and undelayed[1]:
-        synapses.gather(first_source, w.steps, n_steps, w.trace, width, adding, gradient)
-        return
-    for start, stop, late in (
-        (0, split, layer.delays),
-        (split, split + own, layer.own_delays),
-    ):
-        rows = gradient[start * width : stop * width]
-        first = first_source[start : stop + 1]
-        if late.kind == delays.NONE:
-            synapses.gather(first, w.steps, n_steps, w.trace, width, adding, rows)
-        else:
-            delays.gather(
-                first, w.steps, n_steps, end, w.trace, layer.k, state[0], late, width, window,
-                adding, rows, earlier[start * width : stop * width],
-            )  # fmt: skip
+    gather_both(
+        split, tape, end, layer, layer.delays, layer.own_delays, at, w, adding, gradient, earlier
+    )
+
+
+@kernel
+def gather_both(split, tape, end, layer, late, own, at, w, adding, gradient, earlier):
+    """Do what `gather` says, once the spikes are sorted; `split` sources come from elsewhere.
+
+    late, own : Delays of the layer's two connections, or None
+    """
+    n_sources = len(w.first_sources[at]) - 1
+    if late is None and own is None:
+        gather_rows(0, n_sources, tape, end, layer, None, at, w, adding, gradient, earlier)
+    else:
+        gather_rows(0, split, tape, end, layer, late, at, w, adding, gradient, earlier)
+        gather_rows(split, n_sources, tape, end, layer, own, at, w, adding, gradient, earlier)
+
+
+@kernel
+def gather_rows(start, stop, tape, end, layer, late, at, w, adding, gradient, earlier):
+    """Do what `gather` says for the sources from `start` to `stop`, whose Delays are `late`."""
+    n_steps, width = len(tape.first) - 1, w.states[at].shape[1]
+    first, rows = w.first_sources[at][start : stop + 1], slice(start * width, stop * width)
+    if late is None or late.kind == delays.NONE:
+        synapses.gather(first, w.steps, n_steps, w.trace, width, adding, gradient[rows])
+    else:
+        delays.gather(
+            first, w.steps, n_steps, end, w.trace, layer.k, w.states[at][0], late, width, w.window,
+            adding, gradient[rows], earlier[rows],
+        )  # fmt: skip
 
 
 @kernel
@@ -223,25 +240,25 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
         )
         if at > 0:
             source = w.tapes[top - below - 1]
-            n_spikes = source.first[len(source.first) - 1]
-            steps, ids = source.steps[:n_spikes], source.ids[:n_spikes]
+            steps, ids = spikes_of(source)
         else:
             steps, ids = of_example(spikes, i)
         gradient, change = gradients[at][share], earlier[at][share]
         gather(steps, ids, counts, tape, layer, at, w, adding, gradient, change)
         if at > 0:
-            feed_back(source, layer, last_step(tape), state, w)
+            feed_back(source, layer, layer.delays, last_step(tape), state, w)
     out.guarded[i] = guarded
 
 
 @kernel
-def feed_back(source, layer, end, state, w):
+def feed_back(source, layer, late, end, state, w):
     """Write the feedback of a layer to each spike of the one below, of the tape `source`.
 
+    late : Delays of the connection between them, or None
     end : see `synapses.feed_back`
     """
-    weights, late, width = layer.weights, layer.delays, state.shape[1]
-    if late.kind == delays.NONE:
+    weights, width = layer.weights, state.shape[1]
+    if late is None or late.kind == delays.NONE:
         synapses.feed_back(source, weights, w.differences, width, end, w.feedback)
     else:
         row = state[1]

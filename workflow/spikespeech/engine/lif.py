@@ -126,8 +126,8 @@ def spent(x, y, k):
 
 
 @kernel
-def run_forward(sources, first_source, weights, recurrent_weights, k, series, arriving, own, ring,
-                state, tape, voltage):  # fmt: skip
+def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, own, ring, state,
+                tape, voltage):  # fmt: skip
     """Simulate a layer in one example; return its number of spikes.
 
     In each step
@@ -137,7 +137,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, series, ar
         x ← β x + Σ W_source,   y ← β y + Σ W_recurrent
 
     over the spikes that sources and the layer itself emit in this step: they arrive in the next.
-    What comes later by delays is added up before (`delays.arrive`), or in the ring. All state
+    What comes later by delays is added up before (`delays.arrive`), or in the ring. Without delays,
+    `arriving` and `own` are None, and the kernel is compiled without what they need. All state
     starts at 0, and the example ends early where no more spikes can come and V is not recorded.
     Every operation is mlGeNN's in its order, rounded as its own: the spikes are the same spikes,
     bit for bit. Leaky integrators have an infinite threshold.
@@ -149,9 +150,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, series, ar
     weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty
         where there are none
     k : Constants of the layer
-    series : of `delays.arrive`, used where something is `arriving`
-    arriving : the number of steps in which it does; 0 without delays of the incoming connection
-    own : Delays of the recurrent connection
+    arriving : Arrivals of the incoming connection, or None
+    own : Delays of the recurrent connection, or None
     ring : see `delays.send`; empty without such delays
     state : (4, width) float32, scratch
     tape : Tape, written
@@ -167,7 +167,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, series, ar
     x[:] = 0
     y[:] = 0
     ring[:] = 0
-    plane, until, mask = len(tape.first) - 1, arriving, len(ring) // width - 1
+    until = 0 if arriving is None else arriving.until
+    mask = len(ring) // width - 1
     count, n_sources = np.uint64(0), first_source[len(first_source) - 1]
     tape.first[0] = 0
     for t in range(len(tape.first) - 1):
@@ -184,14 +185,14 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, series, ar
             store(v, column, select(spikes, zero, potential))
         # Add input rows first: their loads overlap with the search for spikes, whose branches no
         # CPU predicts.
-        if arriving > 0:
-            take(x, k.beta, series, t, plane)
+        if arriving is not None and arriving.until > 0:
+            take(x, k.beta, arriving.series, t, len(tape.first) - 1)
         else:
             receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
         for n in range(n_spiking):
             count = tape_spikes(spiking[n], n * LANES, t, slopes, tape, count)
         tape.first[t + 1] = count
-        if own.kind != NONE:
+        if own is not None and own.kind != NONE:
             send(tape.ids, tape.first[t], count, t, recurrent_weights, own, width, mask, ring)
             take(y, k.beta, ring, t & mask, mask + 1)
             clear(ring, t & mask, mask + 1, width)
@@ -274,7 +275,7 @@ def run_backward(
             cell = (column // LANES) * plane + s * LANES
             old_v, old_i = load(lambda_v, column), load(trace, cell + LANES)
             store(differences, after + column, old_v - old_i)
-            if own.kind != NONE:
+            if own is not None and own.kind != NONE:
                 row = (s + 1) & mask
                 store(ring, column * (mask + 1) + row * LANES, old_v - old_i)
             store(trace, cell, fma(load(k.gamma, column), old_v, load(k.beta, column) * old_i))
@@ -285,7 +286,7 @@ def run_backward(
             if q < slope_min:
                 q = slope_min
                 guarded += 1
-            if own.kind != NONE:
+            if own is not None and own.kind != NONE:
                 fed += fed_back(i, s + 1, recurrent_weights, own, width, mask, ring)
             elif recurrent:
                 products = splat(np.float32(0))

@@ -90,6 +90,13 @@ def tape_spikes(spikes, first_id, t, slopes, tape, count):
 
 
 @part
+def spikes_of(tape):
+    """Return the steps and ids of a tape's spikes."""
+    count = tape.first[len(tape.first) - 1]
+    return tape.steps[:count], tape.ids[:count]
+
+
+@part
 def last_step(tape):
     """Return the step of the last spike that reaches anything, -1 without any.
 

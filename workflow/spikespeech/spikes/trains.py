@@ -193,6 +193,8 @@ class SpikeTrains:
         with reading.guard(columns[0].path, HINT) if on_disk else contextlib.nullcontext():
             if on_disk:
                 steps, units = (c.read(spans, int(offsets[-1])) for c in columns)
+            elif len(spans) == 1:  # a view: nothing is copied
+                steps, units = (c[slice(*spans[0])] for c in columns)
             else:
                 empty = np.empty(0, np.uint16)
                 steps, units = (
