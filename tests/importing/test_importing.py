@@ -322,6 +322,36 @@ def test_the_last_checkpoint_is_read_or_the_one_that_is_named(recurrent, tmp_pat
         read(tmp_path / "a", epoch=7)
 
 
+def test_learned_delays_of_a_checkpoint_are_taken(tmp_path):
+    """mlGeNN names a file d where delays were learned; all 0 they are none."""
+    path = tmp_path / "a"
+    checkpoint(path)
+    section = {"path": str(path), "neuron": NEURON}
+    assert not formats.delays_synapses(section)
+    delays = np.random.default_rng(1).uniform(0, 8.4, (7, 5)).astype(np.float32)
+    np.save(path / "12-Conn_Input_Hidden-d.npy", delays.ravel())
+    np.save(path / "12-Conn_Hidden_Hidden-d.npy", np.zeros(25, np.float32))
+    net, weights, _ = read(path)
+    longest = int(np.ceil(delays.max()))
+    assert net.connections[0] == Connection("input", "hidden", longest, "synapse", True)
+    assert not any(c.longest_delay for c in net.connections[1:])
+    np.testing.assert_array_equal(weights["input_hidden.delay"], delays)
+    assert formats.delays_synapses(section)
+
+
+def test_files_of_chips_say_whether_nir_holds_their_delays(tmp_path):
+    net = Network.layered(4, 3, 2, recurrent=False)
+    late = (Connection("input", "hidden", 9, "synapse"), *net.connections[1:])
+    delayed = replace(net, connections=late)
+    for name, made in (("a", net), ("b", delayed)):
+        weights = Parameters({n: np.ones(shape) for n, shape in made.shapes().items()})
+        netx.export(made, weights, tmp_path / f"{name}.net")
+        section = {"path": str(tmp_path / f"{name}.net")}
+        assert formats.delays_synapses(section) == (name == "b")
+    (tmp_path / "c.net").write_bytes(b"x")
+    assert not formats.delays_synapses({"path": str(tmp_path / "c.net")})
+
+
 def test_outputs_spike_where_the_loss_reads_spikes(tmp_path):
     checkpoint(tmp_path / "a", epochs=("",))
     assert read(tmp_path / "a", spiking=True)[0].output.neuron == LIF(20, 5, 1)
@@ -344,7 +374,9 @@ def spoil(folder, name, array):
     ("change", "said"),
     [
         (lambda f: spoil(f, "12-Hidden-Bias.npy", np.ones(5)), "Bias of Hidden"),
-        (lambda f: spoil(f, "12-Conn_Input_Hidden-d.npy", np.ones(35)), "d of Conn_Input_Hidden"),
+        (lambda f: spoil(f, "12-Conn_Input_Hidden-d.npy", np.ones(34)), "34 delays of 35 weights"),
+        (lambda f: spoil(f, "12-Conn_Input_Output-d.npy", np.ones(21)), "21 delays of 0 weights"),
+        (lambda f: spoil(f, "12-Conn_Input_Hidden-d.npy", -np.ones(35)), "holds the delay -1"),
         (lambda f: spoil(f, "12-Conn_Input_Hidden-g.npy", np.ones(36)), "36 weights from 7"),
         (lambda f: spoil(f, "12-Conn_Hidden_Hidden-g.npy", np.ones(24)), "24 recurrent weights"),
         (lambda f: spoil(f, "12-Conn_Hidden_Output-g.npy", np.full(15, np.nan)), "not finite"),

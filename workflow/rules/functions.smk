@@ -201,6 +201,11 @@ def imported_calibration(wildcards):
 
 
 def imported_deployed(*files):
-    """Files of all imported networks as integers, where they are deployed."""
-    paths = [f"{IMPORTED}/{file}" for file in files] if config["deployment"] else []
-    return expand(paths, imported=IMPORTS)
+    """Files of all imported networks as integers, where they are deployed; NIR's of those it holds."""
+    return [
+        f"{IMPORTED}/{file}".format(imported=name)
+        for name, section in IMPORTS.items()
+        for file in files
+        if config["deployment"]
+        and not (file.endswith(".nir") and formats.delays_synapses(section))
+    ]

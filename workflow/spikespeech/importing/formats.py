@@ -1,10 +1,13 @@
 """Formats of networks to import: what the configuration may say of each, and which files it reads.
 
-Names alone, which a plan reads quickly; `source` reads the networks.
+Names, and little of the files, which a plan reads quickly; `source` reads the networks.
 """
 
 from pathlib import Path
 from typing import NamedTuple
+
+import h5py
+import numpy as np
 
 from spikespeech.errors import InputError
 from spikespeech.importing import mlgenn_checkpoint
@@ -58,6 +61,23 @@ def check(section):
                 f"{key!r} is not of the format {name}",
                 hint=f"it takes {', '.join(known.options)}",
             )
+
+
+def delays_synapses(section):
+    """Return whether a network's file holds delays of synapses, for which NIR has no node.
+
+    What cannot be read has none here; who imports it says so.
+    """
+    if kind(section) == "mlgenn":
+        return any(path.endswith("-d.npy") for path in files(section))
+    if kind(section) != "netx":
+        return False
+    try:
+        with h5py.File(section["path"], "r") as file:
+            layers = file["layer"].values()
+            return any(np.ndim(layer["delay"]) == 2 for layer in layers if "delay" in layer)
+    except (OSError, KeyError, AttributeError, TypeError):
+        return False
 
 
 def files(section):

@@ -1,8 +1,9 @@
 """Networks from mlGeNN's checkpoints: folders of `<epoch>-Conn_<source>_<target>-g.npy`.
 
-mlGeNN's Numpy serialiser joins the keys of a checkpoint (often an epoch), the name of a connection
-or population, and that of a variable by "-". A checkpoint holds variables alone: sizes follow from
-the weights, while neurons and time constants stood in the program that trained.
+Of connections whose delays were learned `…-d.npy` holds these, in steps, a synapse. mlGeNN's Numpy
+serialiser joins the keys of a checkpoint (often an epoch), the name of a connection or population,
+and that of a variable by "-". A checkpoint holds variables alone: sizes follow from the weights,
+while neurons and time constants stood in the program that trained.
 """
 
 import re
@@ -72,7 +73,7 @@ def load(folder, *, dt_ms, n_inputs, neuron, spiking=False, epoch=None, populati
     Raises InputError for what our networks have not.
     """
     epoch, files = chosen(folder, epoch)
-    arrays = _weights(files, populations)
+    arrays, delays = _arrays(files, populations)
     names = _ordered(arrays, folder)
     ours = ["input", *(f"hidden{i + 1}" for i in range(len(names) - 2)), "output"]
     ours = ["input", "hidden", "output"] if len(names) == 3 else ours
@@ -87,18 +88,27 @@ def load(folder, *, dt_ms, n_inputs, neuron, spiking=False, epoch=None, populati
     )
     place = {name: i for i, name in enumerate(names)}
     ends = sorted(arrays, key=lambda pair: (place[pair[1]], place[pair[0]]))
-    connections = tuple(Connection(called[s], called[t]) for s, t in ends)
+    longest = {pair: int(np.ceil(late.max())) for pair, late in delays.items()}
+    connections = tuple(
+        Connection(called[s], called[t], longest[s, t], "synapse", learned_delays=True)
+        if longest.get((s, t))
+        else Connection(called[s], called[t])
+        for s, t in ends
+    )
     network = Network(made, connections, dt_ms)
     shaped = {
         c.name: arrays[pair][1].reshape(sizes[pair[0]], sizes[pair[1]])
         for c, pair in zip(connections, ends, strict=True)
     }
+    for c, pair in zip(connections, ends, strict=True):
+        if c.longest_delay:
+            shaped[c.delay] = delays[pair].reshape(shaped[c.name].shape)
     return network, Parameters.checked(network, shaped), epoch
 
 
-def _weights(files, populations):
-    """Return {(source, target): (path, weights)}."""
-    arrays = {}
+def _arrays(files, populations):
+    """Return {(source, target): (path, weights)}, and {(source, target): delays} of some."""
+    arrays, delays = {}, {}
     for (owner, variable), path in files.items():
         with reading.guard(path, HINT):
             array = np.load(path, allow_pickle=False)
@@ -106,14 +116,28 @@ def _weights(files, populations):
                 raise InputError(f"holds {array.dtype}, or numbers that are not finite")
             if variable == "g":
                 arrays[_ends(owner, populations)] = path, array
+            elif variable == "d":
+                if array.min(initial=0) < 0:
+                    raise InputError(
+                        f"holds the delay {array.min():g}", hint="delays are 0 or more"
+                    )
+                delays[_ends(owner, populations)] = array
             elif np.any(array):
                 raise InputError(
                     f"holds {variable} of {owner}",
-                    hint="of a checkpoint weights, g, are read; delays and biases are not",
+                    hint="of a checkpoint weights, g, and delays, d, are read; biases are not",
                 )
     if not arrays:
         raise InputError("holds no weights, g", file=next(iter(files.values())).parent)
-    return arrays
+    for pair, late in delays.items():
+        of = arrays[pair][1].size if pair in arrays else 0
+        if late.size != of:
+            raise InputError(
+                f"{late.size} delays of {of} weights from {pair[0]} to {pair[1]}",
+                file=next(iter(files.values())).parent,
+                hint=HINT,
+            )
+    return arrays, delays
 
 
 def _ends(name, populations):
