@@ -27,13 +27,18 @@ def fit(train, scored, settings):
     settings = Settings.parse(given)
     nobody = scored.take([])
     loop.train(train.take([0]), nobody, replace(settings, epochs=1))
+    parts = "this project", f"{settings.hidden} LIF{', recurrent' * settings.recurrent}"
     with Meter() as meter:
-        result = loop.train(train, nobody, settings)
+        try:
+            result = loop.train(train, nobody, settings)
+        except loop.TrainingFailed as error:
+            result, reason = None, error.problem
+    if result is None:
+        return task.failed(reason, scored, meter, *parts)
     backend = native.Backend(result.network, result.weights, settings.make_loss(scored))
     outcome = backend.evaluate(scored)
     predictions, spikes = np.argmax(outcome.readouts, axis=1), outcome.hidden_spikes
-    network = f"{settings.hidden} LIF{', recurrent' * settings.recurrent}"
-    return task.trained(predictions, spikes.sum() / len(scored), meter, "this project", network)
+    return task.trained(predictions, spikes.sum() / len(scored), meter, *parts)
 
 
 def main(arguments):

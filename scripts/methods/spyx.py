@@ -139,6 +139,7 @@ def main(path):
                 "hidden_spikes": None,
                 "library": f"Spyx {spyx.__version__}",
                 "network": f"{settings['hidden']} LIF{', recurrent' * settings['recurrent']}",
+                "failed": "",
                 "cpu_s": meter.cpu_s,
                 "wall_s": meter.wall_s,
             }

@@ -315,7 +315,7 @@ def test_an_absent_peer_is_not_run_and_a_failing_one_is_an_error(tmp_path):
 def result(*accuracies, edges=(), chosen=None, hidden_spikes=30.0):
     """A method's result, as its script writes it, with a seed for each accuracy."""
     own = {"examples": 10, "library": "x", "network": "y", "cpu_s": 1.0, "wall_s": 2.0}
-    own |= {"hidden_spikes": hidden_spikes}
+    own |= {"hidden_spikes": hidden_spikes, "failed": ""}
     runs = [{"seed": i, "accuracy": a, **own} for i, a in enumerate(accuracies)]
     found = {"status": "trained", "reason": "", "edges": list(edges), "runs": runs}
     return found | {"chosen": chosen or {"penalty": 0.1}}
@@ -334,6 +334,21 @@ def test_what_did_not_run_has_no_numbers():
     text = " ".join(plot_training_methods.findings(table, SETTINGS))
     assert "60.0 %" in text and "Not run: BPTT with surrogate gradients (not here)" in text
     plot_training_methods.draw(table)
+
+
+def test_trainings_that_broke_off_are_wrong_throughout_and_said():
+    found = result(0.6, 0.0)
+    found["runs"][1] |= {"failed": "weights are not finite", "hidden_spikes": None}
+    table = plot_training_methods.tabulate({"bptt": found})
+    assert table.loc[0, "failed"] == 1 and table.loc[0, "accuracy"] == pytest.approx(0.3)
+    assert table.loc[0, "hidden_spikes"] == 30
+    text = " ".join(plot_training_methods.findings(table, SETTINGS))
+    assert "1 of 2 trainings by BPTT with surrogate gradients broke off" in text
+    given = spikes([(0, 0)], [(1, 1)])
+    with Meter() as meter:
+        pass
+    broken = task.failed("why", given, meter, "x", "y")
+    assert broken["predictions"] == [-1, -1] and broken["failed"] == "why"
 
 
 def test_differences_are_taken_by_seed_and_never_across_what_methods_see():

@@ -18,10 +18,11 @@ from spikespeech.report import exhibit, plots, prose
 
 RESULT = {"status": str, "reason": str}
 RUN = {"seed": COUNT, "accuracy": SHARE, "examples": COUNT, "hidden_spikes": (None, Number(0))}
-RUN |= {"cpu_s": Number(0), "wall_s": Number(0)}
+RUN |= {"cpu_s": Number(0), "wall_s": Number(0), "failed": str}
 TRAINED = RESULT | {"chosen": dict, "edges": [str], "runs": [RUN]}
 COLUMNS = [
-    *("method", "sees", "status", "reason", "seeds", "examples", "accuracy", "low", "high"),
+    *("method", "sees", "status", "reason", "seeds", "failed", "examples"),
+    *("accuracy", "low", "high"),
     *("unseen", "against", "difference", "difference_low", "difference_high", "hidden_spikes"),
     *("cpu_s", "wall_s", "chosen", "edges", "library", "network"),
 ]
@@ -34,8 +35,9 @@ def tabulate(results):
     ----------
     results : {method: result}, as the methods' scripts write them
 
-    Accuracies, spikes and times are means over seeds. `difference` is the accuracy less that of the
-    first method of those that see the same, `against`, seed by seed; intervals are at 95 %.
+    Accuracies, spikes and times are means over seeds, of which some may have `failed`. `difference`
+    is the accuracy less that of the first method of those that see the same, `against`, seed by
+    seed; intervals are at 95 %.
     """
     rows, first = [], {}
     for name, method in TRAINING_METHODS.items():
@@ -52,7 +54,8 @@ def tabulate(results):
         row |= dict(zip(("accuracy", "low", "high"), interval, strict=True))
         row |= runs.reindex(columns=["unseen", "hidden_spikes", "cpu_s", "wall_s"]).mean().to_dict()
         row |= runs[["examples", "library", "network"]].iloc[0].to_dict()
-        row |= {"seeds": len(runs), "edges": prose.listed(result["edges"])}
+        row |= {"seeds": len(runs), "failed": int((runs["failed"] != "").sum())}
+        row["edges"] = prose.listed(result["edges"])
         chosen = result["chosen"].items()
         row["chosen"] = prose.listed(f"{key.replace('_', ' ')} {value:g}" for key, value in chosen)
         if method.sees not in first:
@@ -63,7 +66,7 @@ def tabulate(results):
             names = ("difference", "difference_low", "difference_high")
             row |= dict(zip(names, gap[:3], strict=True))
         rows.append(row)
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"examples": "Int64"})
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"examples": "Int64", "failed": "Int64"})
     return table.round({"cpu_s": 3, "wall_s": 3, "hidden_spikes": 1})
 
 
@@ -165,6 +168,12 @@ def findings(table, settings):
             f"Each method's setting is the best of {prose.count(settings['trials'], 'trial')} of "
             f"{prose.count(settings['trial_epochs'], 'epoch')} on validation speakers, by the mean "
             f"of {prose.count(settings['trial_seeds'], 'seed')}" + _edges(ran)
+        )
+    for row in ran[ran["failed"] > 0].itertuples():
+        who = TRAINING_METHODS[row.method].label
+        sentences.append(
+            f"{row.failed} of {prose.count(row.seeds, 'training')} by {who} broke off: wrong "
+            "throughout."
         )
     for reason, rows in missing.groupby("reason", sort=False):
         who = prose.listed(TRAINING_METHODS[name].label for name in rows["method"])

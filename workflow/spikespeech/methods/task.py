@@ -177,7 +177,7 @@ def delayed(spikes, settings):
 
 
 def trained(predictions, spikes, meter, library, network):
-    """Return the result of a method that ran.
+    """Return the result of a training.
 
     Parameters
     ----------
@@ -191,9 +191,15 @@ def trained(predictions, spikes, meter, library, network):
         "hidden_spikes": None if spikes is None else float(spikes),
         "library": library,
         "network": network,
+        "failed": "",
         "cpu_s": meter.cpu_s,
         "wall_s": meter.wall_s,
     }
+
+
+def failed(reason, scored, *parts):
+    """Return the result of a training that broke off: all of the examples `scored` are wrong."""
+    return trained(np.full(len(scored), -1), None, *parts) | {"failed": reason}
 
 
 def ask_peer(python, script, train, scored, settings, **arrays):

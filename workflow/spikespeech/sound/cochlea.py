@@ -71,13 +71,13 @@ def encode(samples, rate, rng, *, window="ramps", n_channels=700):
     """
     sound = prepare(samples, rate, window)
     n_samples = len(sound) // 2 + 1
-    spectra = [_block_spectrum(sound, start) for start in range(0, n_samples, HOP)]
+    spectra = [_block_spectra(sound, start) for start in range(0, n_samples, HOP)]
     times, units = [], []
     for first, tile in zip(range(0, n_channels, TILE), _filters(n_channels), strict=True):
         velocity = np.empty((n_samples, len(tile[0])), np.float32)
-        for start, spectrum in zip(range(0, n_samples, HOP), spectra, strict=True):
+        for start, both in zip(range(0, n_samples, HOP), spectra, strict=True):
             block = velocity[start : start + HOP]
-            block[:] = _membrane(spectrum, tile)[:, : len(block)].T
+            block[:] = _membrane(*both, tile)[:, : len(block)].T
         state = rng.integers(0, 2**32, (4, velocity.shape[1]), np.uint32)
         steps, channels = _cells(velocity, tuple(state))
         times.append(steps)
@@ -244,16 +244,20 @@ def _mirrored(bins):
     return np.roll(bins[..., ::-1], 1, axis=-1)
 
 
-def _block_spectrum(sound, start):
-    """Return (BLOCK,) complex64 bins below 24 kHz of the block for the samples from `start`."""
+def _block_spectra(sound, start):
+    """Return the bins S[k] below 24 kHz of the block for the samples from `start`, and S[-k]*.
+
+    (BLOCK,) complex64 each.
+    """
     # The sound repeats, as in the circular convolution of lauscher.
     block = np.take(sound, np.arange(2 * BLOCK) + 2 * (start - TAIL), mode="wrap")
-    return scipy.fft.fft(block)[:BLOCK].astype(np.complex64)
+    spectrum = scipy.fft.fft(block)[:BLOCK].astype(np.complex64)
+    return spectrum, _mirrored(spectrum).conj()
 
 
-def _membrane(spectrum, tile):
+def _membrane(spectrum, mirrored_spectrum, tile):
     """Return (<= TILE, HOP) float32 velocities at 24 kHz."""
-    product = _filter(spectrum, _mirrored(spectrum).conj(), *tile)
+    product = _filter(spectrum, mirrored_spectrum, *tile)
     return scipy.fft.irfft(product, BLOCK, overwrite_x=True)[:, TAIL : TAIL + HOP]
 
 
