@@ -350,6 +350,7 @@ def test_files_of_chips_say_whether_nir_holds_their_delays(tmp_path):
         assert formats.delays_synapses(section) == (name == "b")
     (tmp_path / "c.net").write_bytes(b"x")
     assert not formats.delays_synapses({"path": str(tmp_path / "c.net")})
+    assert not formats.delays_synapses({"path": str(tmp_path / "absent")})
 
 
 def test_outputs_spike_where_the_loss_reads_spikes(tmp_path):

@@ -68,15 +68,15 @@ def delays_synapses(section):
 
     What cannot be read has none here; who imports it says so.
     """
-    if kind(section) == "mlgenn":
-        return any(path.endswith("-d.npy") for path in files(section))
-    if kind(section) != "netx":
-        return False
     try:
+        if kind(section) == "mlgenn":
+            return any(path.endswith("-d.npy") for path in files(section))
+        if kind(section) == "nir":
+            return False
         with h5py.File(section["path"], "r") as file:
             layers = file["layer"].values()
             return any(np.ndim(layer["delay"]) == 2 for layer in layers if "delay" in layer)
-    except (OSError, KeyError, AttributeError, TypeError):
+    except (InputError, OSError, KeyError, AttributeError, TypeError):
         return False
 
 
