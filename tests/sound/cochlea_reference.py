@@ -7,7 +7,7 @@ plainly, a fibre at a time, in double precision.
 import numba
 import numpy as np
 
-from spikespeech.sound import cochlea
+from spikespeech.sound import cochlea, membrane
 from spikespeech.sound.cochlea import (
     _REST,
     DEAD_SAMPLES,
@@ -33,11 +33,11 @@ def encode(samples, rate, random_state, *, window="hann", n_channels=700):
     sound = cochlea.prepare(samples, rate, window)
     n_samples = len(sound) // 2 + 1
     spectrum = np.fft.fft(sound)[:n_samples]
-    omega = cochlea._frequencies(n_samples)
-    at_stapes = cochlea.entrance(omega)
+    omega = membrane._frequencies(n_samples)
+    at_stapes = membrane.entrance(omega)
     trains = []
-    for place in cochlea._places(n_channels):
-        velocity = np.fft.ifft(cochlea.transfer_function(omega, place, at_stapes) * spectrum)
+    for place in membrane._places(n_channels):
+        velocity = np.fft.ifft(membrane.transfer_function(omega, place, at_stapes) * spectrum)
         firing = _hair_cell(np.real(velocity))
         draws = random_state.random_sample((n_samples, N_FIBRES))
         trains.append(_bushy_cell(draws < firing[:, None]))
