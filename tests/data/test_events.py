@@ -97,6 +97,18 @@ def test_more_names_than_an_attribute_holds(tmp_path):
         assert list(events.speaker_names.values()) == listed
 
 
+def test_what_an_attribute_cannot_hold_is_kept(tmp_path):
+    listed = [f"{i:08x}" for i in range(5_000)]
+    about = {"label": "own words", "speakers": listed}
+    events = [([0.1], [1]), ([0.2], [0])]
+    write_events(tmp_path / "x.h5", events, [0, 1], [0, 1], ["a", "b"], attributes=about)
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert file.attrs["label"] == "own words"
+        assert file["about/speakers"].asstr()[:].tolist() == listed
+    with read_events(tmp_path / "x.h5") as read:
+        assert read.labels.tolist() == [0, 1]
+
+
 def test_examples_of_one_length_may_be_a_matrix(tmp_path):
     path = write(tmp_path / "a.h5")
     with h5py.File(path, "r+") as file:

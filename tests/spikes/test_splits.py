@@ -180,6 +180,30 @@ def test_unseen_speakers_are_those_of_the_test_part_alone():
     assert set(rows.side[splits.unseen(rows)]) == {"test"}
 
 
+def test_only_unseen_speakers_of_known_words_are_scored_where_there_are_any():
+    rows = splits.split(SHD_LIKE, "main", validation_speakers=2, seed=0)
+    assert speakers(splits.only_unseen(rows), "test") == {10, 11}
+    assert speakers(splits.only_unseen(rows), "train") == speakers(rows, "train")
+    other = rows.assign(label=np.where(rows.speaker == 10, 7, rows.label))
+    assert speakers(splits.only_unseen(other), "test") == {11}
+    known = splits.split(
+        dataset(train=[1, 2, 3], test=[1, 2]), "main", validation_speakers=1, seed=0
+    )
+    pd.testing.assert_frame_equal(splits.only_unseen(known), known)
+
+
+@pytest.mark.parametrize("most", [3, 20])
+def test_a_sample_is_of_distinct_examples_in_order(most):
+    n = 8
+    spikes = SpikeTrains.from_binned(
+        [([i], [i]) for i in range(n)], np.arange(n), np.zeros(n), n, n, 1.0, tuple("abcdefgh")
+    )
+    labels = splits.sample(spikes, most).labels
+    assert len(labels) == min(n, most)
+    assert (np.diff(labels) > 0).all()
+    np.testing.assert_array_equal(labels, splits.sample(spikes, most).labels)
+
+
 def test_a_split_survives_its_file(tmp_path):
     rows = splits.split(SHD_LIKE, "main", validation_speakers=2, seed=0)
     write_csv(tmp_path / "main.csv", rows)

@@ -77,6 +77,18 @@ def write_hdf5(path):
             raise OSError(raw.refused.errno, raw.refused.strerror, str(path))
 
 
+def describe(file, attributes):
+    """Write what an open HDF5 file says of itself, {name: value}, as its attributes.
+
+    What is too long for one (HDF5's hold 64 KiB) becomes a data set of the group "about".
+    """
+    for name, value in attributes.items():
+        try:
+            file.attrs[name] = value
+        except OSError:
+            file[f"about/{name}"] = value
+
+
 class _Forgiving(io.FileIO):
     """A file that keeps the error of a refused write: HDF5 crashes over data it cannot write."""
 

@@ -179,24 +179,12 @@ def findings(table, n_classes):
     return sentences
 
 
-def some(spikes, among):
-    """Return at most MAX_EXAMPLES of the examples numbered `among`."""
-    among = np.asarray(among, int)
-    if len(among) > MAX_EXAMPLES:
-        among = np.sort(np.random.default_rng(0).choice(among, MAX_EXAMPLES, replace=False))
-    return spikes.take(among)
-
-
 def main(arguments):
-    rows, settings = splits.read(arguments.split), arguments.settings
+    rows, settings = splits.only_unseen(splits.read(arguments.split)), arguments.settings
     train, validation, test = (
-        splits.gather(arguments.binned, rows, side) for side in ("train", "validation", "test")
+        splits.sample(splits.gather(arguments.binned, rows, side), MAX_EXAMPLES)
+        for side in ("train", "validation", "test")
     )
-    unseen = ~np.isin(test.speakers, [*train.speakers, *validation.speakers])
-    known = np.isin(test.labels, train.labels)
-    chosen = known & unseen if (known & unseen).any() else known
-    train, validation = (some(side, np.arange(len(side))) for side in (train, validation))
-    test = some(test, np.flatnonzero(chosen))
     # Thousands of small products: threads only wait for each other.
     with threadpool_limits(1):
         table = tabulate(train, validation, test, arguments.weights)

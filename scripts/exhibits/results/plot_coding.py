@@ -141,23 +141,12 @@ def findings(table, label):
     return sentences
 
 
-def some(spikes):
-    """Return at most MAX_EXAMPLES of the examples, as SpikeTrains."""
-    among = np.arange(len(spikes))
-    if len(among) > MAX_EXAMPLES:
-        among = np.sort(np.random.default_rng(0).choice(among, MAX_EXAMPLES, replace=False))
-    return spikes.take(among)
-
-
 def main(arguments):
-    rows = splits.read(arguments.split)
-    known = rows["label"].isin(rows.loc[rows["side"] == "train", "label"])
-    tested = (rows["side"] == "test") & known
-    apart = tested & splits.unseen(rows)
-    scored = apart if apart.any() else tested
-    rows = rows.assign(side=rows["side"].where((rows["side"] != "test") | scored, "left out"))
-    train = some(splits.gather(arguments.binned, rows, "train", "validation"))
-    test = some(splits.gather(arguments.binned, rows, "test"))
+    rows = splits.only_unseen(splits.read(arguments.split))
+    train, test = (
+        splits.sample(splits.gather(arguments.binned, rows, *sides), MAX_EXAMPLES)
+        for sides in (("train", "validation"), ("test",))
+    )
     with threadpool_limits(1):
         table = tabulate(train, test, arguments.weights)
     duration = test.n_steps * test.dt_ms

@@ -12,7 +12,7 @@ import numpy as np
 from spikespeech import reading
 from spikespeech.data import names
 from spikespeech.errors import InputError
-from spikespeech.files import read_hdf5, write_hdf5
+from spikespeech.files import describe, read_hdf5, write_hdf5
 
 HINT = "fetch or make it again, in SHD's layout"
 MOST_CLASSES = 2**16  # labels are 16-bit integers
@@ -122,7 +122,7 @@ def write_events(
     labels : (n,) integers
     speakers : (n,) integers, -1 where unknown; all -1, or none: then the file names no speakers
     classes : names of the classes, in the order of the labels
-    attributes : provenance, stored as attributes of the file
+    attributes : provenance, which `files.describe` stores
     speaker_names : names of the speakers, in the order of their numbers, if they have any
     examples : names of the examples, such as their recordings', if they have any
     """
@@ -144,7 +144,7 @@ def write_events(
             if values:
                 file[f"extra/{name}"] = np.array(values, dtype=h5py.string_dtype())
         file["extra/keys"] = np.array(classes, dtype=h5py.string_dtype())
-        file.attrs.update(attributes or {})
+        describe(file, attributes or {})
 
 
 def _rows(file, name, holds):

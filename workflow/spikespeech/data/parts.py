@@ -9,7 +9,7 @@ import numpy as np
 from spikespeech import reading
 from spikespeech.data.events import HINT, read_events
 from spikespeech.errors import InputError
-from spikespeech.files import atomic, write_hdf5
+from spikespeech.files import atomic, describe, write_hdf5
 
 LONGEST = 60  # seconds; times of words that last longer are no seconds
 
@@ -71,7 +71,7 @@ def _renumber(source, target, labels, classes):
         with reading.guard(source.filename, HINT):
             for name in source:
                 source.copy(name, file)
-            file.attrs.update(source.attrs)
+            describe(file, source.attrs)
         for name, values in (
             ("labels", labels.astype(np.uint16)),
             ("extra/keys", np.array(classes, dtype=h5py.string_dtype())),

@@ -251,6 +251,25 @@ def unseen(rows):
     return (~rows.speaker.isin(seen) & (rows.speaker >= 0)).to_numpy()
 
 
+def only_unseen(rows):
+    """Return `rows` with only unheard speakers on the test side, and words of training alone.
+
+    The others are "left out". Where all speakers are known, all of them stay.
+    """
+    tested = (rows.side == "test") & rows.label.isin(rows.label[rows.side == "train"])
+    apart = tested & unseen(rows)
+    scored = apart if apart.any() else tested
+    return rows.assign(side=rows.side.where((rows.side != "test") | scored, "left out"))
+
+
+def sample(spikes, most):
+    """Return at most `most` of the examples, drawn by a fixed seed and in order, as SpikeTrains."""
+    among = np.arange(len(spikes))
+    if len(among) > most:
+        among = np.sort(np.random.default_rng(0).choice(among, most, replace=False))
+    return spikes.take(among)
+
+
 def summary(rows):
     """Return the number of examples of each speaker (row) on each side (column)."""
     counts = rows.groupby(["speaker", "side"]).size().unstack(fill_value=0)
