@@ -19,6 +19,8 @@ def row(network, label, settings):
     ]
     normalised = ["normalised"] * bool(loss.pop("normalise"))
     del loss["name"]
+    share = settings["finetune"]
+    tuned = f", fine-tuned for {share:g} of the epochs" if share else ""
     return {
         "dataset": network["dataset"],
         "label": label,
@@ -34,7 +36,7 @@ def row(network, label, settings):
         "batch": settings["batch_size"],
         "learning_rate": settings["learning_rate"],
         "schedule": settings["schedule"]["kind"],
-        "selection": settings["selection"] + ", fine-tuned" * bool(settings["finetune"]),
+        "selection": settings["selection"] + tuned,
     }
 
 
