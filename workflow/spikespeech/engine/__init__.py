@@ -2,7 +2,8 @@
 
 `tape`                  the spikes of a layer
 `synapses`              currents forward; gradients and feedback backward
-`delays`                connections with delays: the same, where each spike arrives later
+`delays`                connections with delays: currents of spikes that arrive later
+`delay_gradients`       the same backward
 `lif`                   a layer of LIF neurons or leaky integrators: constants, forward, adjoint
 `readout`, `outputs`    windowed read-outs in closed form; simulated outputs
 `arrays`, `presented`   what kernels work on; a batch of spikes, looked at

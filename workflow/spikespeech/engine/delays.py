@@ -36,12 +36,8 @@ from spikespeech.kernels.vectors import (
     QUAD,
     aligned,
     fma,
-    lane,
-    load,
     load_narrow,
-    load_quad,
     opaque,
-    splat,
     store,
     total,
     transpose,
@@ -151,50 +147,66 @@ def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
         return None
     if delays.kind == NONE:
         return Arrivals(series, 0)
-    n_spikes, stride = np.uint64(len(steps)), len(window) // NARROW
-    n_steps = len(first_source) - 1
-    plane, n_sources = n_steps * LANES, len(delays.planes) // width
-    for first in range(0, width, NARROW):
+    n_steps, planes, late = len(first_source) - 1, delays.planes, delays.plane_steps
+    plane = n_steps * LANES
+    if delays.kind == BLOCKS:
+        add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, series)
+    else:
+        add_synapses(steps, ids, planes, late, n_steps, n_targets, width, window, series)
+    for first in range(-(-n_targets // NARROW) * NARROW, width, NARROW):
         start = (first // LANES) * plane + first % LANES
-        if first >= n_targets:
-            for t in range(n_steps):
-                for column in range(NARROW):
-                    series[start + t * LANES + column] = 0
-            continue
-        window[:] = 0
-        if delays.kind == BLOCKS:
-            own = np.uint64((first // NARROW) * n_sources)
-            p = opaque(np.uint64(0))
-            while p < n_spikes:
-                i = own + np.uint64(ids[p])
-                cell = np.int64(np.uint64(steps[p]) + np.uint64(delays.plane_steps[i])) * NARROW
-                row = load_narrow(delays.planes, np.int64(i) * NARROW)
-                store(window, cell, load_narrow(window, cell) + row)
-                p = opaque(p + np.uint64(1))
-            for t in range(n_steps):
-                store(series, start + t * LANES, load_narrow(window, t * NARROW))
-        else:
-            for quad in range(0, NARROW, QUAD):
-                own = np.uint64(((first + quad) // QUAD) * n_sources)
-                scatter(steps, ids, own, delays, quad * stride, stride, window)
-            whole = n_steps - n_steps % NARROW
-            for t in range(0, whole, NARROW):
-                transpose(window, t, stride, series, start + t * LANES, LANES)
-            for t in range(whole, n_steps):
-                for column in range(NARROW):
-                    series[start + t * LANES + column] = window[column * stride + t]
-    last = np.int64(steps[n_spikes - np.uint64(1)]) if n_spikes > 0 else -1
+        for t in range(n_steps):
+            store(series, start + t * LANES, load_narrow(np.float32(0), 0))
+    last = np.int64(steps[len(steps) - 1]) if len(steps) > 0 else -1
     return Arrivals(series, min(last + 1 + delays.longest, n_steps))
 
 
-@part
-def scatter(steps, ids, own, delays, start, stride, window):
+# The loops over spikes are kernels of their own, of few arrays: all addresses are in registers.
+
+
+@kernel
+def add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, series):
+    """Write what `arrive` does of connections with delays of blocks."""
+    n_spikes, n_sources = np.uint64(len(steps)), len(planes) // width
+    for first in range(0, n_targets, NARROW):
+        start = (first // LANES) * n_steps * LANES + first % LANES
+        window[:] = 0
+        own, p = np.uint64((first // NARROW) * n_sources), opaque(np.uint64(0))
+        while p < n_spikes:
+            i = own + np.uint64(ids[p])
+            cell = np.int64(np.uint64(steps[p]) + np.uint64(late[i])) * NARROW
+            row = load_narrow(planes, np.int64(i) * NARROW)
+            store(window, cell, load_narrow(window, cell) + row)
+            p = opaque(p + np.uint64(1))
+        for t in range(n_steps):
+            store(series, start + t * LANES, load_narrow(window, t * NARROW))
+
+
+@kernel
+def add_synapses(steps, ids, planes, late, n_steps, n_targets, width, window, series):
+    """Write what `arrive` does of connections with delays of synapses."""
+    stride, n_sources = len(window) // NARROW, len(planes) // width
+    whole = n_steps - n_steps % NARROW
+    for first in range(0, n_targets, NARROW):
+        start = (first // LANES) * n_steps * LANES + first % LANES
+        window[:] = 0
+        for quad in range(0, NARROW, QUAD):
+            own = np.uint64(((first + quad) // QUAD) * n_sources)
+            scatter(steps, ids, own, planes, late, quad * stride, stride, window)
+        for t in range(0, whole, NARROW):
+            transpose(window, t, stride, series, start + t * LANES, LANES)
+        for t in range(whole, n_steps):
+            for column in range(NARROW):
+                series[start + t * LANES + column] = window[column * stride + t]
+
+
+@kernel
+def scatter(steps, ids, own, weights, late, start, stride, window):
     """Add the spikes' weights to the series of four targets, which lie `stride` apart."""
     first = np.uint64(start)
     second = np.uint64(start + stride)
     third = np.uint64(start + 2 * stride)
     fourth = np.uint64(start + 3 * stride)
-    weights, late = delays.planes, delays.plane_steps
     p, end = opaque(np.uint64(0)), np.uint64(len(steps))
     while p < end:
         i = (own + np.uint64(ids[p])) * np.uint64(QUAD)
@@ -265,147 +277,3 @@ def fed_back(i, t, weights, delays, width, mask, ring):
 def slot(steps, cell, t, mask):
     """Return where a ring's block of columns holds the step that a spike of step t comes to."""
     return ((t + np.uint64(steps[cell])) & np.uint64(mask)) * np.uint64(LANES)
-
-
-@part
-def unroll(trace, start, used, delays, before, stride, window):
-    """Write the trace of NARROW targets to the window, from one step before the trial on.
-
-    start : of the targets in the trace, of whose steps so many are `used`; later ones are 0
-    before : narrow Block, the trace one step before the trial
-    """
-    window[:] = 0
-    if delays.kind == BLOCKS:
-        store(window, 0, before)
-        for t in range(used):
-            store(window, (t + 1) * NARROW, load_narrow(trace, start + t * LANES))
-    else:
-        whole = used - used % NARROW
-        for t in range(0, whole, NARROW):
-            transpose(trace, start + t * LANES, LANES, window, t + 1, stride)
-        for column in range(NARROW):
-            window[column * stride] = lane(before, column)
-            for t in range(whole, used):
-                window[column * stride + t + 1] = trace[start + t * LANES + column]
-
-
-@kernel
-def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width, window, adding,
-           gradient, earlier):  # fmt: skip
-    """Write the sums of a connection with delays over each source's spikes, or add them.
-
-    first_source, steps : of the connection's sources, see `synapses.sort_by_source`
-    end : see `lif.run_backward`, whose trace of the targets' λ_I this is
-    k, lambda_v : Constants of the targets, and their λ_V in step 0
-    window : of `window`, scratch
-    gradient : flat (n_sources * width,) float32: Σ λ_I, as `synapses.gather` does
-    earlier : likewise, where delays are learned: γ Σ (λ_V - λ_I)
-    """
-    stride = len(window) // NARROW
-    used, n_sources = max(end, 0) + 1, len(first_source) - 1
-    sums = np.empty(QUAD * QUAD, np.float32)
-    for first in range(0, width, NARROW):
-        start = (first // LANES) * n_steps * LANES + first % LANES
-        beta, gamma = load_narrow(k.beta, first), load_narrow(k.gamma, first)
-        both = beta + gamma
-        before = fma(gamma, load_narrow(lambda_v, first), beta * load_narrow(trace, start))
-        unroll(trace, start, used, delays, before, stride, window)
-        for i in range(n_sources):
-            begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
-            cell = i * width + first
-            if delays.kind == BLOCKS:
-                here = former = load_narrow(np.float32(0), 0)
-                late = np.uint64(delays.steps[i * (width // NARROW) + first // NARROW])
-                p = opaque(begin)
-                while p < stop:
-                    at = np.int64(np.uint64(steps[p]) + late) * NARROW
-                    former = former + load_narrow(window, at)
-                    here = here + load_narrow(window, at + NARROW)
-                    p = opaque(p + np.uint64(1))
-                if delays.learned:
-                    change = former - both * here
-                    old = load_narrow(earlier, cell)
-                    store(earlier, cell, old + change if adding else change)
-                store(gradient, cell, load_narrow(gradient, cell) + here if adding else here)
-            else:
-                for quad in range(first, first + NARROW, QUAD):
-                    gather_quad(
-                        steps, begin, stop, delays, i * width + quad, (quad - first) * stride,
-                        stride, window, sums,
-                    )  # fmt: skip
-                    for n in range(QUAD):
-                        at, former, here = i * width + quad + n, sums[QUAD * n], sums[QUAD * n + 1]
-                        if delays.learned:
-                            change = former - lane(both, quad - first + n) * here
-                            earlier[at] = earlier[at] + change if adding else change
-                        gradient[at] = gradient[at] + here if adding else here
-
-
-@part
-def gather_quad(steps, begin, stop, delays, cell, start, stride, window, sums):
-    """Write a quad of each of four targets: sums of the trace one step before arrival, at it, …"""
-    first = np.uint64(start) + np.uint64(delays.steps[cell])
-    second = np.uint64(start + stride) + np.uint64(delays.steps[cell + 1])
-    third = np.uint64(start + 2 * stride) + np.uint64(delays.steps[cell + 2])
-    fourth = np.uint64(start + 3 * stride) + np.uint64(delays.steps[cell + 3])
-    a = b = c = d = load_quad(np.float32(0), 0)
-    p = opaque(begin)
-    while p < stop:
-        t = np.uint64(steps[p])
-        a = a + load_quad(window, np.int64(first + t))
-        b = b + load_quad(window, np.int64(second + t))
-        c = c + load_quad(window, np.int64(third + t))
-        d = d + load_quad(window, np.int64(fourth + t))
-        p = opaque(p + np.uint64(1))
-    for n, quad in enumerate((a, b, c, d)):
-        store(sums, n * QUAD, quad)
-
-
-@part
-def pick(values, t, end, i, delays, width, row):
-    """Write values_j(t + d_ij) of flat (n_steps * width,) values to a row; 0 from step `end` on."""
-    columns = len(delays.steps) // (len(delays.planes) // width)
-    each = width // columns
-    for j in range(width):
-        step = t + np.int64(delays.steps[i * columns + j // each])
-        row[j] = values[step * width + j] if step < end else np.float32(0)
-
-
-@kernel
-def feed_back(tape, weights, delays, differences, width, end, row, feedback):
-    """Write Σ_j W_ij (λ_V - λ_I)_j(t + d_ij) for each spike of a source; see `synapses.feed_back`.
-
-    row : (width,) float32, scratch
-    """
-    for e in range(tape.first[len(tape.first) - 1]):
-        i, products = np.int64(tape.ids[e]), splat(np.float32(0))
-        if tape.steps[e] < end:
-            pick(differences, np.int64(tape.steps[e]), end, i, delays, width, row)
-            for column in range(0, width, LANES):
-                products = fma(load(weights, i * width + column), load(row, column), products)
-        feedback[e] = total(products)
-
-
-@kernel
-def feed_back_outputs(tape, weights, delays, k, lambda_v, lambda_i, rows, feedback, gradient,
-                      earlier):  # fmt: skip
-    """Write the outputs' feedback to each hidden spike; add to gradients. See `outputs.feed_back`.
-
-    rows : (2, width) float32, scratch
-    earlier : flat (n_hidden * width,) float32, where delays are learned: Σ (λ_V - λ_I)
-    """
-    voltage, current = rows[0], rows[1]
-    n_steps, width = len(tape.first) - 1, len(voltage)
-    for e in range(tape.first[n_steps]):
-        i, t = np.int64(tape.ids[e]), np.int64(tape.steps[e])
-        pick(lambda_v, t, n_steps - 1, i, delays, width, voltage)
-        pick(lambda_i, t, n_steps - 1, i, delays, width, current)
-        products = splat(np.float32(0))
-        for column in range(0, width, LANES):
-            cell, met = i * width + column, load(current, column)
-            difference = load(voltage, column) - met
-            products = fma(load(weights, cell), difference, products)
-            store(gradient, cell, load(gradient, cell) - load(k.tau_syn, column) * met)
-            if delays.learned:
-                store(earlier, cell, load(earlier, cell) + difference)
-        feedback[e] = total(products)

@@ -1,6 +1,6 @@
 """One example through the network: hidden layer, outputs, loss, and back."""
 
-from spikespeech.engine import delays, lif, outputs, readout, synapses
+from spikespeech.engine import delay_gradients, delays, lif, outputs, readout, synapses
 from spikespeech.engine.arrays import CLOSED, GROUP, MAXIMUM, PER_TIMESTEP, WINDOWED
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.tape import index_steps, last_step, spikes_of
@@ -154,9 +154,9 @@ def feed_back_outputs(tape, weights, late, k, w, gradient, earlier):
     if late is None or late.kind == delays.NONE:
         outputs.feed_back(tape, weights, k, w.lambda_v, w.lambda_i, w.feedback, gradient)
     else:
-        delays.feed_back_outputs(
-            tape, weights, late, k, w.lambda_v, w.lambda_i, w.output_state, w.feedback, gradient,
-            earlier,
+        delay_gradients.feed_back_outputs(
+            tape, weights, late, len(w.g), k, w.lambda_v, w.lambda_i, w.output_state, w.feedback,
+            gradient, earlier,
         )  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def gather_rows(start, stop, tape, end, layer, late, at, w, adding, gradient, ea
     if late is None or late.kind == delays.NONE:
         synapses.gather(first, w.steps, n_steps, w.trace, width, adding, gradient[rows])
     else:
-        delays.gather(
+        delay_gradients.gather(
             first, w.steps, n_steps, end, w.trace, layer.k, w.states[at][0], late, width, w.window,
             adding, gradient[rows], earlier[rows],
         )  # fmt: skip
@@ -246,23 +246,28 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
         gradient, change = gradients[at][share], earlier[at][share]
         gather(steps, ids, counts, tape, layer, at, w, adding, gradient, change)
         if at > 0:
-            feed_back(source, layer, layer.delays, last_step(tape), state, w)
+            feed_back(source, layer, layer.delays, last_step(tape), at, w)
     out.guarded[i] = guarded
 
 
 @kernel
-def feed_back(source, layer, late, end, state, w):
-    """Write the feedback of a layer to each spike of the one below, of the tape `source`.
+def feed_back(source, layer, late, end, at, w):
+    """Write the feedback of layer number `at` to each spike of the one below, of the tape `source`.
+
+    Its spikes are sorted by `gather`.
 
     late : Delays of the connection between them, or None
     end : see `synapses.feed_back`
     """
-    weights, width = layer.weights, state.shape[1]
+    weights, width = layer.weights, w.states[at].shape[1]
     if late is None or late.kind == delays.NONE:
         synapses.feed_back(source, weights, w.differences, width, end, w.feedback)
     else:
-        row = state[1]
-        delays.feed_back(source, weights, late, w.differences, width, end, row, w.feedback)
+        n_sources = len(weights) // width
+        delay_gradients.feed_back(
+            source, w.first_sources[at][: n_sources + 1], w.steps, weights, late, layer.n,
+            w.differences, width, end, w.window, w.trace, w.feedback,
+        )  # fmt: skip
 
 
 @kernel
