@@ -27,7 +27,7 @@ from spikespeech.kernels.vectors import (
 )
 
 
-@part
+@kernel
 def unroll(trace, start, used, delays, before, stride, window):
     """Write the trace of NARROW targets to the window, from one step before the trial on.
 
@@ -148,15 +148,11 @@ def feed_back(tape, first_source, steps, weights, delays, n_targets, differences
                     products = fma(row, load_narrow(differences, at * width + first), products)
             feedback[e] = total(products)
     else:
-        stride, whole = len(window) // NARROW, end - end % NARROW
+        stride = len(window) // NARROW
         window[:] = 0
         sums[:n_spikes] = 0
         for first in range(0, n_targets, NARROW):
-            for t in range(0, whole, NARROW):
-                transpose(differences, t * width + first, width, window, t, stride)
-            for column in range(NARROW):
-                for t in range(whole, end):
-                    window[column * stride + t] = differences[t * width + first + column]
+            target_by_target(differences, first, width, end, window)
             for quad in range(0, NARROW, QUAD):
                 for i in range(len(first_source) - 1):
                     begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
@@ -168,6 +164,17 @@ def feed_back(tape, first_source, steps, weights, delays, n_targets, differences
             feedback[e] = sums[first_source[i]]
             first_source[i] += np.uint32(1)
     feedback[n_spikes : tape.first[len(tape.first) - 1]] = 0
+
+
+@kernel
+def target_by_target(differences, first, width, end, window):
+    """Write the differences of NARROW targets from the first on to a window, as far as `end`."""
+    stride, whole = len(window) // NARROW, end - end % NARROW
+    for t in range(0, whole, NARROW):
+        transpose(differences, t * width + first, width, window, t, stride)
+    for column in range(NARROW):
+        for t in range(whole, end):
+            window[column * stride + t] = differences[t * width + first + column]
 
 
 @part

@@ -161,7 +161,7 @@ def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
     return Arrivals(series, min(last + 1 + delays.longest, n_steps))
 
 
-# The loops over spikes are kernels of their own, of few arrays: all addresses are in registers.
+# Loops over spikes and transposition are kernels of their own: all addresses are in registers.
 
 
 @kernel
@@ -186,18 +186,23 @@ def add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, seri
 def add_synapses(steps, ids, planes, late, n_steps, n_targets, width, window, series):
     """Write what `arrive` does of connections with delays of synapses."""
     stride, n_sources = len(window) // NARROW, len(planes) // width
-    whole = n_steps - n_steps % NARROW
     for first in range(0, n_targets, NARROW):
-        start = (first // LANES) * n_steps * LANES + first % LANES
         window[:] = 0
         for quad in range(0, NARROW, QUAD):
             own = np.uint64(((first + quad) // QUAD) * n_sources)
             scatter(steps, ids, own, planes, late, quad * stride, stride, window)
-        for t in range(0, whole, NARROW):
-            transpose(window, t, stride, series, start + t * LANES, LANES)
-        for t in range(whole, n_steps):
-            for column in range(NARROW):
-                series[start + t * LANES + column] = window[column * stride + t]
+        step_by_step(window, n_steps, series, (first // LANES) * n_steps * LANES + first % LANES)
+
+
+@kernel
+def step_by_step(window, n_steps, series, start):
+    """Write what a window has of each target, one after the other, to the series of `arrive`."""
+    stride, whole = len(window) // NARROW, n_steps - n_steps % NARROW
+    for t in range(0, whole, NARROW):
+        transpose(window, t, stride, series, start + t * LANES, LANES)
+    for t in range(whole, n_steps):
+        for column in range(NARROW):
+            series[start + t * LANES + column] = window[column * stride + t]
 
 
 @kernel
