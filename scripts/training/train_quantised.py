@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from spikespeech import command, files, network
-from spikespeech.network import axes
+from spikespeech.network import Parameters, axes, constants
 from spikespeech.spikes import splits
 from spikespeech.training import quantised
 from spikespeech.training.settings import Settings
@@ -15,7 +15,7 @@ from spikespeech.training.settings import Settings
 
 def main(arguments):
     """Write the weights on their grid, and the history of accuracies with them."""
-    net, weights = network.load(arguments.weights)
+    net, weights = constants.settled(*network.load(arguments.weights))
     rows = splits.read(arguments.split)
     own, given = axes.of_weights(arguments.weights)
     settings = Settings.parse(given)
@@ -25,7 +25,7 @@ def main(arguments):
         sides = ["train", "validation"], []
     result = quantised.train(
         net,
-        weights,
+        Parameters(weights),
         *(splits.gather(arguments.parts, rows, *names) for names in sides),
         settings,
         **arguments.quantised_training,

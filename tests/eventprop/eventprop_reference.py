@@ -42,7 +42,9 @@ class Layer:
         self.scale = (syn / self.dt * (1 - beta)).astype(self.dtype)
         self.gamma = (mem / (mem - syn) * (alpha - beta)).astype(self.dtype)
         self.syn = syn.astype(self.dtype)
-        self.threshold = self.dtype(getattr(neuron, "threshold", np.inf))
+        self.mem = mem.astype(self.dtype)
+        threshold = np.broadcast_to(getattr(neuron, "threshold", np.inf), (self.n,))
+        self.threshold = threshold.astype(self.dtype)
 
 
 def layers(network, dtype):
@@ -52,11 +54,12 @@ def layers(network, dtype):
 @dataclass
 class Forward:
     """A simulated example, by population: spikes and I - V at them as lists of arrays, one a step,
-    and voltages (n_steps, n)."""
+    and voltages and the currents that they had (n_steps, n)."""
 
     spikes: dict
     slopes: dict
     v: dict
+    x: dict
     carry: Carry = None
 
 
@@ -97,7 +100,7 @@ def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=
     r = Forward(
         {"input": inputs} | {k.name: [] for k in run},
         {k.name: [] for k in run},
-        {k.name: np.zeros((n_steps, k.n), dtype) for k in run},
+        *({k.name: np.zeros((n_steps, k.n), dtype) for k in run} for _ in range(2)),
     )
     v = {k.name: np.zeros(k.n, dtype) for k in run}
     for t in range(n_steps):
@@ -122,7 +125,8 @@ def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=
                 x[name] = x[name] * k.beta
             potential = k.alpha * v[k.name] + (dtype(1) - k.alpha) * current
             spiking = np.flatnonzero(potential >= k.threshold)
-            r.slopes[k.name].append((current / k.scale - potential)[spiking])
+            r.x[k.name][t] = current / k.scale
+            r.slopes[k.name].append((r.x[k.name][t] - potential)[spiking])
             potential[spiking] = 0
             now[k.name], v[k.name], r.v[k.name][t] = spiking, potential, potential
             r.spikes[k.name].append(spiking)
@@ -189,9 +193,10 @@ def penalties(network, k, spikes, regulariser, defects):
 
 def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dtype=np.float64,
              defects=False):  # fmt: skip
-    """Return the gradients of one example, dL/dw, by name of the weights and learned delays.
+    """Return the gradients of one example, dL/dw, by name of what is learned.
 
-    Those of delays are a step of each synapse, (source, target), whatever their shape. `weights`
+    Those of delays are a step of each synapse, (source, target), whatever their shape; those of
+    constants of each neuron, whose values are the neuron model's. `weights`
     may differ from those of the forward pass, as they do in mlGeNN, where example n is run backward
     after the update that follows it.
     """
@@ -202,6 +207,9 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
     for c in network.connections:
         if c.learned_delays:
             gradients[c.delay] = np.zeros(weights[c.name].shape, dtype)
+    for k in run:
+        for constant in k.population.learned:
+            gradients[f"{k.name}.{constant.constant}"] = np.zeros(k.n, dtype)
     history = {k.name: np.zeros((2, n_steps + 1, k.n), dtype) for k in run}
     lv, li, back = ({k.name: np.zeros(k.n, dtype) for k in run} for _ in range(3))
     by_name = {k.name: k for k in run}
@@ -229,16 +237,24 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
                 e, q = r.spikes[name][s + 1], r.slopes[name][s + 1].astype(dtype)
                 keep = ~np.isin(e, lost[name])
                 e, q, v = e[keep], q[keep], lv[name]
-                v[e] += (by_name[name].threshold * v[e] + back[name][e]) / q - penalty[name][e]
+                v[e] += (by_name[name].threshold[e] * v[e] + back[name][e]) / q - penalty[name][e]
             v, threshold = lv["output"], by_name["output"].threshold
             for j, q in zip(r.spikes["output"][s + 1], r.slopes["output"][s + 1], strict=True):
                 if j not in lost["output"]:
                     first = firsts[int(j)] == s + 1
-                    v[j] += (threshold * v[j] + (jump[j] if first else 0)) / dtype(q)
+                    v[j] += (threshold[j] * v[j] + (jump[j] if first else 0)) / dtype(q)
         for name in hidden:
             back[name][:] = 0
         for k in run:
             history[k.name][:, s] = lv[k.name], li[k.name]
+            x, e = r.x[k.name][s + 1], r.spikes[k.name][s + 1]
+            slopes = {
+                "tau_mem": dtype(network.dt_ms) * lv[k.name] * (x - r.v[k.name][s]) / k.mem,
+                "tau_syn": -dtype(network.dt_ms) * li[k.name] * x / k.syn,
+                "threshold": k.mem * lv[k.name] * np.isin(np.arange(k.n), e),
+            }
+            for constant in k.population.learned:
+                gradients[f"{k.name}.{constant.constant}"] += slopes[constant.constant]
         for c in network.connections:
             e = r.spikes[c.source][s]
             e = e[~np.isin(e, lost[c.source])]

@@ -30,9 +30,9 @@ SHARED = Path(__file__).parents[3] / "shared" / "fixtures" / "mlgenn-delays"
 FOUND = {
     path.stem: path for folder in (SHARED, KEPT) if folder.is_dir() for path in folder.glob("*.npz")
 }
-# Sparse connections, a regulariser or a threshold of each, and connections that pass over a layer
-# are not the engine's.
-OTHERS = ("sparse", "train", "head", "threshold", "tau_mem", "two_rec_skip")
+# Sparse connections, a regulariser of each, and connections that pass over a layer are not the
+# engine's; gradients with several time constants of outputs are not mlGeNN's, see test_constants.
+OTHERS = ("sparse", "train", "head", "tau_mem_per_output", "two_rec_skip")
 FILES = {name: path for name, path in FOUND.items() if not name.startswith(OTHERS)}
 TRAININGS = {
     name: path for name, path in FOUND.items() if name.startswith("train") and "sparse" not in name
@@ -266,6 +266,11 @@ def check(network, weights, loss, regulariser=None, spikes=None):
         counts = [np.bincount(flat(r.spikes[p.name])[1], minlength=p.n) for p in network.hidden]
         np.testing.assert_array_equal(result.hidden_spikes[i], np.concatenate(counts))
         gradients = reference.backward(network, weights, r, *driven, regulariser)
+        for population in network.populations:
+            for constant in population.learned:
+                name = population.called(constant)
+                ours = gradients[name] if constant.each == "neuron" else gradients[name].sum()
+                expected[name] = expected[name] + ours / len(spikes)
         for c in network.connections:
             expected[c.name] = expected[c.name] + gradients[c.name] / len(spikes)
             if c.learned_delays:

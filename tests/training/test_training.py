@@ -61,6 +61,7 @@ PLAIN = {
     "output": None,
     "surrogate_slope": 10.0,
     "delays": {"input": None},
+    "constants": {},
     "loss": {"name": "sum_exp", "normalise": True},
     "hidden": 16,
     "recurrent": True,
@@ -238,7 +239,7 @@ class Scripted:
     spikes = staticmethod(lambda epoch, n_hidden: np.ones(n_hidden, int))
     break_weights = break_gradients = 0
 
-    def __init__(self, network, weights, loss, regulariser=None, threads=1, delay_rate=0):
+    def __init__(self, network, weights, loss, regulariser=None, **rates):
         self.network, self.weights, self.epoch = network, weights, 0
 
     def outcome(self, labels, accuracy, nonfinite=0):

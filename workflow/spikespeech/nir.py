@@ -24,7 +24,7 @@ from spikespeech.errors import InputError
 from spikespeech.files import atomic
 from spikespeech.importing import nir_graph
 from spikespeech.importing.nir_graph import NO_THRESHOLD
-from spikespeech.network import LI, LIF, Network, Parameters
+from spikespeech.network import LI, LIF, Network, Parameters, constants
 from spikespeech.network.chain import chain, refuse_delays
 from spikespeech.network.neurons import decays, gain
 from spikespeech.network.parameters import delay_steps
@@ -75,8 +75,9 @@ def export(
 
 
 def graph(network: Network, weights: Mapping[str, np.ndarray], dt: float) -> nir.NIRGraph:
-    """Return the nir.NIRGraph that `export` writes."""
+    """Return the nir.NIRGraph that `export` writes; learned constants are those of its neurons."""
     refuse_delays(network, "a NIR graph", sources=True)
+    network, weights = constants.settled(network, weights)
     nodes = {"input": nir.Input(input_type={"input": np.array([network.n_inputs])})}
     metadata = {"dt": float(dt), "dt_network_ms": float(network.dt_ms)}
     for place, (population, incoming, recurrent) in enumerate(chain(network), start=1):

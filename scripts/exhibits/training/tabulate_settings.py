@@ -69,12 +69,13 @@ def tabulate(trained, labels):
 
 
 def findings(table, settings):
-    """Return how many networks there are, and the neuron's constants where all share them."""
+    """Return how many networks there are, and the neurons' constants where all have the same."""
     sentences = [
         f"{prose.count(table['networks'].sum(), 'network')} of {prose.count(len(table), 'kind')}."
     ]
     neurons = [resolved["neuron"] for resolved in settings]
-    if all(neuron == neurons[0] for neuron in neurons):
+    own = any(any((resolved.get("constants") or {}).values()) for resolved in settings)
+    if all(neuron == neurons[0] for neuron in neurons) and not own:
         neuron = neurons[0]
         sentences.append(
             f"All have membranes of {neuron['tau_mem']:g} ms, synapses of {neuron['tau_syn']:g} ms "

@@ -95,8 +95,7 @@ def _run_backward(model, rho, slope, planes, voltages, state, traces):
     recurrent = len(model.layers[0].recurrent_weights) > 0
     p, y, fed, signal, penalty = state[0], state[1], state[2], state[3], state[4]
     width = p.shape[1]
-    threshold, zero = splat(k.threshold), splat(np.float32(0))
-    steepness = splat(slope / k.threshold)
+    steep, zero = splat(slope), splat(np.float32(0))
     p[:] = 0
     y[:] = 0
     fed[:] = 0
@@ -113,6 +112,8 @@ def _run_backward(model, rho, slope, planes, voltages, state, traces):
                 _feed_back(planes, column, y, fed)
         share = splat(rho[t])
         for column in range(0, width, LANES):
+            threshold = load(k.threshold, column)
+            steepness = steep / threshold
             for m in range(PARALLEL):
                 potential = load(voltages[m], t * width + column)
                 after = load(k.alpha, column) * load(p[m], column)

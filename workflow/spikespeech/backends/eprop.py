@@ -74,9 +74,10 @@ def _run_backward(model, rho, slope, voltage, signal, penalty, trace):
     signal, penalty : (width,) float32, of `surrogate.read_out`
     """
     k, n_steps, width = model.layers[0].k, len(rho), len(signal)
-    threshold, steepness = splat(k.threshold), splat(slope / k.threshold)
     for column in range(0, width, LANES):
         alpha, beta = load(k.alpha, column), load(k.beta, column)
+        threshold = load(k.threshold, column)
+        steepness = splat(slope) / threshold
         injected = load(k.one_minus_alpha, column) * load(k.scale, column)
         by_readout, by_rule = load(signal, column), load(penalty, column)
         q = y = splat(np.float32(0))

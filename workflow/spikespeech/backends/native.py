@@ -22,6 +22,9 @@ DELAY_EPSILON = 1e-14
 """Likewise of gradients of delays, a ms. They carry a weight and two time constants less than those
 of weights, and are mostly below mlGeNN's ε of 1e-8, which swallows them."""
 
+CONSTANT_EPSILON = 1e-14
+"""Likewise of slopes of the logarithms of constants."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -59,13 +62,25 @@ class Backend:
     regulariser : Regulariser or None
     threads : int
     delay_rate : how many times the weights' learning rate that of learned delays is, in steps
+    constant_rate : likewise that of learned constants, of their logarithms
     """
 
-    def __init__(self, network, weights, loss, regulariser=None, threads=1, delay_rate=1.0):
+    def __init__(
+        self,
+        network,
+        weights,
+        loss,
+        regulariser=None,
+        threads=1,
+        delay_rate=1.0,
+        constant_rate=1.0,
+    ):
         compile_kernels()
-        self._prepare(network, weights, loss, regulariser, threads, delay_rate)
+        self._prepare(network, weights, loss, regulariser, threads, delay_rate, constant_rate)
 
-    def _prepare(self, network, weights, loss, regulariser, threads, delay_rate=1.0):
+    def _prepare(
+        self, network, weights, loss, regulariser, threads, delay_rate=1.0, constant_rate=1.0
+    ):
         loss = as_loss(network, loss, getattr(loss, "n_steps", None))
         self.engine = Engine(network, weights, loss, regulariser, threads)
         unit = mlgenn_unit(network, loss)
@@ -81,6 +96,11 @@ class Backend:
         self.delay_mean, self.delay_square = (
             {name: np.zeros_like(d) for name, d in self.engine.learned_delays.items()}
             for _ in range(2)
+        )
+        self.constant_rate = constant_rate
+        self.constant_epsilon = np.float32(CONSTANT_EPSILON * unit)
+        self.constant_mean, self.constant_square = (
+            self.engine.constants.moments() for _ in range(2)
         )
 
     @property
@@ -134,6 +154,9 @@ class Backend:
         delay_rate = np.float32(self.delay_rate * unbiased_rate)
         moments = self.delay_mean, self.delay_square
         self.engine.step_delays(*moments, delay_rate, unbias, self.delay_epsilon)
+        constant_rate = np.float32(self.constant_rate * unbiased_rate)
+        moments = self.constant_mean, self.constant_square
+        self.engine.step_constants(*moments, constant_rate, unbias, self.constant_epsilon)
 
     def _outcome(self, parts, labels, nonfinite):
         network = self.engine.network
@@ -164,10 +187,13 @@ class Backend:
 
     def _moments(self):
         """Return Adam's moments, views by name of what is learned."""
-        weights, late = self.engine.named, self.engine.named_delays
+        engine = self.engine
+        weights, late, constants = engine.named, engine.named_delays, engine.constants.named
         return {
-            "mean": weights(self.mean) | late(self.delay_mean),
-            "square": weights(self.square) | late(self.delay_square),
+            "mean": weights(self.mean) | late(self.delay_mean) | constants(self.constant_mean),
+            "square": weights(self.square)
+            | late(self.delay_square)
+            | constants(self.constant_square),
         }
 
 

@@ -19,7 +19,8 @@ from spikespeech.engine.kernel import kernel
 from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
 from spikespeech.kernels.compiling import part
-from spikespeech.kernels.vectors import at_least, select, splat
+from spikespeech.kernels.vectors import at_least, select, splat, value
+from spikespeech.network import constants
 from spikespeech.network.chain import refuse_delays
 
 SLOPE = 10.0
@@ -52,6 +53,7 @@ class Backend(native.Backend, ABC):
         if len(network.hidden) != 1:
             raise InputError(f"{self.name} has no {len(network.hidden)} hidden layers", hint="one")
         refuse_delays(network, self.name)
+        constants.refuse(network, self.name)
         super().__init__(network, weights, loss, regulariser, threads)
         self.slope = np.float32(slope)
         if not self.engine.output.alike:
@@ -104,7 +106,7 @@ def read_out(i, tape, spikes, model, loss, rule, w, out, signal, penalty, output
             added += model.output_weights[j * output_width + k] * w.g[k]
             output_gradient[j * output_width + k] += w.sums[0, j] * w.g[k]
         signal[j] = added
-        penalty[j] = w.penalty[j] * model.layers[0].k.tau_mem
+        penalty[j] = w.penalty[j] * value(model.layers[0].k.tau_mem, j)
 
 
 @kernel

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from spikespeech import command, losses, network
-from spikespeech.network import axes
+from spikespeech.network import axes, constants
 from spikespeech.spikes import splits
 from spikespeech.spikes.stored import chunks
 
@@ -26,13 +26,16 @@ def parser(description):
 
 
 def load(arguments):
-    """Return (axes, network, weights, calibration spikes, *`test_side`) of `parser`'s arguments."""
+    """Return (axes, network, weights, calibration spikes, *`test_side`) of `parser`'s arguments.
+
+    Learned constants are those of the network's neurons.
+    """
     examples = calibration(
         arguments.parts, arguments.split, arguments.deployment["calibration_examples"]
     )
     own, settings = axes.of_weights(arguments.weights)
     test = test_side(arguments.test, arguments.split, settings)
-    return own, *network.load(arguments.weights), examples, *test
+    return own, *constants.settled(*network.load(arguments.weights)), examples, *test
 
 
 def test_side(test, split, settings):

@@ -5,6 +5,7 @@
 `delays`                connections with delays: currents of spikes that arrive later
 `delay_gradients`       the same backward
 `lif`                   a layer of LIF neurons or leaky integrators: constants, forward, adjoint
+`constants`             constants that are learned: gradients from a layer's adjoint, steps
 `readout`, `outputs`    windowed read-outs in closed form; simulated outputs
 `arrays`, `presented`   what kernels work on; a batch of spikes, looked at
 `example`               one example through layer after layer, and back

@@ -91,12 +91,14 @@ class Scratch(NamedTuple):
     """Arrays that one thread works in; see the kernels.
 
     `tapes` has a Tape for each of GROUP examples and each layer of it: that of example n and layer
-    l is n * n_layers + l. `states`, `first_sources` and `rings` have an array for each layer;
-    others are as large as the largest layer needs.
+    l is n * n_layers + l. So have `voltages` an array, empty but of layers that learn constants.
+    `states`, `first_sources` and `rings` have an array for each layer; others are as large as the
+    largest layer needs.
     """
 
     first_input: np.ndarray
     tapes: tuple
+    voltages: tuple
     states: tuple
     sums: np.ndarray
     penalty: np.ndarray
@@ -135,22 +137,25 @@ class Results(NamedTuple):
     sound: np.ndarray
 
 
-def scratch(n_steps, sizes, n_sources, n_outputs, longest=(), own_longest=()):
+def scratch(n_steps, sizes, n_sources, n_outputs, longest=(), own_longest=(), learning=()):
     """Return one thread's Scratch.
 
     sizes, n_sources : of each hidden layer: its neurons, and the rows of all weights into it
     longest : the longest delay in steps of the connection to each layer, then to the outputs; 0 or
         () without any
     own_longest : likewise of each hidden layer's recurrent connection
+    learning : of each hidden layer whether it learns constants; () where none does
     """
     widths, output_width = [padded(n) for n in sizes], padded(n_outputs)
     cells = n_steps * output_width
+    kept = [w * learns for w, learns in zip(widths, learning or [False] * len(sizes), strict=True)]
     own_longest = own_longest or [0] * len(sizes)
     delayed = [w for w, d in zip([*widths, output_width], longest, strict=False) if d]
     late = max([*longest, *own_longest], default=0)
     return Scratch(
         np.zeros(n_steps + 1, np.uint32),
         tuple(tape(n_steps, n) for _ in range(GROUP) for n in sizes),
+        tuple(aligned(n_steps * width) for _ in range(GROUP) for width in kept),
         tuple(aligned((4, width)) for width in widths),
         np.zeros((2, sizes[-1]), np.float32),
         np.zeros(max(sizes), np.float32),

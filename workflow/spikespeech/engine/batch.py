@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from spikespeech.engine import adam, arrays, delays, example, lif, readout
+from spikespeech.engine import adam, arrays, constants, delays, example, readout
 from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import LANES, NARROW, aligned, padded
@@ -65,8 +65,8 @@ class Engine:
             {c.delay: np.zeros(padded(np.prod(shapes[c.delay])), np.float32) for c in learned}
             for _ in range(2)
         )
+        self.constants = constants.Held(network, SHARES)
         self.weights = weights
-        self.hidden, self.output = layers(network)
         self.rule = _penalty(regulariser, mlgenn_unit(network, loss))
         self.readout = self._make_readout(*loss.windows(None)) if loss.shared else None
         sizes = [p.n for p in network.hidden]
@@ -74,7 +74,10 @@ class Engine:
         own = [_longest(network, layer.recurrent, loss.n_steps) for layer in chained[:-1]]
         self.late = any(longest + own)
         self.scratch = [
-            arrays.scratch(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own)
+            arrays.scratch(
+                *(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own),
+                [bool(p.learned) for p in network.hidden],
+            )
             for _ in range(self.threads)
         ]
         self.pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
@@ -105,9 +108,8 @@ class Engine:
     @property
     def weights(self):
         """The Parameters, as a copy."""
-        return Parameters(self.named(self.parameters)).copy() | {
-            name: delays.copy() for name, delays in self.delays.items()
-        }
+        held = self.delays | self.constants.named(self.constants.values)
+        return Parameters(self.named(self.parameters) | held).copy()
 
     @weights.setter
     def weights(self, weights):
@@ -116,17 +118,21 @@ class Engine:
             flat[:] = 0
         views = self.named(self.parameters)
         learned = self.named_delays(self.learned_delays)
-        for name, view in (views | learned).items():
+        held = self.constants.named(self.constants.values)
+        for name, view in (views | learned | held).items():
             view[:] = weights[name]
         self.delays = {
-            name: learned.get(name, array) for name, array in weights.items() if name not in views
+            name: learned.get(name, array)
+            for name, array in weights.items()
+            if name not in views and name not in held
         }
+        self.hidden, self.output = self.constants.of_layers()
 
     @property
     def gradient(self):
-        """The gradient of weights and learned delays as Parameters."""
+        """The gradient of weights, learned delays and learned constants as Parameters."""
         found = self.named(self.gradients) | self.named_delays(self.delay_gradients)
-        return Parameters(found).copy()
+        return Parameters(found | self.constants.named(self.constants.gradients)).copy()
 
     def _packed(self, place, connection, rows):
         """Return the Delays of a connection, of these rows of weights, (n_sources * width,).
@@ -173,7 +179,7 @@ class Engine:
             scratch = self.scratch[thread]
             example.run(
                 *(queue, order, first, batch, model, read_out, self.rule, learn),
-                *(scratch, out, self.shares, self.earlier),
+                *(scratch, out, self.shares, self.earlier, self.constants.shares),
             )
 
         self._each(work)
@@ -208,7 +214,7 @@ class Engine:
                 gradient = self._delay_gradient(n, place, connection, start, end)
                 self.named_delays(self.delay_gradients)[name][:] = gradient
                 found[name] = int(np.count_nonzero(~np.isfinite(gradient)))
-        return found
+        return found | self.constants.mean_gradient(n, used, (*self.hidden, self.output))
 
     def _delay_gradient(self, n, place, connection, start, end):
         """Return the gradient of a connection's delays, a step, in their shape.
@@ -261,6 +267,12 @@ class Engine:
                 )
                 np.clip(held, 0, connection.longest_delay, out=held)
 
+    def step_constants(self, mean, square, rate, unbias, epsilon):
+        """Take a step of Adam with the learned constants, see `constants.Held.step`."""
+        if self.constants.values:
+            self.constants.step(mean, square, rate, unbias, epsilon)
+            self.hidden, self.output = self.constants.of_layers()
+
     def _each(self, work):
         """Call work(thread) in each thread."""
         others = [self.pool.submit(work, thread) for thread in range(1, self.threads)]
@@ -270,7 +282,8 @@ class Engine:
 
     def _closed(self):
         """Whether windowed read-outs have their closed form: all output spikes add the same."""
-        return self.output.alike and not self.connections[-1][0].longest_delay
+        simulated = self.connections[-1][0].longest_delay or self.network.output.learned
+        return self.output.alike and not simulated
 
     def _make_readout(self, windows, drives):
         """Return the loss as the kernels see it."""
@@ -319,12 +332,6 @@ def _longest(network, connection, n_steps):
     if connection is None or connection == network.input_delays:
         return 0
     return min(connection.longest_delay, n_steps)
-
-
-def layers(network):
-    """Return the Constants of each hidden layer, and of the outputs."""
-    (output,) = lif.constants([network.output], network.dt_ms)
-    return lif.constants(network.hidden, network.dt_ms), output
 
 
 def _slice(start, end, thread, threads):

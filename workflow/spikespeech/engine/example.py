@@ -1,6 +1,14 @@
 """One example through the network: hidden layer, outputs, loss, and back."""
 
-from spikespeech.engine import delay_gradients, delays, lif, outputs, readout, synapses
+from spikespeech.engine import (
+    constants,
+    delay_gradients,
+    delays,
+    lif,
+    outputs,
+    readout,
+    synapses,
+)
 from spikespeech.engine.arrays import CLOSED, GROUP, MAXIMUM, PER_TIMESTEP, WINDOWED
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.tape import index_steps, last_step, spikes_of
@@ -93,11 +101,14 @@ def run_first(i, tape, spikes, model, voltage, w, out):
 
 
 @kernel
-def run_next(i, below, tape, at, model, w, out):
-    """Run layer number `at` on the tape of the one below; write its own."""
+def run_next(i, below, tape, at, model, voltage, w, out):
+    """Run layer number `at` on the tape of the one below; write its own.
+
+    voltage : as of `lif.run_forward`
+    """
     steps, ids = spikes_of(below)
     layer = model.layers[at]
-    run_layer(steps, ids, below.first, tape, layer, at, w.no_voltage, w)
+    run_layer(steps, ids, below.first, tape, layer, at, voltage, w)
     count_spikes(tape, of_layer(out, i, layer))
 
 
@@ -128,12 +139,15 @@ def read_out(i, tape, spikes, model, loss, w, out):
 
 
 @kernel
-def run_outputs_backward(i, tape, model, loss, w, gradient, earlier):
+def run_outputs_backward(i, tape, model, loss, share, w, gradients, earlier, sums):
     """Run the outputs' adjoint of example i; return how often a slope was guarded.
 
-    Writes the feedback to the last layer, whose tape it is; adds to the output weights' gradient.
+    Writes the feedback to the last layer, whose tape it is; adds to the output weights' gradient,
+    and to the sums of constants that are learned.
+
+    share, gradients, earlier, sums : see `run`
     """
-    k, weights = model.output, model.output_weights
+    k, weights, gradient = model.output, model.output_weights, gradients[-1][share]
     if loss.kind == CLOSED:
         delta, errors, n = loss.delta[min(i, len(loss.rho) - 1)], w.output_state[0], w.sums.shape[1]
         readout.adjoint(tape, weights, n, delta, w.g, w.sums, errors, w.feedback, gradient)
@@ -141,7 +155,11 @@ def run_outputs_backward(i, tape, model, loss, w, gradient, earlier):
     guarded = outputs.adjoint(
         w.drive, w.jump, w.phantom, k, model.slope_min, w.output_tape, w.lambda_v, w.lambda_i
     )
-    feed_back_outputs(tape, weights, model.output_delays, k, w, gradient, earlier)
+    if sums is not None and len(sums[-1][share]) > 0:
+        width = w.output_state.shape[1]
+        adjoints = w.lambda_v, w.lambda_i
+        constants.differentiate_outputs(w.voltage, k, *adjoints, width, sums[-1][share])
+    feed_back_outputs(tape, weights, model.output_delays, k, w, gradient, earlier[-1][share])
     return guarded
 
 
@@ -204,19 +222,17 @@ def gather_rows(start, stop, tape, end, layer, late, at, w, adding, gradient, ea
 
 
 @kernel
-def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradients, earlier):
+def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradients, earlier, sums):
     """Run the adjoints of example i back; write its gradients, or add them where `adding`.
 
-    Those of the outputs are always added.
+    Those of the outputs and of constants are always added.
 
     n : which of the share's GROUP examples it is
-    share, gradients, earlier : see `run`
+    share, gradients, earlier, sums : see `run`
     """
     n_layers = len(model.layers)
     top = n * n_layers + n_layers - 1
-    guarded = run_outputs_backward(
-        i, w.tapes[top], model, loss, w, gradients[n_layers][share], earlier[n_layers][share]
-    )
+    guarded = run_outputs_backward(i, w.tapes[top], model, loss, share, w, gradients, earlier, sums)
     for below in range(n_layers):
         at = n_layers - 1 - below
         layer, state, tape = model.layers[at], w.states[at], w.tapes[top - below]
@@ -238,6 +254,9 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
             w.rings[at],
             w.trace,
         )
+        if sums is not None and len(sums[at][share]) > 0:
+            voltage = w.voltages[top - below]
+            constants.differentiate(tape, voltage, layer.k, w.trace, state[0], sums[at][share])
         if at > 0:
             source = w.tapes[top - below - 1]
             steps, ids = spikes_of(source)
@@ -271,7 +290,7 @@ def feed_back(source, layer, late, end, at, w):
 
 
 @kernel
-def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients, earlier):
+def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients, earlier, sums):
     """Run a thread's part of a batch: share after share, until none is left in the queue.
 
     The examples of a share run forward, `GROUP` at a time, through a layer after the other; then
@@ -284,6 +303,7 @@ def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients
         a row for each share's flat gradients
     earlier : likewise what gradients of delays are made of, see `delays.gather`; without size where
         none are learned
+    sums : likewise those of `constants.differentiate`; None where no layer learns any
     """
     n_layers = len(model.layers)
     while True:
@@ -294,21 +314,26 @@ def run(queue, order, first, spikes, model, loss, rule, learn, w, out, gradients
         if learn:
             gradients[n_layers][share][:] = 0
             earlier[n_layers][share][:] = 0
+            if sums is not None:
+                for at in range(n_layers + 1):
+                    sums[at][share][:] = 0
         for group in range(begin, end, GROUP):
             members = order[group : min(group + GROUP, end)]
             for n in range(len(members)):
-                tape = w.tapes[n * n_layers]
-                if not run_first(members[n], tape, spikes, model, w.no_voltage, w, out):
+                tape, voltage = w.tapes[n * n_layers], w.voltages[n * n_layers]
+                if not run_first(members[n], tape, spikes, model, voltage, w, out):
                     return
             for at in range(1, n_layers):
                 for n in range(len(members)):
                     own = n * n_layers + at
-                    run_next(members[n], w.tapes[own - 1], w.tapes[own], at, model, w, out)
+                    below, tape, voltage = w.tapes[own - 1], w.tapes[own], w.voltages[own]
+                    run_next(members[n], below, tape, at, model, voltage, w, out)
             for n in range(len(members)):
                 i, top = members[n], w.tapes[n * n_layers + n_layers - 1]
                 read_out(i, top, spikes, model, loss, w, out)
                 if learn:
                     adding = group + n > begin
                     run_backward(
-                        i, n, spikes, model, loss, rule, adding, share, w, out, gradients, earlier
-                    )
+                        i, n, spikes, model, loss, rule, adding, share, w, out, gradients, earlier,
+                        sums,
+                    )  # fmt: skip

@@ -19,10 +19,10 @@ from spikespeech.engine.delays import NONE, fed_back, send
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.synapses import receive
 from spikespeech.engine.tape import last_step, tape_spikes
-from spikespeech.errors import InputError
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
+    ahead,
     aligned,
     at_least,
     fma,
@@ -32,6 +32,7 @@ from spikespeech.kernels.vectors import (
     splat,
     store,
     total,
+    value,
 )
 
 
@@ -56,7 +57,7 @@ class Constants(NamedTuple):
     gamma: np.ndarray
     tau_mem: np.ndarray
     tau_syn: np.ndarray
-    threshold: np.float32
+    threshold: np.ndarray
 
     @property
     def alike(self):
@@ -64,19 +65,18 @@ class Constants(NamedTuple):
         return np.ndim(self.alpha) == 0
 
 
-def constants(populations, dt_ms):
+def constants(populations, dt_ms, apart=False):
     """Return the Constants of each of several populations of LIF or LI neurons.
 
-    They are numbers where the neurons of all are alike within each, else arrays, whose padding
-    repeats the last neuron: without weights it never spikes. Raises InputError for several
-    thresholds in a population.
+    They are numbers where the neurons of all are alike within each, unless they are to be `apart`;
+    else arrays, whose padding repeats the last neuron: without weights it never spikes.
     """
-    taus = [[_each(tau, p.n) for tau in (p.neuron.tau_mem, p.neuron.tau_syn)] for p in populations]
-    alike = all(np.ptp(tau) == 0 for pair in taus for tau in pair)
-    return tuple(
-        _constants(*pair, _threshold(p), dt_ms, alike)
-        for p, pair in zip(populations, taus, strict=True)
-    )
+    values = [
+        [_each(constant, p.n) for constant in (p.neuron.tau_mem, p.neuron.tau_syn, _threshold(p))]
+        for p in populations
+    ]
+    alike = not apart and all(np.all(each == each[0]) for held in values for each in held)
+    return tuple(_constants(*held, dt_ms, alike) for held in values)
 
 
 def _constants(mem, syn, threshold, dt_ms, alike):
@@ -86,24 +86,17 @@ def _constants(mem, syn, threshold, dt_ms, alike):
     gamma = mem * np.where(equal, dt_ms / (mem * syn) * alpha, ratio)
     one_minus_alpha = np.float32(1) - alpha.astype(np.float32)
     scale = syn / dt_ms * (1 - beta)
-    fields = (alpha, one_minus_alpha, beta, scale, gamma, mem, syn)
-    held = (np.float32(field[0]) if alike else _aligned(field) for field in fields)
-    return Constants(*held, np.float32(threshold))
+    fields = (alpha, one_minus_alpha, beta, scale, gamma, mem, syn, threshold)
+    return Constants(*(np.float32(field[0]) if alike else _aligned(field) for field in fields))
 
 
 def _threshold(population):
-    threshold = np.unique(getattr(population.neuron, "threshold", np.inf))
-    if len(threshold) > 1:
-        raise InputError(
-            f"{population.name}.threshold has {len(threshold)} values",
-            hint="give all neurons of a layer one",
-        )
-    return threshold[0]
+    return getattr(population.neuron, "threshold", np.inf)
 
 
-def _each(tau, n):
-    tau = np.broadcast_to(np.asarray(tau, dtype=np.float64), (n,))
-    return np.pad(tau, (0, padded(n) - n), mode="edge")
+def _each(constant, n):
+    constant = np.broadcast_to(np.asarray(constant, dtype=np.float64), (n,))
+    return np.pad(constant, (0, padded(n) - n), mode="edge")
 
 
 def _aligned(values):
@@ -118,10 +111,11 @@ def spent(x, y, k):
 
     V moves towards c (x + y), whose size only decays. Half the threshold leaves room for rounding.
     """
-    half = splat(np.float32(0.5) * k.threshold)
+    half = splat(np.float32(0.5))
     able = np.uint64(0)
     for column in range(0, len(x), LANES):
-        able |= at_least(load(k.scale, column) * (load(x, column) + load(y, column)), half)
+        current = load(k.scale, column) * (load(x, column) + load(y, column))
+        able |= at_least(current, half * load(k.threshold, column))
     return able == 0
 
 
@@ -160,9 +154,9 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
     v, x, y, slopes = state[0], state[1], state[2], state[3]
     width = len(v)
     recurrent, recording = len(recurrent_weights) > 0, len(voltage) > 0
-    threshold, zero = splat(k.threshold), splat(np.float32(0))
+    threshold, zero = ahead(k.threshold), splat(np.float32(0))
     spiking = np.zeros(width // LANES, np.uint64)
-    n_spiking = len(spiking) if k.threshold < np.inf else 0
+    n_spiking = len(spiking) if value(k.threshold, 0) < np.inf else 0
     v[:] = 0
     x[:] = 0
     y[:] = 0
@@ -180,7 +174,7 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
             store(slopes, column, a + b - potential)
             if recording:
                 store(voltage, t * width + column, potential)
-            spikes = at_least(potential, threshold)
+            spikes = at_least(potential, load(threshold, column))
             spiking[column // LANES] = spikes
             store(v, column, select(spikes, zero, potential))
         # Add input rows first: their loads overlap with the search for spikes, whose branches no
@@ -294,7 +288,7 @@ def run_backward(
                     row = load(recurrent_weights, i * width + column)
                     products = fma(row, load(differences, after + column), products)
                 fed += total(products)
-            lambda_v[i] += (k.threshold * lambda_v[i] + fed) / q - penalty[i]
+            lambda_v[i] += (value(k.threshold, i) * lambda_v[i] + fed) / q - penalty[i]
     if stride > 0:
         for column in range(0, width, LANES):
             met = load(trace, (column // LANES) * plane)

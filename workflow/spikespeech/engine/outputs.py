@@ -10,7 +10,17 @@ import numpy as np
 
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.readout import cross_entropy
-from spikespeech.kernels.vectors import LANES, at_least, fma, load, select, splat, store, total
+from spikespeech.kernels.vectors import (
+    LANES,
+    at_least,
+    fma,
+    load,
+    select,
+    splat,
+    store,
+    total,
+    value,
+)
 
 NEVER = np.float64(np.finfo(np.float32).min)  # read-out of an output that does not spike
 
@@ -146,11 +156,12 @@ def adjoint(drive, jump, phantom, k, slope_min, tape, lambda_v, lambda_i):
                 lambda_v[s * width + j] += phantom[j]
         else:
             for e in range(first[s + 1], first[s + 2]):
-                j, q = s * width + np.int64(tape.ids[e]), tape.slope[e]
+                output, q = np.int64(tape.ids[e]), tape.slope[e]
+                j = s * width + output
                 if q < slope_min:
                     q = slope_min
                     guarded += 1
-                lambda_v[j] += (k.threshold * lambda_v[j] + jump[e]) / q
+                lambda_v[j] += (value(k.threshold, output) * lambda_v[j] + jump[e]) / q
     return guarded
 
 

@@ -58,8 +58,8 @@ class Gradients:
     ----------
     losses : (n,) float64
     readouts : (n, n_outputs) float64
-    gradients : Parameters, float32: dL/dw of the mean loss over the examples, and dL/dd of learned
-        delays, a step
+    gradients : Parameters, float32: dL/dw of the mean loss over the examples, dL/dd of learned
+        delays, a step, and that of learned constants, in their unit
     hidden_spikes : (n, n_hidden) counts, layer after layer
     guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
     nonfinite : how many entries of each gradient array are not finite
@@ -159,6 +159,7 @@ def simulate(
     batch = checked_spikes(network, spikes, np.zeros(len(spikes), np.int64), n_steps)
     out = arrays.results(len(spikes), network.n_hidden, o)
     model, (w,) = engine.model, engine.scratch
+    threshold = model.output.threshold if model.output.alike else model.output.threshold[:o]
     tapes = w.tapes[: len(network.hidden)]
     voltages = np.empty((len(spikes), n_steps, o), np.float32) if "output_v" in record else None
     trains, output_trains = [], []
@@ -166,13 +167,13 @@ def simulate(
         if not example.run_first(i, tapes[0], batch, model, w.no_voltage, w, out):
             check_sound(out.sound, batch, network, n_steps)
         for at in range(1, len(tapes)):
-            example.run_next(i, tapes[at - 1], tapes[at], at, model, w, out)
+            example.run_next(i, tapes[at - 1], tapes[at], at, model, w.no_voltage, w, out)
         example.run_outputs(tapes[-1], model, w)
         trains.append(_joined(tapes, [p.n for p in network.hidden]))
         output_trains.append(_train(w.output_tape))
         if voltages is not None:
             before = w.voltage.reshape(n_steps, -1)[:, :o]
-            voltages[i] = np.where(before >= model.output.threshold, 0, before)
+            voltages[i] = np.where(before >= threshold, 0, before)
 
     def collect(name, trains, n):
         if name not in record:

@@ -14,6 +14,7 @@ import numpy as np
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -86,6 +87,8 @@ def _load(context, builder, sig, args):
 
 
 def _loaded(kind, array):
+    if array == kind:
+        return kind(array, types.intp), lambda context, builder, sig, args: args[0]
     if array != types.float32:
         _check(array)
     return kind(array, types.intp), _load
@@ -95,9 +98,38 @@ def _loaded(kind, array):
 def load(typingctx, array, index):
     """Return the Block array[index : index + LANES] of a flat float32 array.
 
-    A float32 stands for an array of as many as are asked for.
+    A float32 stands for an array of as many as are asked for, and so does a Block.
     """
     return _loaded(block, array)
+
+
+@intrinsic
+def ahead(typingctx, array):
+    """Return what `load` is to read in a loop: the Block of a float32, or the flat array itself."""
+    if array != types.float32:
+        _check(array)
+
+    def codegen(context, builder, sig, args):
+        if sig.args[0] == types.float32:
+            return llvm.spread(builder, args[0], _FLOATS)
+        return impl_ret_borrowed(context, builder, sig.args[0], args[0])
+
+    return (block if array == types.float32 else array)(array), codegen
+
+
+@intrinsic
+def value(typingctx, array, index):
+    """Return array[index] of a flat float32 array; a float32 stands for one, as for `load`."""
+    if array != types.float32:
+        _check(array)
+
+    def codegen(context, builder, sig, args):
+        if sig.args[0] == types.float32:
+            return args[0]
+        pointer = llvm.pointer(context, builder, sig.args[0], *args, ir.FloatType())
+        return builder.load(pointer, align=4)
+
+    return types.float32(array, types.intp), codegen
 
 
 @intrinsic

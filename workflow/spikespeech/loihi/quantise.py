@@ -16,6 +16,7 @@ from spikespeech.errors import InputError
 from spikespeech.loihi.netx_file import LARGEST_DELAY, LARGEST_THRESHOLD, Layer, synapses
 from spikespeech.network import LI, LIF, Parameters
 from spikespeech.network.chain import chain
+from spikespeech.network.constants import settled
 from spikespeech.network.neurons import decays, gain
 from spikespeech.network.parameters import delay_steps, synapse_steps
 
@@ -93,8 +94,8 @@ def quantise(
     what clipping did. Learned ones count in whole steps.
 
     Raises InputError for what a NetX file or Lava cannot hold: connections that pass over a layer,
-    several time constants within a layer, a threshold outside 17 bits, all-zero weights, longer
-    delays than Loihi has, an unknown word length or scale.
+    several constants within a layer, a threshold outside 17 bits, all-zero weights, longer delays
+    than Loihi has, an unknown word length or scale.
     """
     for name, value, choices in (
         ("weights of {} bits", bits, WORD_LENGTHS),
@@ -107,6 +108,7 @@ def quantise(
     for name, array in weights.items():
         if not np.all(np.isfinite(array)):
             raise InputError(f"{name} holds NaN or infinity", hint="train the network again")
+    network, _ = settled(network, weights)
     host = network.input_delays if delays == "host" else None
     parts, threshold, delayed = [], None, []
     for i, layer in enumerate(chain(network)):

@@ -170,6 +170,15 @@ def input_delays(spikes, settings):
     return delays.draw(late, spikes.n_units, settings["seed"])
 
 
+def refuse_constants(settings):
+    """Raise InputError where neurons are to have constants of their own, or to learn them."""
+    if any((settings.get("constants") or {}).values()):
+        raise InputError(
+            "of this method all neurons of a layer have the same constants",
+            hint="give its networks no training.constants",
+        )
+
+
 def delayed(spikes, settings):
     """Return SpikeTrains as the network of `settings` meets them, without augmentation."""
     late = input_delays(spikes, settings)

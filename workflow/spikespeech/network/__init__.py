@@ -2,13 +2,14 @@
 
 from spikespeech.network.file import about, load, save
 from spikespeech.network.model import Connection, Network, Population
-from spikespeech.network.neurons import LI, LIF
+from spikespeech.network.neurons import LI, LIF, Learned
 from spikespeech.network.parameters import Parameters
 
 __all__ = [
     "LI",
     "LIF",
     "Connection",
+    "Learned",
     "Network",
     "Parameters",
     "Population",

@@ -16,7 +16,7 @@ from spikespeech import reading
 from spikespeech.errors import InputError
 from spikespeech.files import read_hdf5, write_hdf5
 from spikespeech.network.model import Connection, Network, Population
-from spikespeech.network.neurons import LI, LIF, MODELS
+from spikespeech.network.neurons import LI, LIF, MODELS, Learned
 from spikespeech.network.parameters import Parameters
 
 HINT = "delete it and train again"
@@ -79,9 +79,13 @@ def _described(network):
         constants = {name: np.asarray(value).tolist() for name, value in asdict(neuron).items()}
         return {"model": type(neuron).__name__, **constants}
 
+    def learned(population):
+        found = [asdict(constant) for constant in population.learned]
+        return {"learned": found} if found else {}
+
     return {
         "populations": [
-            {"name": p.name, "n": p.n, "neuron": p.neuron and model(p.neuron)}
+            {"name": p.name, "n": p.n, "neuron": p.neuron and model(p.neuron)} | learned(p)
             for p in network.populations
         ],
         "connections": [_connection(c) for c in network.connections],
@@ -114,7 +118,12 @@ def _network(text):
         return MODELS[model](**values)
 
     populations = tuple(
-        Population(p["name"], p["n"], p["neuron"] and neuron(**p["neuron"]))
+        Population(
+            p["name"],
+            p["n"],
+            p["neuron"] and neuron(**p["neuron"]),
+            tuple(Learned(**constant) for constant in p.get("learned", ())),
+        )
         for p in found["populations"]
     )
     connections = tuple(Connection(**c) for c in found["connections"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.network.neurons import LI, LIF
+from spikespeech.network.neurons import EACH, LI, LIF, Learned
 
 # Names of parameters join those of populations by "_" and "."
 NAME = "[a-z][a-z0-9]*"
@@ -29,11 +29,21 @@ LONGEST = 2**16 - 1
 
 @dataclass(frozen=True)
 class Population:
-    """Neurons of one model; without a model, channels whose spikes come from outside."""
+    """Neurons of one model; without a model, channels whose spikes come from outside.
+
+    Attributes
+    ----------
+    learned : which constants of the neurons are learned
+    """
 
     name: str
     n: int
     neuron: LIF | LI | None = None
+    learned: tuple[Learned, ...] = ()
+
+    def called(self, learned: Learned) -> str:
+        """Return what the values of a learned constant are called among the parameters."""
+        return f"{self.name}.{learned.constant}"
 
 
 @dataclass(frozen=True)
@@ -235,6 +245,9 @@ class Network:
                 blocks = -(-sizes[c.target] // BLOCK)
                 columns = {"source": (), "block": (blocks,), "synapse": (sizes[c.target],)}
                 shapes[c.delay] = (sizes[c.source], *columns[c.delay_shape])
+        for p in self.populations:
+            for learned in p.learned:
+                shapes[p.called(learned)] = (p.n if learned.each == "neuron" else 1,)
         return shapes
 
 
@@ -277,3 +290,35 @@ def _check_population(population, place, n_populations):
         shape = np.shape(getattr(neuron, field.name))
         if shape not in ((), (n,)):
             raise InputError(f"{name}.{field.name} has shape {shape}, the population ({n},)")
+    _check_learned(population)
+
+
+def _check_learned(population):
+    name, neuron = population.name, population.neuron
+    known = [field.name for field in fields(neuron)] if neuron else []
+    constants = [learned.constant for learned in population.learned]
+    if len(set(constants)) < len(constants) or not set(constants) <= set(known):
+        raise InputError(
+            f"{name} learns {', '.join(constants)}",
+            hint=f"name each once: {', '.join(known) or 'inputs have no constants'}",
+        )
+    for learned in population.learned:
+        called, value = population.called(learned), getattr(neuron, learned.constant)
+        if learned.each not in EACH:
+            raise InputError(
+                f"{called} of each {learned.each!r} is learned", hint=f"one of {', '.join(EACH)}"
+            )
+        if learned.each == "layer" and np.ndim(value):
+            raise InputError(
+                f"one {called} is learned, but each neuron has its own",
+                hint="begin with one value, or learn one a neuron",
+            )
+        # As parameters are held: a first value on a bound is within it.
+        least, most = np.float32(np.min(value)), np.float32(np.max(value))
+        within = np.float32(learned.low) <= least and most <= np.float32(learned.high)
+        if not 0 < learned.low < learned.high < np.inf or not within:
+            raise InputError(
+                f"{called}, from {np.min(value):g} to {np.max(value):g}, is to be learned within "
+                f"{learned.low:g} and {learned.high:g}",
+                hint="give bounds above 0 that hold the first values",
+            )

@@ -52,6 +52,27 @@ class LI:
         _check_positive(self)
 
 
+@dataclass(frozen=True)
+class Learned:
+    """A constant of a population that is learned, as the weights are.
+
+    Attributes
+    ----------
+    constant : its name in the neuron model, whose own value is the first one
+    low, high : the least and the most that it comes to, in the constant's unit
+    each : "neuron" for a value a neuron, "layer" for one that all share
+    """
+
+    constant: str
+    low: float
+    high: float
+    each: str = "neuron"
+
+
+EACH = ("neuron", "layer")
+"""Whose a value of a learned constant is."""
+
+
 MODELS = {model.__name__: model for model in (LIF, LI)}
 
 

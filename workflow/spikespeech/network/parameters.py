@@ -6,6 +6,7 @@ import numpy as np
 
 from spikespeech import meter
 from spikespeech.errors import InputError
+from spikespeech.network import constants
 from spikespeech.network.model import BLOCK, Connection, Network
 from spikespeech.network.neurons import LIF
 
@@ -41,7 +42,7 @@ class Parameters(Mapping[str, np.ndarray]):
     "input_hidden" and its like are the weights of a connection, (source, target), and
     "input_hidden.delay" is how many steps later than without them its spikes arrive, in the shape
     that its delays have. Learned ones are any numbers, of which `delay_steps` makes steps; others
-    are whole.
+    are whole. "hidden.tau_mem" and its like are learned constants, in the unit of the neuron model.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
@@ -69,8 +70,9 @@ class Parameters(Mapping[str, np.ndarray]):
 
     @classmethod
     def zeros(cls, network: Network) -> "Parameters":
-        """Return all-zero parameters of a network."""
-        return cls({name: np.zeros(shape) for name, shape in network.shapes().items()})
+        """Return a network's parameters: zeros, and learned constants as at first."""
+        zeros = {name: np.zeros(shape) for name, shape in network.shapes().items()}
+        return cls(zeros | constants.first(network))
 
     @classmethod
     def random(
@@ -82,7 +84,7 @@ class Parameters(Mapping[str, np.ndarray]):
         hidden_hidden: tuple[float, float],
         hidden_output: tuple[float, float],
     ) -> "Parameters":
-        """Draw normal weights, layer after layer; delays are 0.
+        """Draw normal weights, layer after layer; delays are 0, learned constants as at first.
 
         Each keyword is (mean, standard deviation): of the weights into the first hidden layer, of
         those within each, and of those into the outputs. Shoesmith et al. use N(0.03, 0.01),
@@ -117,7 +119,8 @@ class Parameters(Mapping[str, np.ndarray]):
         """Return the parameters of a network in its order.
 
         Raises InputError unless `arrays` has all and no others, of the right shapes, all finite,
-        and delays within the connection's longest, whole ones where they are not learned.
+        delays within the connection's longest, whole ones where they are not learned, and learned
+        constants within their bounds.
         """
         shapes = network.shapes()
         for name in arrays:
@@ -137,6 +140,7 @@ class Parameters(Mapping[str, np.ndarray]):
         for connection in network.connections:
             if connection.longest_delay:
                 _check_delays(connection, np.asarray(arrays[connection.delay]))
+        constants.check(network, arrays)
         return cls({name: arrays[name] for name in shapes})
 
 

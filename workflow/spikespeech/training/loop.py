@@ -18,7 +18,7 @@ from spikespeech import eventprop, reading
 from spikespeech.backends import registry
 from spikespeech.errors import InputError
 from spikespeech.files import atomic
-from spikespeech.network import Network, Parameters
+from spikespeech.network import Network, Parameters, constants
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 from spikespeech.spikes.stored import chunks, load_if_small
@@ -43,16 +43,22 @@ HISTORY = {
     "guarded": int,
 }
 
-DELAYS = ("mean", "low", "high")
+SPREAD = ("mean", "low", "high")
 
 
 def columns(network):
-    """Return the columns of a network's history and their types: HISTORY, and of learned delays.
+    """Return the columns of a network's history and their types: HISTORY, and what else it learns.
 
-    Of these there are the mean, and the first and the last decile, in steps.
+    Of learned delays and constants there are the mean, and the first and the last decile, in steps
+    or in the constant's unit.
     """
-    learned = [c.delay for c in network.connections if c.learned_delays]
-    return HISTORY | {f"{name}_{what}": float for name in learned for what in DELAYS}
+    return HISTORY | {f"{name}_{what}": float for name in _beside(network) for what in SPREAD}
+
+
+def _beside(network):
+    """Return the names of what a network learns beside its weights."""
+    delays = [c.delay for c in network.connections if c.learned_delays]
+    return [*delays, *(name for name, _, _ in constants.learned(network))]
 
 
 class TrainingFailed(InputError):  # noqa: N818 - it says what happened
@@ -110,7 +116,7 @@ def train(
     where those are kept), hidden_spikes (mean a neuron and
     presentation), silent (hidden neurons without a spike, before they are lifted), late (input
     spikes that their delay pushed past the trial's end, mean a presentation) and guarded (see the
-    engine's guard of 1/(I - V)); and where delays are learned, their mean and deciles (`columns`).
+    engine's guard of 1/(I - V)); and of learned delays and constants mean and deciles (`columns`).
 
     Raises TrainingFailed, with epoch, layer and count, where numbers are no longer finite, or the
     hidden layer is silent or has run away.
@@ -204,7 +210,7 @@ def _train(
             validated = _evaluate(backend, kept if averaged else None, spikes_validation)
             row["validation_loss"] = validated.losses.mean()
             row["validation_accuracy"] = accuracy(validated)
-        row |= _delays(network, backend.weights)
+        row |= _spread(network, backend.weights)
         history.append({key: kind(row[key]) for key, kind in columns(network).items()})
         if not averaged and schedule.best_epoch(history, settings.selection) == epoch:
             kept = backend.weights.copy()
@@ -231,6 +237,7 @@ def start(
         "device": device,
         "slope": settings.surrogate_slope,
         "delay_rate": settings.delay_rate,
+        "constant_rate": settings.constant_rate,
     }
     options = {key: known[key] for key in registry.BACKENDS[settings.backend].options}
     return network, registry.load(settings.backend)(*parts, **options)
@@ -273,14 +280,13 @@ def _nonfinite(array):
     return int(np.count_nonzero(~np.isfinite(array)))
 
 
-def _delays(network, weights):
-    """Return the columns of the history that learned delays have."""
+def _spread(network, weights):
+    """Return the columns of the history that learned delays and constants have."""
     row = {}
-    for c in network.connections:
-        if c.learned_delays:
-            found = weights[c.delay].astype(float)
-            values = found.mean(), *np.quantile(found, (0.1, 0.9))
-            row |= {f"{c.delay}_{w}": v for w, v in zip(DELAYS, values, strict=True)}
+    for name in _beside(network):
+        found = weights[name].astype(float)
+        values = found.mean(), *np.quantile(found, (0.1, 0.9))
+        row |= {f"{name}_{what}": value for what, value in zip(SPREAD, values, strict=True)}
     return row
 
 

@@ -9,6 +9,7 @@ from spikespeech.errors import InputError, nearest
 from spikespeech.network import LI, LIF, Network
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes import delays as of_spikes
+from spikespeech.training import constants as of_neurons
 from spikespeech.training import delays as of_connections
 
 
@@ -190,6 +191,7 @@ class Settings:
     hidden : neurons of the hidden layer, or a tuple of those of several
     learning_rate : of Adam, at its highest
     delays : of the connections, see `delays.parse`
+    constants : of neurons that differ or learn them, see `constants.parse`
     label_smoothing : of the loss's targets, see `losses.Loss`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
     output : time constants of the outputs; None for those of the hidden neurons
@@ -217,6 +219,7 @@ class Settings:
     output: Output | None = field(metadata={"parse": _output})
     surrogate_slope: float = number(float, above=0)
     delays: dict = field(metadata={"parse": of_connections.parse})
+    constants: dict = field(metadata={"parse": of_neurons.parse})
     loss: dict = field(metadata={"parse": _loss})
     hidden: int | tuple = field(metadata={"parse": _hidden})
     recurrent: bool = choice(False, True)
@@ -249,6 +252,11 @@ class Settings:
         """How many times the learning rate of weights that of delays is, see `native.Backend`."""
         return self.delays.get("learning_rate", 0.0) / self.learning_rate
 
+    @property
+    def constant_rate(self) -> float:
+        """How many times the learning rate of weights that of constants is, as `delay_rate`."""
+        return self.constants.get("learning_rate", 0.0) / self.learning_rate
+
     def make_network(self, spikes: SpikeTrains) -> Network:
         """Return the Network for the channels, classes and time step of `spikes`."""
         drawn = self.draw_delays(spikes)
@@ -267,4 +275,5 @@ class Settings:
             dt_ms=spikes.dt_ms,
             longest_delay=0 if drawn is None else int(drawn.max()),
         )
+        network = of_neurons.varied(network, self.constants, self.seed)
         return of_connections.delayed(network, self.delays)

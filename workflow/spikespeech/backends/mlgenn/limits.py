@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.network import LI, LIF
+from spikespeech.network import LI, LIF, constants
 
 INSTALL = (
     "pip install -r envs/mlgenn.txt, which needs g++ and make, and CUDA_PATH set for a GPU; "
@@ -67,6 +67,7 @@ def check(network, loss, regulariser):
         raise InputError(
             f"loss {loss.name!r} and spiking_output: {network.spiking_output} do not go together"
         )
+    constants.refuse(network, "mlGeNN 2.4")
     for population in network.populations[1:]:
         _check_population(population, hidden=population is not network.output)
     for connection in network.connections:
