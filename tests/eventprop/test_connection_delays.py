@@ -12,7 +12,7 @@ from pathlib import Path
 import eventprop_reference as reference
 import numpy as np
 import pytest
-from test_eventprop import assert_same_bytes, loss_of, spikes_of
+from test_eventprop import assert_training_is_one, loss_of, spikes_of
 from test_recordings import LOSSES, apart, flat
 
 from spikespeech import eventprop, losses, nir
@@ -446,26 +446,14 @@ def padded_copy(array):
 
 def test_training_gives_the_same_bytes_for_any_threads_and_after_resuming():
     network = chained("block", True, hidden=[70, 40])
-    batches = [spikes_of(network, 11, seed) for seed in range(4)]
     rule = eventprop.Regulariser(1e-7, 1e-7, 3)
 
-    def backend(weights, threads=1):
+    def backend(weights, threads):
         loss = loss_of("sum_exp")
         return native.Backend(network, weights, loss, rule, threads=threads, delay_rate=200)
 
-    one, two = (backend(weights_of(network), threads) for threads in (1, 2))
-    for learning in (one, two):
-        learning.train(batches, [1e-3] * 4)
-    assert_same_bytes(one.weights, two.weights)
-    assert_same_bytes(one.state().values(), two.state().values())
-    half = backend(weights_of(network))
-    half.train(batches[:2], [1e-3] * 2)
-    resumed = backend(half.weights)
-    resumed.restore(half.state())
-    resumed.train(batches[2:], [1e-3] * 2)
-    assert_same_bytes(one.weights, resumed.weights)
-    for name, array in weights_of(network).items():
-        assert np.abs(one.weights[name] - array).max() > 1e-4
+    batches = [spikes_of(network, 11, seed) for seed in range(4)]
+    assert_training_is_one(backend, weights_of(network), batches)
 
 
 def test_delays_learn_at_their_own_rate_and_stay_within_their_longest():

@@ -64,6 +64,25 @@ def assert_same_bytes(a, b):
         assert x.tobytes() == y.tobytes()
 
 
+def assert_training_is_one(backend, weights, batches):
+    """`backend(weights, threads)` learns to the same bytes with two threads, and after resuming."""
+    rates = [1e-3] * len(batches)
+    one, two = (backend(weights.copy(), threads) for threads in (1, 2))
+    for learning in (one, two):
+        learning.train(batches, rates)
+    assert_same_bytes(one.weights, two.weights)
+    assert_same_bytes(one.state().values(), two.state().values())
+    middle = len(batches) // 2
+    half = backend(weights.copy(), 1)
+    half.train(batches[:middle], rates[:middle])
+    resumed = backend(half.weights, 1)
+    resumed.restore(half.state())
+    resumed.train(batches[middle:], rates[middle:])
+    assert_same_bytes(one.weights, resumed.weights)
+    for name, array in weights.items():
+        assert np.abs(one.weights[name] - array).max() > 1e-4
+
+
 @pytest.mark.parametrize("heard", [STEPS, 2 * STEPS // 3], ids=["all", "two thirds"])
 @pytest.mark.parametrize("recurrent", [True, False])
 @pytest.mark.parametrize("name", NAMES)
