@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from test_training import PLAIN, settings, spoken
+from test_training import PLAIN, assert_resumes, settings, spoken
 
 from spikespeech.errors import InputError
 from spikespeech.methods import task
@@ -127,17 +127,7 @@ def test_learned_constants_are_reported_and_resumed_to_the_same_bytes(tmp_path):
     ):
         assert np.abs(whole.weights[name] - first).max() > 0.01
 
-    def kill(row):
-        if row["epoch"] == 2:
-            raise KeyboardInterrupt
-
-    checkpoint = tmp_path / "checkpoint.npz"
-    with pytest.raises(KeyboardInterrupt):
-        loop.train(spikes, spikes.take([]), chosen, checkpoint=checkpoint, progress=kill)
-    resumed = loop.train(spikes, spikes.take([]), chosen, checkpoint=checkpoint, threads=2)
-    assert resumed.history.equals(whole.history)
-    for name, array in whole.weights.items():
-        assert resumed.weights[name].tobytes() == array.tobytes()
+    assert_resumes(spikes, chosen, whole, tmp_path)
 
 
 def test_each_is_a_setting_that_can_be_searched():

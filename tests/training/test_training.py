@@ -101,6 +101,22 @@ def spoken(n=48, n_units=40, n_steps=80, n_classes=4, seed=0, jitter=1.5):
     )
 
 
+def assert_resumes(spikes, chosen, whole, folder):
+    """A training of the settings `chosen`, killed in its second epoch, ends as the `whole` one."""
+
+    def kill(row):
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    checkpoint = folder / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(spikes, spikes.take([]), chosen, checkpoint=checkpoint, progress=kill)
+    resumed = loop.train(spikes, spikes.take([]), chosen, checkpoint=checkpoint, threads=2)
+    assert resumed.history.equals(whole.history)
+    for name, array in whole.weights.items():
+        assert resumed.weights[name].tobytes() == array.tobytes()
+
+
 # --- schedule -------------------------------------------------------------------------------
 
 
