@@ -7,12 +7,13 @@ after an update (d), several roundings of one value (e), and an ε that swallows
 """
 
 import json
-from pathlib import Path
 
 import eventprop_reference as reference
 import numpy as np
 import pytest
+import test_layers
 from test_eventprop import assert_training_is_one, loss_of, spikes_of
+from test_layers import KEPT, PLACES, SHARED, numbered
 from test_recordings import LOSSES, apart, flat
 
 from spikespeech import eventprop, losses, nir
@@ -25,8 +26,6 @@ from spikespeech.network import LI, LIF, Connection, Network, Parameters, Popula
 from spikespeech.network.parameters import delay_steps
 from spikespeech.spikes import SpikeTrains
 
-KEPT = Path(__file__).parents[1] / "fixtures" / "mlgenn-delays"
-SHARED = Path(__file__).parents[3] / "shared" / "fixtures" / "mlgenn-delays"
 FOUND = {
     path.stem: path for folder in (SHARED, KEPT) if folder.is_dir() for path in folder.glob("*.npz")
 }
@@ -37,10 +36,9 @@ FILES = {name: path for name, path in FOUND.items() if not name.startswith(OTHER
 TRAININGS = {
     name: path for name, path in FOUND.items() if name.startswith("train") and "sparse" not in name
 }
-PLACES = {"in": "input", "h": "hidden", "h1": "hidden1", "h2": "hidden2", "out": "output"}
 
 
-class Recording:
+class Recording(test_layers.Recording):
     """A recording, as the engine's arguments and as recorded arrays."""
 
     def __init__(self, path):
@@ -84,31 +82,8 @@ class Recording:
         # A fixed number is truncated, those of an array rounded with halves to even.
         return np.rint(given) if given.ndim else np.trunc(given)
 
-    def spikes(self, examples=range(3)):
-        return SpikeTrains.from_arrays(
-            [self.data[f"ex{i}_in_times"] for i in examples],
-            [self.data[f"ex{i}_in_ids"] for i in examples],
-            self.data["labels"][list(examples)],
-            n_units=self.network.n_inputs,
-            n_steps=self.n_steps,
-            dt_ms=self.dt,
-            classes=[str(k) for k in range(self.network.n_outputs)],
-        )
-
     def inputs(self, i):
         return reference.by_step(*self.spikes().example(i), self.n_steps)
-
-    def hidden(self, i):
-        """Return the recorded hidden spikes as (steps, neurons), layer after layer, by step."""
-        steps, ids, first = [], [], 0
-        for short, n in self.about["pops"][1:-1]:
-            key = "hid" if short == "h" else short
-            steps.append(np.rint(self.data[f"ex{i}_{key}_times"] / self.dt).astype(int))
-            ids.append(self.data[f"ex{i}_{key}_ids"].astype(int) + first)
-            first += n
-        steps, ids = np.concatenate(steps), np.concatenate(ids)
-        order = np.lexsort((ids, steps))
-        return steps[order], ids[order]
 
     def gradients(self, i):
         """Return the recorded gradients of example i: dL/dw, and dL/dd a step."""
@@ -119,31 +94,6 @@ class Recording:
                     theirs = self.data[f"ex{i}_{key}_{short}"].astype(float)
                     found[name] = theirs * self.unit * unit
         return found
-
-    def refer(self, i, r, **options):
-        """Return the reference's (readout, gradients) of example i run forward as r."""
-        y, _, *driven = reference.read(
-            self.network,
-            r,
-            self.loss,
-            self.data["labels"][i],
-            *(w[0] for w in self.loss.windows(None)),
-        )
-        weights = options.pop("weights", self.weights)
-        return y, reference.backward(self.network, weights, r, *driven, self.regulariser, **options)
-
-
-def numbered(network, r):
-    """Return the hidden spikes of a run of the reference as (steps, neurons)."""
-    steps, ids, first = [], [], 0
-    for population in network.hidden:
-        s, neurons = flat(r.spikes[population.name])
-        steps.append(s)
-        ids.append(neurons + first)
-        first += population.n
-    steps, ids = np.concatenate(steps), np.concatenate(ids)
-    order = np.lexsort((ids, steps))
-    return steps[order], ids[order]
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

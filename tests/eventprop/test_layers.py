@@ -57,7 +57,7 @@ class Recording:
         if delay:
             weights["input_hidden.delay"] = np.full(sizes[0], delay)
         self.weights = Parameters(weights)
-        self.delay, self.n_steps = delay, self.about["T"]
+        self.delay, self.n_steps, self.dt = delay, self.about["T"], self.network.dt_ms
         self.loss = losses.make("sum_exp", n_steps=self.n_steps)
         self.regulariser = eventprop.Regulariser(
             *(self.about[f"reg_{k}"] for k in ("lambda_upper", "lambda_lower", "nu_upper"))
@@ -70,6 +70,7 @@ class Recording:
             self.data["labels"][list(examples)],
             n_units=self.network.n_inputs,
             n_steps=self.n_steps,
+            dt_ms=self.dt,
             classes=[str(k) for k in range(self.network.n_outputs)],
         )
 
@@ -78,7 +79,7 @@ class Recording:
         steps, ids, first = [], [], 0
         for short, n in self.about["pops"][1:-1]:
             key = "hid" if short == "h" else short
-            steps.append(self.data[f"ex{i}_{key}_times"].astype(int))
+            steps.append(np.rint(self.data[f"ex{i}_{key}_times"] / self.dt).astype(int))
             ids.append(self.data[f"ex{i}_{key}_ids"].astype(int) + first)
             first += n
         steps, ids = np.concatenate(steps), np.concatenate(ids)
@@ -107,9 +108,8 @@ class Recording:
             self.data["labels"][i],
             *(w[0] for w in self.loss.windows(None)),
         )
-        return y, reference.backward(
-            self.network, self.weights, r, *driven, self.regulariser, **options
-        )
+        weights = options.pop("weights", self.weights)
+        return y, reference.backward(self.network, weights, r, *driven, self.regulariser, **options)
 
 
 def numbered(network, r):
