@@ -10,6 +10,7 @@ from spikespeech.report import exhibit, plots, prose
 COLUMNS = {"variant": None, "arithmetic": None, "difference": Number(-1, 1), "agreement": SHARE}
 COLOURS = {"float": plots.BLUE, "integer": plots.ORANGE}
 MARKERS = {"float": "o", "integer": "s"}
+FAR = 0.2  # lost: the axis ends before it, or all the others would stand at 0
 
 
 def summarise(table):
@@ -40,18 +41,26 @@ def draw(summary):
     handles = {}
     for axes, (label, part) in zip(grid[:, 0], panels, strict=True):
         axes.axvline(0, color=plots.INK, linewidth=0.8)
+        near = part[part["estimate"] > -FAR]
+        edge = 115 * np.nanmin([*near["low"], *near["estimate"], -0.01])
         for place, row in enumerate(part.itertuples()):
-            sides = np.nan_to_num([row.estimate - row.low, row.high - row.estimate])
-            handles[f"{row.arithmetic} arithmetic"] = axes.errorbar(
-                100 * row.estimate,
+            far = row.estimate <= -FAR and len(near) > 0
+            sides = np.nan_to_num([row.estimate - row.low, row.high - row.estimate]) * (not far)
+            drawn = axes.errorbar(
+                edge if far else 100 * row.estimate,
                 place,
                 xerr=100 * sides[:, None],
                 color=COLOURS[row.arithmetic],
-                marker=MARKERS[row.arithmetic],
+                marker="<" if far else MARKERS[row.arithmetic],
                 linestyle="none",
                 elinewidth=1.1,
                 capsize=2,
             )
+            if far:
+                lost = f"−{-100 * row.estimate:.0f}"
+                axes.annotate(lost, (edge, place), (6, -3), textcoords="offset points")
+            else:
+                handles[f"{row.arithmetic} arithmetic"] = drawn
         axes.set_yticks(range(len(part)), part["variant"])
         axes.set(title=label, ylim=(len(part) - 0.4, -0.6))
     grid[-1, 0].set_xlabel("Minus float (percentage points)")
