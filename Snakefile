@@ -57,6 +57,13 @@ include: ROOT / "workflow/rules/exhibits/data.smk"
 include: ROOT / "workflow/rules/train.smk"
 include: ROOT / "workflow/rules/search.smk"
 include: ROOT / "workflow/rules/exhibits/search.smk"
+
+
+if config["comparisons"]:
+
+    include: ROOT / "workflow/rules/exhibits/comparisons.smk"
+
+
 include: ROOT / "workflow/rules/exhibits/drawn.smk"
 include: ROOT / "workflow/rules/exhibits/results.smk"
 

@@ -7,6 +7,8 @@ accuracy, for the search's settings and for the defaults alike.
 
 from pathlib import Path
 
+import numpy as np
+
 from spikespeech import command, progress, reading
 from spikespeech.files import write_json
 from spikespeech.forms import Number
@@ -31,10 +33,14 @@ def choose(base, records):
     return max(records, key=lambda record: record["objective"])["settings"]
 
 
-def unseen(speakers, known):
-    """Return {"correct", "examples"} of the speakers who are not in `known`."""
-    own = [counts for counts in speakers if counts["speaker"] not in known]
-    return {key: sum(counts[key] for counts in own) for key in ("correct", "examples")}
+def unseen(right, speakers, known):
+    """Return {"correct", "examples", "right"} of the speakers (n,) who are not in `known`.
+
+    `right` (n,) says which examples are; those of unseen speakers are kept as 0 and 1, in their
+    order, as searches are compared word by word.
+    """
+    own = right[~np.isin(speakers, list(known))].astype(int).tolist()
+    return {"correct": sum(own), "examples": len(own), "right": own}
 
 
 def main(arguments):
@@ -46,7 +52,9 @@ def main(arguments):
     rows = splits.read(arguments.split)
     rows = rows[rows["part"] != "valid"]
     rows = rows.assign(side=rows["side"].where(rows["part"] != "train", "train"))
-    checkpoint = Path(f"{arguments.out.with_suffix('')}.npz")
+    stem = arguments.out.with_suffix("")
+    meter = trials.CpuClock(f"{stem}.spent")
+    checkpoint = Path(f"{stem}.npz")
     with progress.epochs(settings.epochs, f"seed {arguments.seed}") as show:
         result = loop.train(
             splits.gather(arguments.spikes, rows, "train"),
@@ -55,13 +63,17 @@ def main(arguments):
             checkpoint=checkpoint,
             stamp=arguments.stamp,
             device=arguments.device,
-            progress=show,
+            progress=lambda row: (meter.note(), show(row)),
         )
-    judged = trials.judge(result, settings, splits.gather(arguments.spikes, rows, "test"))
+    spent = meter.note()
+    test = splits.gather(arguments.spikes, rows, "test")
+    judged, right = trials.judge(result, settings, test)
     known = set(rows["speaker"][rows["side"] == "train"])
-    judged["unseen"] = unseen(judged["speakers"], known)
+    judged["unseen"] = unseen(right, test.speakers, known)
     place = {"search": arguments.search, "candidate": arguments.candidate, "seed": arguments.seed}
     write_json(arguments.out, {**place, "settings": chosen, **judged})
+    write_json(arguments.time, {"cpu_seconds": round(spent, 3)})
+    meter.close()
     checkpoint.unlink(missing_ok=True)
     name = "best of the search" if records else "defaults"
     print(f"{name}, seed {arguments.seed}: test accuracy {judged['accuracy']:.1%}")
@@ -83,4 +95,7 @@ if __name__ == "__main__":
     parser.add_argument("--device", default="auto", help="where mlGeNN computes, see train.py")
     parser.add_argument("--stamp", default="", help="resume only a checkpoint with this stamp")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument(
+        "--time", type=Path, required=True, help="JSON file to write: CPU seconds of the training"
+    )
     command.run(main, parser.parse_args())

@@ -49,7 +49,7 @@ def main(arguments):
                 device=arguments.device,
                 progress=lambda row: (meter.note(), show(row)),
             )
-        return trials.judge(result, chosen, sides[fold][1])
+        return trials.judge(result, chosen, sides[fold][1])[0]
 
     outcome = trials.attempt(train, list(checkpoints), arguments.settings["cost"])
     place = {key: proposal[key] for key in ("proposer", "seed", "round")}

@@ -9,6 +9,7 @@ from spikespeech.search.propose import INITIAL, PROPOSERS
 config["search"] = {k: section for k, section in config["search"].items() if section}
 try:
     STUDIES = studies.load(config)
+    COMPARED = studies.compared(config["comparisons"], STUDIES)
 except InputError as error:
     raise WorkflowError(f"configuration: {error}") from None
 
@@ -22,6 +23,25 @@ wildcard_constraints:
     candidate="|".join((studies.DEFAULTS, *PROPOSERS)),
     round="[1-9][0-9]*",
     trial="[1-9][0-9]*",
+
+
+# A search may have a grid of its own.
+use rule bin_spikes as bin_spikes_anew with:
+    output:
+        "<results>/data/{dataset}/binned-{steps}x{dt_ms}ms/{part}.h5",
+    log:
+        "<results>/logs/data/{dataset}/binned-{steps}x{dt_ms}ms/{part}.log",
+    params:
+        settings=lambda w: configuration.text(
+            {
+                "steps": int(w.steps),
+                "dt_ms": float(w.dt_ms),
+                "channels": datasets.channels(
+                    w.dataset, config["datasets"][w.dataset]
+                ),
+            }
+        ),
+        code=code("scripts/data/bin_spikes.py"),
 
 
 rule propose:
@@ -108,7 +128,8 @@ rule confirm:
         split=lambda w: STUDIES[w.search].split("main"),
         best=lambda w: STUDIES[w.search].best_records(w.candidate),
     output:
-        "<results>/search/{search}/confirm/{candidate}/seed-{seed}.json",
+        record="<results>/search/{search}/confirm/{candidate}/seed-{seed}.json",
+        time="<results>/search/{search}/confirm/{candidate}/seed-{seed}.time.json",
     log:
         "<results>/logs/search/{search}/confirm/{candidate}/seed-{seed}.log",
     conda:
@@ -128,4 +149,5 @@ rule confirm:
         '{params.python:q} "$SPIKESPEECH/scripts/search/confirm.py" --device {params.device} --spikes {input.spikes:q} --split {input.split:q} '
         "--search {wildcards.search} --candidate {wildcards.candidate} "
         "--best {input.best:q} --settings {params.settings:q} --seed {wildcards.seed} "
-        "--stamp {params.code:q} --out {output:q} 2> {log:q} | tee -a -- {log:q}"
+        "--stamp {params.code:q} --out {output.record:q} --time {output.time:q} "
+        "2> {log:q} | tee -a -- {log:q}"

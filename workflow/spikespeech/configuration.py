@@ -22,8 +22,12 @@ def check(config):
 
     It is completed in place: text that stands where the schema wants a number is that number, as
     Snakemake takes nested values of `--config` for text and YAML 1.1 does `1e-3`; a window's table
-    is read from its file.
+    is read from its file; a search has what it takes from another.
     """
+    try:
+        _complete_searches(config)
+    except InputError as error:
+        raise InputError(f"configuration: {error}") from None
     schema.check(config)
     try:
         _complete_losses(config)
@@ -33,6 +37,34 @@ def check(config):
         _check_methods(config)
     except InputError as error:
         raise InputError(f"configuration: {error}") from None
+
+
+def _complete_searches(config):
+    """Give each search that is `like` another what it does not say itself; `set` is merged.
+
+    What is no search at all is left to the schema.
+    """
+    searches = config["search"] if isinstance(config.get("search"), dict) else {}
+
+    def complete(name, followers):
+        section = searches[name]
+        if not (isinstance(section, dict) and "like" in section):
+            return section
+        other, where = section["like"], f"search.{name}.like"
+        if other in followers:
+            raise InputError(f"{where}: {other!r} is itself like {name!r}")
+        if not (isinstance(other, str) and isinstance(searches.get(other), dict)):
+            raise InputError(f"{where}: {other!r} is not defined{nearest(str(other), searches)}")
+        own = {key: value for key, value in section.items() if key != "like"}
+        changes = own.pop("set", {})
+        merged = copy.deepcopy(complete(other, {*followers, name})) | own
+        if isinstance(merged.get("set"), dict) and isinstance(changes, dict):
+            update(merged["set"], changes)
+        searches[name] = merged
+        return merged
+
+    for name in list(searches):
+        complete(name, {name})
 
 
 def _complete_losses(config):

@@ -1,5 +1,6 @@
 """What a network is: populations of neurons, and the connections between them."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -220,6 +221,15 @@ class Network:
     def n_weights(self) -> int:
         """The number of weights of all connections."""
         return sum(self[c.source].n * self[c.target].n for c in self.connections)
+
+    @property
+    def n_learned(self) -> int:
+        """The number of weights, learned delays and learned constants."""
+        weights = {c.name for c in self.connections}
+        fixed = {c.delay for c in self.connections if not c.learned_delays}
+        return self.n_weights + sum(
+            math.prod(shape) for name, shape in self.shapes().items() if name not in weights | fixed
+        )
 
     @property
     def input_delays(self) -> Connection | None:

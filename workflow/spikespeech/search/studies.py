@@ -47,6 +47,7 @@ class Study:
     random_budget: int
     seeds: list
     confirm: list
+    time: dict | None = None
 
     @property
     def folder(self):
@@ -120,9 +121,16 @@ class Study:
             for seed in self.confirm
         ]
 
+    def found(self):
+        """Return the paths of the final trainings of what the first proposer found."""
+        return [
+            f"{self.folder}/confirm/{self.proposers[0]}/seed-{seed}.json" for seed in self.confirm
+        ]
+
     def spikes(self, parts):
-        """Return the paths of the data set's binned `parts`."""
-        return [f"<results>/data/{self.dataset}/binned/{part}.h5" for part in parts]
+        """Return the paths of the data set's `parts`, binned on the study's grid."""
+        grid = "-{steps}x{dt_ms}ms".format(**self.time) if self.time else ""
+        return [f"<results>/data/{self.dataset}/binned{grid}/{part}.h5" for part in parts]
 
     def split(self, fold):
         """Return the path of one fold's split."""
@@ -145,6 +153,46 @@ def load(config):
     }
 
 
+TUNING = (
+    *("dataset", "objective", "initial", "rounds", "trials", "proposers", "surrogate"),
+    *("acquisition", "random_budget", "seeds", "confirm"),
+)
+"""What compared searches have in common, so that each is tuned and judged as the others are."""
+
+
+def compared(comparisons, studies):
+    """Return {comparison: [the reference, then the other Studies]} of the configuration.
+
+    Raises InputError, naming the key, for a search that there is not, or that is tuned otherwise.
+    """
+    found = {}
+    for name, section in comparisons.items():
+        where = f"comparisons.{name}"
+        named = [("reference", section["reference"])]
+        named += [("searches", search) for search in section["searches"]]
+        for key, search in named:
+            if search not in studies:
+                raise InputError(
+                    f"{where}.{key}: {search!r} is not defined{nearest(search, studies)}"
+                )
+        found[name] = first, *others = [studies[search] for _, search in named]
+        if first in others:
+            raise InputError(f"{where}.searches: {first.name!r} is the reference")
+        for other in others:
+            for key in TUNING:
+                if getattr(other, key) != getattr(first, key):
+                    raise InputError(
+                        f"{where}.searches: {other.name!r} has another {key} than {first.name!r}",
+                        hint="compare what is tuned alike",
+                    )
+        if len(first.proposers) > 1:
+            raise InputError(
+                f"{where}.reference: {first.name!r} has {len(first.proposers)} proposers",
+                hint="compare what one proposer finds",
+            )
+    return found
+
+
 def _study(name, section, config):
     where = f"search.{name}"
     for key, known in (("dataset", config["datasets"]), ("loss", config["losses"])):
@@ -163,7 +211,7 @@ def _study(name, section, config):
         for value in dimension.levels(2):
             _check_settings(
                 space.apply(base, {dimension.key: value}),
-                config["time"]["steps"],
+                (study.time or config["time"])["steps"],
                 f"{where}.space.{dimension.key}",
             )
     _check_budget(study, dimensions, where)

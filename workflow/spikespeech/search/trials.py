@@ -104,7 +104,7 @@ def worst(cost):
 
 
 def judge(result, settings, spikes):
-    """Return the accuracy of a trained network on `spikes`, and what it costs.
+    """Return the accuracy of a trained network on `spikes`, and what it costs; and each answer.
 
     Parameters
     ----------
@@ -112,8 +112,10 @@ def judge(result, settings, spikes):
     settings : Settings
     spikes : SpikeTrains of the held-out side
 
-    Keys: accuracy, correct, examples, best_epoch, spikes (of the hidden layer, mean an example),
-    parameters (number of weights) and speakers, one {speaker, correct, examples} each.
+    The second value says whether each example is right, (n,) bool. Keys of the first: accuracy,
+    correct, examples, best_epoch, train_accuracy (of the last epoch, while learning), spikes (of
+    hidden layers, mean an example), weights, parameters (weights, learned delays and constants)
+    and speakers, one {speaker, correct, examples} each.
     """
     backend = native.Backend(
         result.network,
@@ -124,13 +126,15 @@ def judge(result, settings, spikes):
     )
     outcome = backend.evaluate(spikes)
     right = outcome.readouts.argmax(axis=1) == spikes.labels
-    return {
+    found = {
         "accuracy": float(right.mean()),
         "correct": int(right.sum()),
         "examples": len(right),
         "best_epoch": int(result.best_epoch),
+        "train_accuracy": float(result.history["train_accuracy"].iloc[-1]),
         "spikes": float(outcome.hidden_spikes.sum(axis=1).mean()),
-        "parameters": result.network.n_weights,
+        "weights": result.network.n_weights,
+        "parameters": result.network.n_learned,
         "speakers": [
             {
                 "speaker": int(speaker),
@@ -140,3 +144,4 @@ def judge(result, settings, spikes):
             for speaker in np.unique(spikes.speakers)
         ],
     }
+    return found, right
