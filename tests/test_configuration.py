@@ -189,6 +189,47 @@ def test_what_no_job_could_do_is_refused_at_the_plan(changes, message):
     assert "search" not in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_search_takes_from_another_what_it_does_not_say_itself():
+    config = read("config")
+    config["search"] |= {
+        "deeper": {"like": "small", "hidden": [8, 4], "set": {"augmentation": {"warp": 0.5}}},
+        "small": {"like": "demo", "hidden": 8, "set": {"augmentation": {"shift": 3}}},
+    }
+    configuration.check(config)
+    demo, small, deeper = (config["search"][name] for name in ("demo", "small", "deeper"))
+    assert small == demo | {"hidden": 8, "set": demo["set"] | {"augmentation": {"shift": 3}}}
+    both = {"augmentation": {"shift": 3, "warp": 0.5}}
+    assert deeper == demo | {"hidden": [8, 4], "set": demo["set"] | both}
+    assert demo == read("config")["search"]["demo"]
+
+
+LOOP = {}
+LOOP["set"] = {"like": LOOP}
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ({"a": {"like": "dmo"}}, "search.a.like: 'dmo' is not defined; did you mean 'demo'"),
+        ({"a": {"like": 3}}, "search.a.like: 3 is not defined"),
+        ({"a": {"like": "demo"}, "demo": None}, "search.a.like: 'demo' is not defined"),
+        ({"a": {"like": "a"}}, "search.a.like: 'a' is itself like 'a'"),
+        ({"a": {"like": "b"}, "b": {"like": "a"}}, "is itself like"),
+        ({"a": {"like": "demo", "epochs": 3}}, "unknown key 'search.a.epochs'"),
+        ({"a": {"like": "demo", "set": 3}}, "search.a.set: 3 is not of type 'object'"),
+        ({"a": {"like": "demo", "set": LOOP}}, "nests too deeply"),
+        ({"a": 3}, "search.a: 3"),
+        ([], "search: "),
+    ],
+)
+def test_what_a_search_cannot_take_from_another_is_said(search, message):
+    config = read("config")
+    config["search"] = config["search"] | search if isinstance(search, dict) else search
+    with pytest.raises(InputError) as error:
+        configuration.check(config)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
 def test_a_window_may_be_a_table_in_a_file(tmp_path):
     path = tmp_path / "window.csv"
     path.write_text("".join(f"{t}\n" for t in range(1000)), encoding="utf-8")

@@ -9,6 +9,7 @@ from spikespeech.network import (
     LI,
     LIF,
     Connection,
+    Learned,
     Network,
     Parameters,
     Population,
@@ -71,6 +72,17 @@ def test_delays_have_their_shape(shape, shown, learned, tmp_path):
     found, arrays = load(tmp_path / "weights.h5")
     assert found == network
     np.testing.assert_array_equal(arrays["input_hidden.delay"], weights["input_hidden.delay"])
+
+
+def test_all_that_is_learned_is_counted():
+    weights = 3 * 20 + 20 * 20 + 20 * 2
+    assert Network.layered(3, 20, 2).n_learned == delayed(9).n_learned == weights
+    assert delayed(9, "block", True).n_learned == weights + 3 * 2
+    hidden = Population("hidden", 20, LIF(), (Learned("tau_mem", 3.0, 90.0),))
+    one = Population("hidden", 20, LIF(), (Learned("threshold", 0.3, 3.0, "layer"),))
+    for population, more in ((hidden, 20), (one, 1)):
+        layers = [population if p.name == "hidden" else p for p in delayed(9).populations]
+        assert Network(tuple(layers), delayed(9).connections).n_learned == weights + more
 
 
 @pytest.mark.parametrize(

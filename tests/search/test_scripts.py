@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from scripts.exhibits.search import (
+    plot_comparisons,
     plot_search_confirmation,
     plot_search_convergence,
     plot_search_dependence,
@@ -21,7 +22,7 @@ from scripts.exhibits.search import (
 from scripts.search import best, confirm, trial
 from scripts.search import propose as propose_script
 
-from spikespeech import configuration, files, lists, schema
+from spikespeech import configuration, files, lists, schema, statistics
 from spikespeech.errors import InputError
 from spikespeech.search import analysis, propose, space, trials
 from spikespeech.spikes import splits
@@ -160,6 +161,7 @@ def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monk
         stamp="",
         device="cpu",
         out=data / "out.json",
+        time=data / "out.time.json",
     )
     confirm.main(given)
     n_train, n_validation, settings = seen[0]
@@ -169,11 +171,21 @@ def test_confirmation_trains_on_every_training_speaker_and_tests_once(data, monk
     record = json.loads((data / "out.json").read_text())
     assert (record["search"], record["candidate"], record["seed"]) == ("s", "bayesian", 11)
     assert record["examples"] == 40
-    assert record["unseen"] == {"correct": 0, "examples": 0}
+    assert record["unseen"] == {"correct": 0, "examples": 0, "right": []}
+    assert record["weights"] == record["parameters"] == 30 * 5 + 5 * 5 + 5 * 4
+    assert json.loads((data / "out.time.json").read_text())["cpu_seconds"] > 0
+    assert not list(data.glob("*.npz")) and not list(data.glob("*.spent"))
     given.best = []
     confirm.main(given)
     # Nobody is left to validate: the best epoch is that of training accuracy.
     assert (seen[1][2].hidden, seen[1][2].selection) == (6, "training")
+
+
+def test_words_of_speakers_who_never_trained_are_kept_one_by_one():
+    right = np.array([True, False, True, True])
+    speakers = np.array([3, 1, 2, 3])
+    kept = {"correct": 2, "examples": 2, "right": [1, 1]}
+    assert confirm.unseen(right, speakers, {1, 2}) == kept
 
 
 # --- files that others may have damaged
@@ -463,3 +475,94 @@ def test_a_gain_is_measured_against_the_spread_between_seeds(found, words):
     assert "the defaults reach 60.0 %" in said[0]
     assert words in said[1]
     assert f"bayesian {100 * np.mean(found):.1f} %" in said[-1]
+
+
+# --- searches compared
+
+
+def records(rights, **more):
+    """Return records of final trainings, one a list of which words are right."""
+    return [
+        {
+            "settings": {"hidden": 8, "recurrent": True},
+            "spikes": 10.0,
+            "train_accuracy": 0.9,
+            "weights": 90,
+            "parameters": 99,
+            "cpu_seconds": float(k),
+            "unseen": {"right": right},
+        }
+        | more
+        for k, right in enumerate(rights)
+    ]
+
+
+WORDS = [1, 0] * 50
+COMPARED = {"delays": {"label": LABEL, "searches": ["fixed", "none", "same", "best", "noisy"]}}
+FOUND = {
+    "fixed": records([WORDS, WORDS]),
+    "none": records([[0] * 100] * 2, weights=80),
+    "same": records([WORDS, WORDS]),
+    "best": records([[1] * 100] * 2, settings={"hidden": [4, 2], "recurrent": False}),
+    "noisy": records([WORDS[::-1], WORDS]),
+}
+
+
+def test_searches_are_compared_word_by_word_with_the_reference():
+    table = plot_comparisons.tabulate(FOUND, COMPARED).set_index("search")
+    assert table["accuracy"].to_list() == [0.5, 0, 0.5, 1, 0.5]
+    assert table["finding"].to_list() == ["reference", "worse", "undecided", "better", "undecided"]
+    assert table["difference"].to_list()[1:] == [-0.5, 0, 0.5, 0]
+    assert table.loc["best", ["hidden", "topology"]].to_list() == ["4x2", "feedforward"]
+    assert table.loc["none", "weights"] == 80 and (table["cpu_seconds"] == 0.5).all()
+    # Each of four differences has an interval at 98.75 %: together 95 %.
+    wide = statistics.crossed(1 - np.array([WORDS, WORDS]), 1 - 0.05 / 4, 10_000)
+    bounds = table.loc["best", ["difference_low", "difference_high"]].to_list()
+    assert bounds == pytest.approx(wide[1:])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "finding"),
+    [
+        (0.01, 0.2, "better"),
+        (-0.2, -0.01, "worse"),
+        (-0.03, 0.03, "alike"),
+        (-0.04, 0.01, "undecided"),
+        (-0.01, 0.031, "undecided"),
+        (np.nan, np.nan, "undecided"),
+    ],
+)
+def test_a_difference_is_told_by_its_whole_interval(low, high, finding):
+    assert plot_comparisons.verdict(statistics.Interval(0.0, low, high)) == finding
+
+
+def test_the_finding_of_a_comparison_names_each_search():
+    table = plot_comparisons.tabulate(FOUND, COMPARED)
+    said = plot_comparisons.findings(table)
+    assert said[0].startswith(f"delays, on {LABEL}: fixed gets 50.0 % (95 % interval ")
+    assert "of 100 words of speakers who never trained right, over 2 networks; " in said[0]
+    assert "better than it: best +50.0 points (" in said[0]
+    assert "worse: none −50.0 points (" in said[0]
+    assert "not decided: same +0.0 points (every answer is the same) and noisy +0.0 po" in said[0]
+    assert "synthesiser" in said[1]
+    assert len(plot_comparisons.draw(table).axes) == 2
+
+
+@pytest.mark.parametrize(
+    ("rights", "words"),
+    [
+        ([[1, 0], [1]], "of other words than the others"),
+        ([[]], "no example of a speaker who never trained"),
+    ],
+)
+def test_records_that_cannot_be_compared_are_named(tmp_path, rights, words):
+    paths = []
+    for seed, right in enumerate(rights):
+        (record,) = confirmed("random", [0.5])
+        record |= {"seed": seed, "settings": {}, "train_accuracy": 0.5, "weights": 9}
+        record["unseen"] = {"correct": 0, "examples": len(right), "right": right}
+        paths.append(tmp_path / f"seed-{seed}.json")
+        files.write_json(paths[-1], record)
+        files.write_json(paths[-1].with_suffix(".time.json"), {"cpu_seconds": 1.5})
+    with pytest.raises(InputError, match=rf"seed-{len(rights) - 1}\.json: .*{words}"):
+        plot_comparisons.read(paths)

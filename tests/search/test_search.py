@@ -491,6 +491,46 @@ def test_a_bad_study_is_refused_by_its_key(config, changes, words):
     assert words in str(refused.value)
 
 
+def test_a_study_may_have_a_grid_of_its_own(config):
+    time = {"dt_ms": 2.0, "steps": 500}
+    study = studies.load(config | {"search": {"tiny": STUDY | {"time": time}}})["tiny"]
+    assert study.spikes(["test"]) == ["<results>/data/digits/binned-500x2.0ms/test.h5"]
+
+
+ALONE = STUDY | {"proposers": ["random"]}
+
+
+def test_compared_studies_are_the_reference_and_the_others(config):
+    searches = {
+        "a": ALONE | {"loss": "sum_exp"},
+        "b": ALONE,
+        "c": ALONE | {"topology": "recurrent"},
+    }
+    searches["a"] = searches["a"] | {"space": {"learning_rate": SPACE["learning_rate"]}}
+    found = studies.load(config | {"search": searches})
+    compared = studies.compared({"x": {"reference": "b", "searches": ["c", "a"]}}, found)
+    assert [study.name for study in compared["x"]] == ["b", "c", "a"]
+    assert found["a"].found() == ["<results>/search/a/confirm/random/seed-11.json"]
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "section", "words"),
+    [
+        (ALONE, ALONE, {"reference": "aa"}, "x.reference: 'aa' is not defined"),
+        (ALONE, ALONE, {"searches": ["c"]}, "x.searches: 'c' is not defined"),
+        (ALONE, ALONE, {"searches": ["b", "a"]}, "x.searches: 'a' is the reference"),
+        (ALONE, ALONE | {"rounds": 4}, {}, "x.searches: 'b' has another rounds than 'a'"),
+        (ALONE, ALONE | {"confirm": [12]}, {}, "x.searches: 'b' has another confirm than 'a'"),
+        (STUDY, STUDY, {}, "x.reference: 'a' has 2 proposers"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_by_its_key(config, first, other, section, words):
+    found = studies.load(config | {"search": {"a": first, "b": other}})
+    with pytest.raises(InputError) as refused:
+        studies.compared({"x": {"reference": "a", "searches": ["b"]} | section}, found)
+    assert f"comparisons.{words}" in str(refused.value)
+
+
 # --- what a trial is worth
 
 

@@ -114,6 +114,15 @@ def test_every_configuration_plans(copied, path):
     assert planned["train"] >= 1 and planned["report"] == 1
 
 
+@pytest.mark.parametrize("dataset", ["fsdd", "shd"])
+def test_mechanisms_are_compared_on_any_data_set(copied, dataset):
+    files = ("config/mechanisms.yaml", f"config/mechanisms/{dataset}.yaml")
+    wanted = f"results/mechanisms_{dataset}/figures/comparisons.svg"
+    planned = plan(copied, "--configfile", *files, "--forceall", "--", wanted)
+    assert planned["plot_comparisons"] == 1 and "train" not in planned
+    assert planned["confirm"] == 5 * 13 and planned["bin_spikes"] == 2 + 3 * 2
+
+
 def test_networks_that_nir_cannot_hold_are_not_asked_for_as_nir(copied):
     for shape, n in (("source", 2), ("synapse", 0)):
         delays = f"training={{delays: {{input: {{shape: {shape}}}}}}}"

@@ -114,5 +114,4 @@ wildcard_constraints:
     hidden="[0-9]+(x[0-9]+)*",
     topology="recurrent|feedforward",
     seed="[0-9]+",
-    steps="[0-9]+",
-    dt_ms="[0-9.]+",
+    grid="|-[0-9]+x[0-9.]+ms",

@@ -155,26 +155,20 @@ rule import_spikes:
         "--out {output:q} --parts {input.parts:q} -- {input.file:q} 2>&1 | tee -- {log:q}"
 
 
+# The grid of all data sets, or that of a search of its own.
 rule bin_spikes:
     input:
         "<results>/data/{dataset}/{part}.h5",
     output:
-        "<results>/data/{dataset}/binned/{part}.h5",
+        "<results>/data/{dataset}/binned{grid}/{part}.h5",
     log:
-        "<results>/logs/data/{dataset}/binned/{part}.log",
+        "<results>/logs/data/{dataset}/binned{grid}/{part}.log",
     conda:
         "../../envs/spikespeech.yaml"
     resources:
         mem_mb=memory(1000),
     params:
-        settings=lambda w: configuration.text(
-            {
-                **config["time"],
-                "channels": datasets.channels(
-                    w.dataset, config["datasets"][w.dataset]
-                ),
-            }
-        ),
+        settings=binning,
         code=code("scripts/data/bin_spikes.py"),
     shell:
         'python "$SPIKESPEECH/scripts/data/bin_spikes.py" {input:q} --settings {params.settings:q} --out {output:q} '

@@ -62,6 +62,18 @@ def searching_backend(wildcards):
     return STUDIES[wildcards.search].base["backend"]
 
 
+def binning(wildcards):
+    """The grid of binned spikes as JSON text: that of all, or the one which the folder names."""
+    grid = config["time"]
+    if wildcards.grid:
+        steps, dt_ms = wildcards.grid.removesuffix("ms").lstrip("-").split("x")
+        grid = {"steps": int(steps), "dt_ms": float(dt_ms)}
+    section = config["datasets"][wildcards.dataset]
+    return configuration.text(
+        {**grid, "channels": datasets.channels(wildcards.dataset, section)}
+    )
+
+
 def recordings(wildcards):
     """Files that a data set of recordings is made from: the user's own, or what is downloaded."""
     own = datasets.local_files(wildcards.dataset, config["datasets"][wildcards.dataset])

@@ -25,25 +25,6 @@ wildcard_constraints:
     trial="[1-9][0-9]*",
 
 
-# A search may have a grid of its own.
-use rule bin_spikes as bin_spikes_anew with:
-    output:
-        "<results>/data/{dataset}/binned-{steps}x{dt_ms}ms/{part}.h5",
-    log:
-        "<results>/logs/data/{dataset}/binned-{steps}x{dt_ms}ms/{part}.log",
-    params:
-        settings=lambda w: configuration.text(
-            {
-                "steps": int(w.steps),
-                "dt_ms": float(w.dt_ms),
-                "channels": datasets.channels(
-                    w.dataset, config["datasets"][w.dataset]
-                ),
-            }
-        ),
-        code=code("scripts/data/bin_spikes.py"),
-
-
 rule propose:
     input:
         trials=lambda w: STUDIES[w.search].records_before(

@@ -24,6 +24,7 @@ def check(config):
     Snakemake takes nested values of `--config` for text and YAML 1.1 does `1e-3`; a window's table
     is read from its file; a search has what it takes from another.
     """
+    schema.check_plain(config)
     try:
         _complete_searches(config)
     except InputError as error:
@@ -56,10 +57,11 @@ def _complete_searches(config):
         if not (isinstance(other, str) and isinstance(searches.get(other), dict)):
             raise InputError(f"{where}: {other!r} is not defined{nearest(str(other), searches)}")
         own = {key: value for key, value in section.items() if key != "like"}
-        changes = own.pop("set", {})
         merged = copy.deepcopy(complete(other, {*followers, name})) | own
-        if isinstance(merged.get("set"), dict) and isinstance(changes, dict):
-            update(merged["set"], changes)
+        base = searches[other].get("set")
+        if isinstance(base, dict) and isinstance(own.get("set"), dict):
+            merged["set"] = copy.deepcopy(base)
+            update(merged["set"], own["set"])
         searches[name] = merged
         return merged
 

@@ -26,7 +26,7 @@ def check(config):
     Text is replaced in place by the number, truth value or null that it spells, where the schemas
     want one of these and no text.
     """
-    _check_plain(config)
+    check_plain(config)
     validator = _validator()
     while errors := list(validator.iter_errors(config)):
         if not any([_respell(config, error) for error in _leaves(errors)]):
@@ -88,7 +88,7 @@ def check_file(path):
             pending.append(value)
 
 
-def _check_plain(config):
+def check_plain(config):
     """Refuse what YAML has and JSON, in which jobs get their settings, has not: dates, NaN, …"""
     pending, n = [(config, ())], 0
     while pending:
