@@ -225,11 +225,10 @@ class Network:
     @property
     def n_learned(self) -> int:
         """The number of weights, learned delays and learned constants."""
-        weights = {c.name for c in self.connections}
-        fixed = {c.delay for c in self.connections if not c.learned_delays}
-        return self.n_weights + sum(
-            math.prod(shape) for name, shape in self.shapes().items() if name not in weights | fixed
-        )
+        shapes = self.shapes()
+        names = [c.delay for c in self.connections if c.longest_delay and c.learned_delays]
+        names += [p.called(learned) for p in self.populations for learned in p.learned]
+        return self.n_weights + sum(math.prod(shapes[name]) for name in names)
 
     @property
     def input_delays(self) -> Connection | None:
