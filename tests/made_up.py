@@ -44,6 +44,7 @@ TRAINING = {
     "augmentation": {"shift": 15, "blend": True, "warp": 0.1},
     "delays": {"input": {"kind": "random", "high": 9}},
     "constants": {},
+    "connections": {},
     "regularisation": {"lambda_upper": 2.5e-10, "lambda_lower": 5e-10, "spikes": 14},
     "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
     "output": None,

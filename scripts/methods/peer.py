@@ -26,7 +26,7 @@ def fit(train, scored, settings, *, python, method):
     settings = settings | {"regularisation": rule}
     common = {field.name: settings[field.name] for field in fields(Settings)}
     parsed = Settings.parse(common)
-    task.refuse_constants(settings)
+    task.refuse_own(settings)
     weights = Parameters.random(
         parsed.make_network(train),
         np.random.default_rng(parsed.seed),

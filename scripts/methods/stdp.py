@@ -13,7 +13,7 @@ from spikespeech.methods.stdp import StdpLayer
 
 def respond(train, scored, settings):
     """Return the layers.Response of a layer that has learned; compilation is not counted."""
-    task.refuse_constants(settings)
+    task.refuse_own(settings)
     bins = settings["bins"]
     layer = StdpLayer.random(
         train.n_units, settings["hidden"], settings["seed"], **settings["neuron"]

@@ -24,7 +24,7 @@ from spikespeech.backends import mlgenn, native
 from spikespeech.backends.mlgenn import backend, limits
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Regulariser
-from spikespeech.network import LI, LIF, Connection, Network, Parameters
+from spikespeech.network import LI, LIF, Connection, Network, Parameters, sparse
 from spikespeech.spikes import SpikeTrains
 from spikespeech.training import loop
 from spikespeech.training.settings import Settings
@@ -78,7 +78,12 @@ def delayed_weights(network, output_mean=0.0):
             delays = rng.uniform(0, c.longest_delay, shapes[c.delay])
             delays.flat[:3] = c.longest_delay, 2.5, 0.5
             drawn |= {c.delay: delays if c.learned_delays else np.rint(delays)}
-    return drawn
+        if c.synapses:
+            # As many as there are, in no order: rows of none, one and many.
+            mask = np.zeros(shapes[c.mask])
+            mask.flat[rng.permutation(mask.size)[: c.synapses]] = 1
+            drawn |= {c.mask: mask, c.name: drawn[c.name] * (mask.size / mask.sum())}
+    return drawn | sparse.masked(network, drawn)
 
 
 def deviation(ours, reference):
@@ -290,6 +295,12 @@ FIXED = with_delays(
 )
 
 
+def lacking(network):
+    """Return a network of whose synapses a half is missing."""
+    connections = [replace(c, synapses=network.n_synapses(c) // 2) for c in network.connections]
+    return replace(network, connections=tuple(connections))
+
+
 class Case(NamedTuple):
     loss: dict
     network: Network = NETWORK
@@ -312,6 +323,9 @@ CASES = {
     "two layers, delays": Case({"name": "sum_exp"}, DELAYED),
     "learned delays": Case({"name": "sum_exp"}, LEARNED, Regulariser(1e-4, 1e-5, 4)),
     "fixed delays": Case({"name": "gaussian"}, FIXED),
+    "sparse": Case({"name": "sum_exp"}, lacking(NETWORK), Regulariser(1e-4, 1e-5, 4)),
+    "sparse, learned delays": Case({"name": "gaussian"}, lacking(LEARNED)),
+    "sparse, fixed delays": Case({"name": "sum_exp"}, lacking(FIXED)),
     "many time constants": Case({"name": "sum"}, network_of(neuron=LIF(np.linspace(9, 30, 20)))),
     "first_spike": Case({"name": "first_spike"}, SPIKING, None, 0.5),
     "first_spike, warm, some silent": Case(
@@ -346,7 +360,9 @@ def test_agrees_with_the_native_engine(case):
 
 
 @needs_mlgenn
-@pytest.mark.parametrize("network", [NETWORK, LEARNED], ids=["plain", "learned delays"])
+@pytest.mark.parametrize(
+    "network", [NETWORK, LEARNED, lacking(LEARNED)], ids=["plain", "learned delays", "sparse"]
+)
 def test_updates_are_those_of_the_native_engine_where_no_batch_overtakes_them(network):
     spikes = examples(6, network=network)
     regulariser = Regulariser(1e-6, 1e-6, 4)
@@ -363,13 +379,14 @@ def test_updates_are_those_of_the_native_engine_where_no_batch_overtakes_them(ne
         np.testing.assert_allclose(outcomes[0].losses, outcomes[1].losses, rtol=1e-6)
         np.testing.assert_array_equal(outcomes[0].labels, outcomes[1].labels)
         for layer, ours in both[0].weights.items():
-            assert np.abs(ours - before[layer]).max() > 0
+            assert (np.abs(ours - before[layer]).max() > 0) != layer.endswith(".mask")
             rate = 50 if layer.endswith(".delay") else 1
             np.testing.assert_allclose(ours, both[1].weights[layer], atol=2e-5 * rate)
 
 
 @needs_mlgenn
-def test_a_resumed_training_gives_the_same_bytes():
+@pytest.mark.parametrize("network", [NETWORK, lacking(NETWORK)], ids=["plain", "sparse"])
+def test_a_resumed_training_gives_the_same_bytes(network):
     spikes, loss = examples(6), losses.make("gaussian", n_steps=STEPS)
     regulariser = Regulariser(1e-6, 1e-6, 4)
 
@@ -377,12 +394,13 @@ def test_a_resumed_training_gives_the_same_bytes():
         order = np.roll(np.arange(6), shift)
         return learning.train([spikes.take([i]) for i in order], [2e-3] * 6)
 
-    whole = mlgenn.Backend(NETWORK, weights(), loss, regulariser)
+    first = delayed_weights(network)
+    whole = mlgenn.Backend(network, first, loss, regulariser)
     epoch(whole, 0)
     state, halfway = whole.state(), whole.weights
     whole.evaluate(spikes)
     expected = epoch(whole, 1)
-    resumed = mlgenn.Backend(NETWORK, weights(), loss, regulariser)
+    resumed = mlgenn.Backend(network, first, loss, regulariser)
     resumed.weights = halfway
     resumed.restore(state)
     np.testing.assert_array_equal(epoch(resumed, 1).losses, expected.losses)

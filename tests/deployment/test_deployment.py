@@ -257,6 +257,23 @@ def test_delays_of_connections_cost_bits_buffers_and_operations():
     assert "buffer_updates" not in cost.operations(plain, spikes, n_steps=N_STEPS)
 
 
+def test_only_synapses_that_there_are_cost_anything():
+    plain = Network.layered(20, 24, 5)
+    late = Connection("hidden", "hidden", 9, "synapse", synapses=60)
+    network = replace(plain, connections=(replace(plain.connections[0], synapses=96), late,
+                                          plain.connections[2]))  # fmt: skip
+    spikes = {"input": np.array([10, 20]), "hidden": np.array([3, 5])}
+    counts = cost.operations(network, spikes, {"hidden": np.array([1, 1])}, n_steps=N_STEPS)
+    assert counts["synaptic_operations"] == pytest.approx(15 * 96 / 20 + 4 * (60 / 24 + 5))
+    assert counts["effective_acs"] == pytest.approx(counts["synaptic_operations"] - 60 / 24)
+    assert counts["delayed_operations"] == pytest.approx(4 * 60 / 24)
+    weights = 96 + 60 + 24 * 5
+    assert counts["dense_macs"] == weights * N_STEPS
+    sizes = cost.footprint(network, 4)
+    assert (sizes["float_weights"], sizes["integer_weights"]) == (4 * weights, weights / 2)
+    assert sizes["float_delays"] == 4 * 60 and sizes["synapse_delays"] == 60 * 6 / 8
+
+
 def test_delays_reach_the_evaluation_and_late_spikes_are_counted(file):
     network = Network.layered(N_UNITS, (24, 16), 5, longest_delay=60)
     weights = Parameters.random(

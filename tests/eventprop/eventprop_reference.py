@@ -201,6 +201,7 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
     after the update that follows it.
     """
     late = {c.name: delay_steps(network, c, weights) for c in network.connections}
+    masks = {c.name: weights[c.mask] for c in network.connections if c.synapses}
     weights = {c.name: np.asarray(weights[c.name], dtype=dtype) for c in network.connections}
     run, n_steps = layers(network, dtype), len(r.spikes["input"])
     gradients = {name: np.zeros(w.shape, dtype) for name, w in weights.items()}
@@ -272,4 +273,6 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
                 back[c.source][e] += weights[c.name][e] @ difference
             elif c.source in hidden:
                 back[c.source][e] += (weights[c.name][e] * difference).sum(axis=1)
+    for name, mask in masks.items():
+        gradients[name] *= mask
     return gradients

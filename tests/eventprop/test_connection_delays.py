@@ -29,13 +29,11 @@ from spikespeech.spikes import SpikeTrains
 FOUND = {
     path.stem: path for folder in (SHARED, KEPT) if folder.is_dir() for path in folder.glob("*.npz")
 }
-# Sparse connections, a regulariser of each, and connections that pass over a layer are not the
-# engine's; gradients with several time constants of outputs are not mlGeNN's, see test_constants.
-OTHERS = ("sparse", "train", "head", "tau_mem_per_output", "two_rec_skip")
+# A regulariser of each layer, and connections that pass over one are not the engine's; gradients
+# with several time constants of outputs are not mlGeNN's, see test_constants.
+OTHERS = ("train", "head", "tau_mem_per_output", "two_rec_skip")
 FILES = {name: path for name, path in FOUND.items() if not name.startswith(OTHERS)}
-TRAININGS = {
-    name: path for name, path in FOUND.items() if name.startswith("train") and "sparse" not in name
-}
+TRAININGS = {name: path for name, path in FOUND.items() if name.startswith("train")}
 
 
 class Recording(test_layers.Recording):
@@ -57,11 +55,15 @@ class Recording(test_layers.Recording):
             delayed = self._delays(c)
             longest = c.get("max_delay") or int(np.max(delayed, initial=0))
             learned = bool(c.get("learn"))
-            given = (longest, "synapse", learned) if longest else ()
-            connection = Connection(source, target, *given)
+            given = (longest, "synapse", learned) if longest else (0, "source", False)
+            mask = self.data.get(f"mask_{c['name']}")
+            synapses = None if mask is None else int(mask.sum())
+            connection = Connection(source, target, *given, synapses)
             connections.append(connection)
             self.names[c["name"]] = connection.name
             self.weights[connection.name] = self.data[f"w_{c['name']}"]
+            if mask is not None:
+                self.weights[connection.mask] = np.float32(mask)
             if longest:
                 shape = self.weights[connection.name].shape
                 self.weights[connection.delay] = np.broadcast_to(delayed, shape).clip(0, longest)

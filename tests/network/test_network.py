@@ -99,6 +99,14 @@ def test_delays_of_a_connection_are_checked(given, said):
         delayed(*given)
 
 
+@pytest.mark.parametrize("synapses", [0, -1, 61])
+def test_numbers_of_synapses_are_checked(synapses):
+    plain = Network.layered(3, 20, 2)
+    with pytest.raises(InputError, match=f"input_hidden has {synapses} synapses .connect 1 to 60"):
+        first = Connection("input", "hidden", synapses=synapses)
+        Network(plain.populations, (first, *plain.connections[1:]))
+
+
 A, B, C = Population("a", 2), Population("b", 3, LIF()), Population("c", 4, LI())
 
 

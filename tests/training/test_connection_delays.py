@@ -66,7 +66,7 @@ def test_the_seed_draws_them():
         "hidden2_hidden2": (20, "synapse", False),
         "hidden2_output": (5, "source", True),
     }
-    first, again, other = (s.first_delays(network, spikes) for s in chosen)
+    first, again, other = (s.given(network, spikes) for s in chosen)
     for name, shape in network.shapes().items():
         if name.endswith(".delay"):
             assert first[name].shape == shape
@@ -87,7 +87,7 @@ def test_learned_delays_are_reported_and_resumed_to_the_same_bytes(tmp_path):
         f"{name}_{what}" for name in learned for what in ("mean", "low", "high")
     ]
     assert whole.history["input_hidden.delay_mean"].nunique() == 3
-    first = chosen.first_delays(whole.network, spikes)
+    first = chosen.given(whole.network, spikes)
     for name, array in first.items():
         assert (np.abs(whole.weights[name] - array).max() > 0.1) == (name in learned)
 

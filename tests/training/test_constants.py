@@ -142,9 +142,9 @@ def test_each_is_a_setting_that_can_be_searched():
 
 def test_methods_whose_neurons_are_alike_refuse_them():
     with pytest.raises(InputError, match="all neurons of a layer have the same constants"):
-        task.refuse_constants({"constants": ALL})
+        task.refuse_own({"constants": ALL})
     for nothing in ({}, {"constants": {}}, {"constants": {"hidden": None, "output": None}}):
-        task.refuse_constants(nothing)
+        task.refuse_own(nothing)
 
 
 def test_the_schema_knows_every_choice():

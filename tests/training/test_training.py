@@ -62,6 +62,7 @@ PLAIN = {
     "surrogate_slope": 10.0,
     "delays": {"input": None},
     "constants": {},
+    "connections": {},
     "loss": {"name": "sum_exp", "normalise": True},
     "hidden": 16,
     "recurrent": True,

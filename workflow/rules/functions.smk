@@ -12,10 +12,11 @@ def split_settings(wildcards):
     return configuration.text(config["splits"] | own)
 
 
-def delays(wildcards):
-    """The table of a network's input delays, where it has one."""
-    drawn = configuration.settings(config, **wildcards)["delays"]["input"] or {}
-    return [drawn["path"]] if drawn.get("kind") == "table" else []
+def tables(wildcards):
+    """The tables of a network's input delays and of its synapses, where it has any."""
+    settings = configuration.settings(config, **wildcards)
+    given = [settings["delays"]["input"], *settings["connections"].values()]
+    return sorted({own["path"] for own in given if own and own["kind"] == "table"})
 
 
 def nir_files():

@@ -30,7 +30,7 @@ rule train:
             if part != "test"
         ],
         split="<results>/data/{dataset}/splits/{fold}.csv",
-        delays=delays,
+        tables=tables,
     output:
         weights=f"{NETWORK}/weights.h5",
         history=f"{NETWORK}/history.csv",

@@ -37,7 +37,8 @@ def operations(network, spikes, last=None, *, n_steps):
 
     synaptic_operations: of each spike as many as its neuron has synapses, which is in_spikes H +
     hidden_spikes (H + O) of Shoesmith et al. effective_acs: NeuroBench's, which lacks the last
-    step's hidden spikes through the recurrent weights. dense_macs: every weight in every step.
+    step's hidden spikes through the recurrent weights. Of a connection that lacks synapses each
+    source counts as having the mean number. dense_macs: every weight in every step.
     neuron_updates: every neuron in every step. activation_sparsity: of the hidden layers. Where
     synapses have delays, delayed_operations are those of the synaptic operations that wait in a
     buffer, and buffer_updates what is taken out of the buffers: a value a step for each neuron and
@@ -55,12 +56,11 @@ def operations(network, spikes, last=None, *, n_steps):
         "activation_sparsity": 1 - hidden / (network.n_hidden * n_steps),
     }
     if on_chip := _delayed_on_chip(network):
-        targets = {c: network[c.target].n for c in on_chip}
-        counts["delayed_operations"] = sum(means[c.source] * n for c, n in targets.items())
-        counts["buffer_updates"] = float(sum(targets.values()) * n_steps)
+        counts["delayed_operations"] = sum(means[c.source] * fan_out(network, c) for c in on_chip)
+        counts["buffer_updates"] = float(sum(network[c.target].n for c in on_chip) * n_steps)
     if last is not None:
         late = sum(
-            float(np.mean(last[c.source])) * network[c.target].n
+            float(np.mean(last[c.source])) * fan_out(network, c)
             for c in network.connections
             if c.recurrent
         )
@@ -76,7 +76,7 @@ def by_layer(network, spikes, *, n_steps):
     return {
         population.name: {
             "synaptic_operations": sum(
-                float(np.mean(spikes[c.source])) * population.n
+                float(np.mean(spikes[c.source])) * fan_out(network, c)
                 for c in network.connections
                 if c.target == population.name
             ),
@@ -86,10 +86,16 @@ def by_layer(network, spikes, *, n_steps):
     }
 
 
+def fan_out(network, connection):
+    """Return the mean number of synapses that a connection has from a source."""
+    return network.n_synapses(connection) / network[connection.source].n
+
+
 def footprint(network, bits):
     """Return bytes: float32 parameters (NeuroBench's footprint of the weights), integers, states.
 
-    integer_weights are packed to `bits` each; states are u and v of every neuron, 24 bits each.
+    integer_weights are packed to `bits` each; of connections that lack synapses it is weights that
+    are counted, not where they lead. States are u and v of every neuron, 24 bits each.
     Where inputs are delayed by channel, input_delays are those of the host, DELAY_BITS each, and
     delay_buffer is what it holds meanwhile: a bit for each input and step up to the longest delay.
     Of all other delays float_delays are what the network has, float32; synapse_delays those on the
@@ -104,12 +110,11 @@ def footprint(network, bits):
         "states": 2 * STATE_BITS // 8 * (network.n_hidden + network.n_outputs),
     }
     if on_chip := _delayed_on_chip(network):
-        synapses = sum(network[c.source].n * network[c.target].n for c in on_chip)
+        synapses = sum(network.n_synapses(c) for c in on_chip)
         slots = sum(
             network[c.target].n * (min(c.longest_delay, LARGEST_DELAY) + 1) for c in on_chip
         )
-        shapes = network.shapes()
-        sizes["float_delays"] = 4 * sum(math.prod(shapes[c.delay]) for c in on_chip)
+        sizes["float_delays"] = 4 * sum(_delays(network, c) for c in on_chip)
         sizes["synapse_delays"] = -(-synapses * SYNAPSE_DELAY_BITS // 8)
         sizes["synapse_buffers"] = slots * BUFFER_BITS // 8
     if first := network.input_delays:
@@ -121,6 +126,13 @@ def footprint(network, bits):
 def _delayed_on_chip(network):
     """Return the connections with delays but that of the inputs' channels, which are the host's."""
     return [c for c in network.connections if c.longest_delay and c != network.input_delays]
+
+
+def _delays(network, connection):
+    """Return how many delays a connection has; those of synapses of such as there are."""
+    if connection.delay_shape == "synapse":
+        return network.n_synapses(connection)
+    return math.prod(network.shapes()[connection.delay])
 
 
 def connection_sparsity(layers):

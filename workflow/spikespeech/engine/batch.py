@@ -8,7 +8,7 @@ from spikespeech.engine import adam, arrays, constants, delays, example, readout
 from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
 from spikespeech.kernels.vectors import LANES, NARROW, aligned, padded
-from spikespeech.network import Parameters
+from spikespeech.network import Parameters, sparse
 from spikespeech.network.chain import chain
 
 SLOPE_MIN = 1e-3
@@ -126,6 +126,8 @@ class Engine:
             for name, array in weights.items()
             if name not in views and name not in held
         }
+        masks = sparse.masks(self.network, weights)
+        self.absent = {name: ~mask for name, mask in masks.items()}
         self.hidden, self.output = self.constants.of_layers()
 
     @property
@@ -208,6 +210,7 @@ class Engine:
         self._each(work)
         counts = bad.sum(axis=0).tolist()
         found = {row[1].name: count for row, count in zip(rows, counts, strict=True)}
+        found |= self.clear_absent()
         for place, connection, start, end in rows:
             if connection.learned_delays:
                 name = connection.delay
@@ -215,6 +218,18 @@ class Engine:
                 self.named_delays(self.delay_gradients)[name][:] = gradient
                 found[name] = int(np.count_nonzero(~np.isfinite(gradient)))
         return found | self.constants.mean_gradient(n, used, (*self.hidden, self.output))
+
+    def clear_absent(self):
+        """Clear gradients of synapses that there are not; return how many others are not finite.
+
+        The counts are by name of the weights of connections that lack synapses.
+        """
+        found = {}
+        for name, gradient in self.named(self.gradients).items():
+            if name in self.absent:
+                gradient[self.absent[name]] = 0
+                found[name] = int(np.count_nonzero(~np.isfinite(gradient)))
+        return found
 
     def _delay_gradient(self, n, place, connection, start, end):
         """Return the gradient of a connection's delays, a step, in their shape.
@@ -234,6 +249,9 @@ class Engine:
         self._each(work)
         span = slice(start * width, end * width)
         change = (self.parameters[place][span] * sums[span]).reshape(-1, width)
+        if connection.name in self.absent:
+            absent = self.absent[connection.name]
+            change[:, : absent.shape[1]][absent] = 0
         if connection.delay_shape == "source":
             return change.sum(axis=1)
         n_targets = self.network[connection.target].n

@@ -252,12 +252,17 @@ def _quantise_layer(layer, weights, constants, threshold, *, bits, scale, activi
     name = layer.population.name
     connections = [c for c in (layer.incoming, layer.recurrent) if c]
     arrays = [np.asarray(weights[c.name], np.float64) * constants.gain for c in connections]
+    masks = [slice(None) if c.synapses is None else weights[c.mask] != 0 for c in connections]
+
+    def existing(matrices):
+        return [matrix[mask] for matrix, mask in zip(matrices, masks, strict=True)]
+
     if not any(a.any() for a in arrays):
         raise InputError(
             f"all weights of the {name} layer are zero", hint="lava-dl cannot load such a layer"
         )
     if lsb is None and scale == "percentile":
-        lsb = percentile_lsb(arrays, bits)
+        lsb = percentile_lsb(existing(arrays), bits)
     elif lsb is None:
         factors = [
             np.ones(len(a)) if activity is None else np.asarray(activity[c.source], float)
@@ -293,22 +298,21 @@ def _quantise_layer(layer, weights, constants, threshold, *, bits, scale, activi
         mantissa,
     )
     report = {
-        "name": name,
-        "lsb": unit,
-        "factor": factor,
-        "threshold": mantissa,
+        **{"name": name, "lsb": unit, "factor": factor, "threshold": mantissa},
         "threshold_error": mantissa * unit / threshold - 1 if spiking else None,
         "current_decay": constants.current_decay,
         "voltage_decay": constants.voltage_decay,
         "largest_voltage": LARGEST_THRESHOLD * unit,
         "matrices": [
             {"name": c.name, **_errors(a, q // factor, lsb)}
-            for c, a, q in zip(connections, arrays, integers, strict=True)
+            for c, a, q in zip(connections, existing(arrays), existing(integers), strict=True)
         ],
     }
+    if lacking := {c.name: c.synapses for c in connections if c.synapses is not None}:
+        report["synapses"] = lacking  # in NetX files the others are zeros
     kept = [(q * unit / constants.gain).astype(np.float32) for q in integers]
-    names = (c.name for c in connections)
-    return _QuantisedLayer(integer_layer, unit, dict(zip(names, kept, strict=True)), report)
+    by_name = {c.name: k for c, k in zip(connections, kept, strict=True)}
+    return _QuantisedLayer(integer_layer, unit, by_name, report)
 
 
 def _delays(layer, weights, host, long_delays):

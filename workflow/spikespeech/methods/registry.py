@@ -43,7 +43,7 @@ TRAINING_METHODS = {
     "eprop": Method("e-prop", "gradient.py", TIME, _RATE, "eprop"),
     "stdp": Method(
         *("STDP with a read-out", "stdp.py", TIME, _READOUT),
-        needs=(*_PRESENTED, "neuron", "constants"),
+        needs=(*_PRESENTED, "neuron", "constants", "connections"),
         also=("bins",),
     ),
     "untrained": Method(

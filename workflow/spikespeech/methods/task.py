@@ -170,8 +170,13 @@ def input_delays(spikes, settings):
     return delays.draw(late, spikes.n_units, settings["seed"])
 
 
-def refuse_constants(settings):
-    """Raise InputError where neurons are to have constants of their own, or to learn them."""
+def refuse_own(settings):
+    """Raise InputError where neurons are to have constants of their own, or to lack synapses."""
+    if any((settings.get("connections") or {}).values()):
+        raise InputError(
+            "of this method all neurons of two layers are connected",
+            hint="give its networks no training.connections",
+        )
     if any((settings.get("constants") or {}).values()):
         raise InputError(
             "of this method all neurons of a layer have the same constants",

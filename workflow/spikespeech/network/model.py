@@ -60,6 +60,8 @@ class Connection:
     delay_shape : what each delay belongs to, one of `SHAPES`
     learned_delays : whether delays are learned, as the weights are; else they are whole numbers
         that no training changes
+    synapses : how many pairs of a source and a target are connected, where not all are: the
+        parameters hold which
     """
 
     source: str
@@ -67,6 +69,7 @@ class Connection:
     longest_delay: int = 0
     delay_shape: str = "source"
     learned_delays: bool = False
+    synapses: int | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +80,11 @@ class Connection:
     def delay(self) -> str:
         """What its delays are called among the parameters."""
         return f"{self.name}.delay"
+
+    @property
+    def mask(self) -> str:
+        """What is called among the parameters which of its synapses there are."""
+        return f"{self.name}.mask"
 
     @property
     def axonal(self) -> bool:
@@ -131,6 +139,12 @@ class Network:
                 raise InputError(
                     f"the connection {c.name} runs backward, or from the outputs or to the inputs",
                     hint="connect a population to itself or a later one",
+                )
+            pairs = self[c.source].n * self[c.target].n
+            if c.synapses is not None and not 0 < c.synapses <= pairs:
+                raise InputError(
+                    f"the connection {c.name} has {c.synapses} synapses",
+                    hint=f"connect 1 to {pairs:,} pairs of neurons",
                 )
         if ends != sorted(set(ends)):
             raise InputError("connections are not in order", hint="sort by target, then by source")
@@ -219,8 +233,14 @@ class Network:
 
     @property
     def n_weights(self) -> int:
-        """The number of weights of all connections."""
-        return sum(self[c.source].n * self[c.target].n for c in self.connections)
+        """The number of weights of all connections: those of synapses that there are."""
+        return sum(self.n_synapses(c) for c in self.connections)
+
+    def n_synapses(self, connection: Connection) -> int:
+        """Return how many synapses a connection has."""
+        if connection.synapses is not None:
+            return connection.synapses
+        return self[connection.source].n * self[connection.target].n
 
     @property
     def n_learned(self) -> int:
@@ -244,6 +264,7 @@ class Network:
 
         First weights, (source, target), in the order of the connections, then their delays, by
         their shape: (source,), (source, blocks) or (source, target). The last block may be short.
+        Then, like the weights, which synapses there are of connections that lack some.
         """
         sizes = {p.name: p.n for p in self.populations}
         shapes: dict[str, tuple[int, ...]] = {
@@ -254,6 +275,9 @@ class Network:
                 blocks = -(-sizes[c.target] // BLOCK)
                 columns = {"source": (), "block": (blocks,), "synapse": (sizes[c.target],)}
                 shapes[c.delay] = (sizes[c.source], *columns[c.delay_shape])
+        for c in self.connections:
+            if c.synapses is not None:
+                shapes[c.mask] = shapes[c.name]
         for p in self.populations:
             for learned in p.learned:
                 shapes[p.called(learned)] = (p.n if learned.each == "neuron" else 1,)

@@ -6,7 +6,7 @@ import numpy as np
 
 from spikespeech import meter
 from spikespeech.errors import InputError
-from spikespeech.network import constants
+from spikespeech.network import constants, sparse
 from spikespeech.network.model import BLOCK, Connection, Network
 from spikespeech.network.neurons import LIF
 
@@ -43,6 +43,7 @@ class Parameters(Mapping[str, np.ndarray]):
     "input_hidden.delay" is how many steps later than without them its spikes arrive, in the shape
     that its delays have. Learned ones are any numbers, of which `delay_steps` makes steps; others
     are whole. "hidden.tau_mem" and its like are learned constants, in the unit of the neuron model.
+    "hidden_hidden.mask" is 1 where there is a synapse, of connections that lack some, and else 0.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]):
@@ -119,8 +120,8 @@ class Parameters(Mapping[str, np.ndarray]):
         """Return the parameters of a network in its order.
 
         Raises InputError unless `arrays` has all and no others, of the right shapes, all finite,
-        delays within the connection's longest, whole ones where they are not learned, and learned
-        constants within their bounds.
+        delays within the connection's longest, whole ones where they are not learned, learned
+        constants within their bounds, and weights 0 where there is no synapse.
         """
         shapes = network.shapes()
         for name in arrays:
@@ -141,6 +142,7 @@ class Parameters(Mapping[str, np.ndarray]):
             if connection.longest_delay:
                 _check_delays(connection, np.asarray(arrays[connection.delay]))
         constants.check(network, arrays)
+        sparse.check(network, arrays)
         return cls({name: arrays[name] for name in shapes})
 
 

@@ -4,10 +4,12 @@ Delays of input channels alone are moved in the spikes, see `spikes.delays`; wha
 others: those that are learned, of blocks of targets or of synapses, or of other connections.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from spikespeech.errors import InputError, nearest
-from spikespeech.network import Connection, Network
+from spikespeech.network import Network
 from spikespeech.network.model import SHAPES
 from spikespeech.spikes import delays
 
@@ -84,11 +86,11 @@ def delayed(network: Network, settings: dict) -> Network:
     """Return a network of layers with the delays of `settings`, but those of channels."""
     connections = []
     for c in network.connections:
-        given = settings.get(_place(network, c), {})
+        given = settings.get(place(network, c), {})
         longest = given.get("longest", given.get("high", 0))
         if longest and c != network.input_delays:
             shape, learned = given.get("shape", "source"), given.get("learned", False)
-            c = Connection(c.source, c.target, longest, shape, learned)
+            c = replace(c, longest_delay=longest, delay_shape=shape, learned_delays=learned)
         connections.append(c)
     return Network(network.populations, tuple(connections), network.dt_ms)
 
@@ -101,7 +103,7 @@ def draw(network: Network, settings: dict, seed: int) -> dict[str, np.ndarray]:
     drawn, shapes = {}, network.shapes()
     for at, c in enumerate(network.connections):
         if c.longest_delay and c != network.input_delays:
-            high = settings[_place(network, c)]["high"]
+            high = settings[place(network, c)]["high"]
             rng = np.random.default_rng([delays.SALT, seed, at])
             shape = shapes[c.delay]
             drawn[c.delay] = (
@@ -112,7 +114,8 @@ def draw(network: Network, settings: dict, seed: int) -> dict[str, np.ndarray]:
     return drawn
 
 
-def _place(network, connection):
+def place(network, connection):
+    """Return which of `PLACES` a connection of layers is."""
     if connection.source == network.input.name:
         return "input"
     if connection.target == network.output.name:

@@ -15,7 +15,7 @@ import pandas as pd
 from spikespeech import eventprop
 from spikespeech.backends import registry
 from spikespeech.errors import InputError
-from spikespeech.network import Network, Parameters, constants
+from spikespeech.network import Network, Parameters, constants, sparse
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 from spikespeech.spikes.stored import load_if_small
@@ -226,7 +226,8 @@ def start(
     weights = Parameters.random(
         network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
     )
-    weights |= settings.first_delays(network, spikes)
+    weights |= settings.given(network, spikes)
+    weights |= sparse.masked(network, weights)
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
     parts = network, weights, settings.make_loss(spikes), regulariser
     known = {
@@ -282,10 +283,18 @@ def _spread(network, weights):
     """Return the columns of the history that learned delays and constants have."""
     row = {}
     for name in _beside(network):
-        found = weights[name].astype(float)
+        found = _held(network, weights, name).astype(float)
         values = found.mean(), *np.quantile(found, (0.1, 0.9))
         row |= {f"{name}_{what}": value for what, value in zip(SPREAD, values, strict=True)}
     return row
+
+
+def _held(network, weights, name):
+    """Return learned delays or constants, flat; those of synapses of such as there are."""
+    for c in network.connections:
+        if name == c.delay and c.delay_shape == "synapse":
+            return sparse.existing(network, weights, c.name, weights[name])
+    return np.ravel(weights[name])
 
 
 def _check_activity(row, history, network, settings, n_steps):
@@ -338,4 +347,4 @@ def _lift(backend, network, silent, by):
         first += layer.n
         if found.all():
             break
-    backend.weights = weights
+    backend.weights = weights | sparse.masked(network, weights)

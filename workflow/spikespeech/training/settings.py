@@ -9,6 +9,7 @@ from spikespeech.errors import InputError, nearest
 from spikespeech.network import LI, LIF, Network
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes import delays as of_spikes
+from spikespeech.training import connections as synapses
 from spikespeech.training import constants as of_neurons
 from spikespeech.training import delays as of_connections
 
@@ -192,6 +193,7 @@ class Settings:
     learning_rate : of Adam, at its highest
     delays : of the connections, see `delays.parse`
     constants : of neurons that differ or learn them, see `constants.parse`
+    connections : which synapses they have, where not all, see `connections.parse`
     label_smoothing : of the loss's targets, see `losses.Loss`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
     output : time constants of the outputs; None for those of the hidden neurons
@@ -220,6 +222,7 @@ class Settings:
     surrogate_slope: float = number(float, above=0)
     delays: dict = field(metadata={"parse": of_connections.parse})
     constants: dict = field(metadata={"parse": of_neurons.parse})
+    connections: dict = field(metadata={"parse": synapses.parse})
     loss: dict = field(metadata={"parse": _loss})
     hidden: int | tuple = field(metadata={"parse": _hidden})
     recurrent: bool = choice(False, True)
@@ -240,9 +243,10 @@ class Settings:
         given = of_connections.of_channels(self.delays)
         return of_spikes.draw(given, spikes.n_units, self.seed)
 
-    def first_delays(self, network: Network, spikes: SpikeTrains) -> dict:
-        """Return the delays of a network's connections at first, by name."""
+    def given(self, network: Network, spikes: SpikeTrains) -> dict:
+        """Return a network's delays at first, and which synapses there are, by name."""
         found = of_connections.draw(network, self.delays, self.seed)
+        found |= synapses.draw(network, self.connections, self.seed)
         if network.input_delays:
             found[network.input_delays.delay] = self.draw_delays(spikes)
         return found
@@ -276,4 +280,5 @@ class Settings:
             longest_delay=0 if drawn is None else int(drawn.max()),
         )
         network = of_neurons.varied(network, self.constants, self.seed)
-        return of_connections.delayed(network, self.delays)
+        network = of_connections.delayed(network, self.delays)
+        return synapses.sparse(network, self.connections, self.seed)

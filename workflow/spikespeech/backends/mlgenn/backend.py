@@ -10,7 +10,7 @@ from spikespeech.backends.mlgenn.limits import check, check_times, genn_options
 from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Gradients, Regulariser, Simulation
-from spikespeech.network import Parameters
+from spikespeech.network import Parameters, sparse
 from spikespeech.spikes import SpikeTrains, delays
 
 
@@ -56,7 +56,12 @@ class Backend:
         check_times(loss.n_steps + self._quiet, network.dt_ms)
         self.network, self.loss, self.batch_size = network, loss, batch_size
         weights = Parameters.checked(network, weights)
-        self._delays = self._fixed(weights)
+        self._given = self._fixed(weights)
+        masks = sparse.masks(network, weights)
+        ends = {name: c for c in network.connections for name in (c.name, c.delay)}
+        # Of connections that lack synapses GeNN holds the others alone, row after row.
+        self._masks = {name: masks[c.name] for name, c in ends.items() if c.name in masks}
+        self._first = {name: weights[name] for name in self._masks if name in weights}
         self._built = extension.build(network, weights, loss, regulariser, batch_size, **genn)
         self._updates, self._delay_rate = 0, delay_rate
         self._folder = tempfile.TemporaryDirectory(prefix="mlgenn-")
@@ -67,19 +72,19 @@ class Backend:
         """The Parameters, as arrays of their own; assign others to change them."""
         learned = self._built.learned
         values = {name: pull(p.synapses.vars[p.variable]) for name, p in learned.items()}
-        found = self._shaped(values) | self._delays
+        found = self._shaped(values, self._first) | self._given
         return Parameters({name: found[name] for name in self.network.shapes()})
 
     @weights.setter
     def weights(self, weights):
-        delays = self._fixed(weights)
-        for name in delays:
-            if not np.array_equal(delays[name], self._delays[name]):
+        given = self._fixed(weights)
+        for name in given:
+            if not np.array_equal(given[name], self._given[name]):
                 raise InputError(
                     f"other {name} than the network was built with", hint="build it anew"
                 )
         for name, p in self._built.learned.items():
-            push(p.synapses.vars[p.variable], weights[name])
+            push(p.synapses.vars[p.variable], weights[name][self._masks.get(name, ...)])
 
     @property
     def kernel_times(self):
@@ -150,7 +155,7 @@ class Backend:
         return Gradients(
             outcome.losses,
             outcome.readouts,
-            self._shaped(mean),
+            self._shaped(mean, {}),
             outcome.hidden_spikes,
             outcome.guarded,
             {name: np.count_nonzero(~np.isfinite(value)) for name, value in mean.items()},
@@ -252,19 +257,25 @@ class Backend:
         table[rows, : self.loss.n_steps] = values
         push(self._built.output.extra_global_params[name], table)
 
-    def _shaped(self, values):
-        """Return flat arrays by name as Parameters."""
-        shapes = self.network.shapes()
-        return Parameters({name: np.reshape(values[name], shapes[name]) for name in values})
+    def _shaped(self, values, others):
+        """Return flat arrays by name as Parameters; where there is no synapse, `others` or 0."""
+        shapes, shaped = self.network.shapes(), {}
+        for name, flat in values.items():
+            shaped[name] = np.array(others.get(name, np.zeros(shapes[name])))
+            shaped[name][self._masks.get(name, ...)] = (
+                flat if name in self._masks else np.reshape(flat, shapes[name])
+            )
+        return Parameters(shaped)
 
     def _fixed(self, weights):
-        """Return the delays among the parameters that nothing changes."""
+        """Return the delays among the parameters that nothing changes, and which synapses are."""
         names = {c.delay for c in self.network.connections if not c.learned_delays}
+        names |= {c.mask for c in self.network.connections}
         return {name: array.copy() for name, array in weights.items() if name in names}
 
     def _split(self, spikes):
         """Yield the examples in batches, later by the delays of their channels."""
-        spikes = delays.arriving(self.network, self._delays, spikes)
+        spikes = delays.arriving(self.network, self._given, spikes)
         for begin in range(0, len(spikes), self.batch_size):
             yield spikes.take(range(begin, min(begin + self.batch_size, len(spikes))))
 
@@ -298,13 +309,21 @@ def load(model, folder):
 def pull(variable):
     """Return a copy of a variable's values on the device, as GeNN lays them out."""
     variable.pull_from_device()
-    return variable.view.copy()
+    return np.array(variable.values if _of_synapses(variable) else variable.view)
 
 
 def push(variable, values):
     """Give a variable on the device new values."""
-    variable.view[:] = np.reshape(values, variable.view.shape)
+    if _of_synapses(variable):
+        variable.values = np.reshape(values, variable.values.shape)
+    else:
+        variable.view[:] = np.reshape(values, variable.view.shape)
     variable.push_to_device()
+
+
+def _of_synapses(variable):
+    """Whether a variable is of synapses, whose values lie apart where some are missing."""
+    return hasattr(variable.group, "synapse_group")
 
 
 def silence(spikes):

@@ -22,6 +22,7 @@ from ml_genn.callbacks import Callback
 from ml_genn.compilers import EventPropCompiler
 from ml_genn.compilers.event_prop_compiler import default_params
 from ml_genn.connectivity import Dense
+from ml_genn.connectivity.sparse_base import SparseBase
 from ml_genn.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from ml_genn.optimisers import Adam
 from ml_genn.readouts import AvgVar, FirstSpikeTime, MaxVar
@@ -83,6 +84,20 @@ class MaxUntil(MaxVar):
         model.add_var("VMaxTime", "scalar", 0)
         model.append_sim_code(f"if (t < {self.end} && V > VMax) {{ VMax = V; VMaxTime = t; }}")
         return model
+
+
+class Given(SparseBase):
+    """The synapses of a mask (source, target), with weights and delays of that shape."""
+
+    def __init__(self, weight, mask, delay):
+        super().__init__(weight[mask], delay[mask] if np.ndim(delay) else delay)
+        self.pre_ind, self.post_ind = np.nonzero(mask)
+
+    def connect(self, source, target):
+        pass
+
+    def get_snippet(self, connection, supported_matrix_type):
+        return self._get_snippet(supported_matrix_type, None)
 
 
 class Windows(NamedTuple):
@@ -242,7 +257,7 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
             c.name: Connection(
                 described_as[c.source],
                 described_as[c.target],
-                Dense(weights[c.name], _delays(network, c, weights)),
+                _connectivity(network, c, weights),
                 Exponential(network[c.target].neuron.tau_syn),
                 max_delay_steps=c.longest_delay if c in on_synapses else None,
             )
@@ -290,6 +305,14 @@ def build(network, weights, loss, regulariser, batch_size, **genn):
 def _on_synapses(network, connection):
     """Whether mlGeNN's synapses delay: spikes of inputs with delays by channel come to it late."""
     return connection.longest_delay > 0 and connection != network.input_delays
+
+
+def _connectivity(network, connection, weights):
+    """Return mlGeNN's connectivity of a connection."""
+    delays = _delays(network, connection, weights)
+    if connection.synapses is None:
+        return Dense(weights[connection.name], delays)
+    return Given(weights[connection.name], weights[connection.mask] != 0, delays)
 
 
 def _delays(network, connection, weights):

@@ -1,0 +1,108 @@
+"""Synapses of a network's connections by the settings: which of all pairs of neurons have one.
+
+Like delays (`training.delays`), those of connections from the inputs, within each hidden layer,
+from one hidden layer to the next, and to the outputs are given each for itself.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spikespeech import reading
+from spikespeech.errors import InputError, nearest
+from spikespeech.network import Network
+from spikespeech.training.delays import PLACES, place
+
+NEEDED = {"random": "probability", "table": "path"}
+"""What each kind of synapses asks for."""
+
+SALT = 0x73796E61
+"""With a network's seed, that of its synapses: another stream than that of its weights."""
+
+
+def parse(value, where):
+    """Return the settings of all connections, checked, without those that lack no synapse.
+
+    Parameters
+    ----------
+    value : by place, one of `PLACES`, None or a dictionary: `kind` random with `probability`, that
+        of each synapse; or `kind` table with `path`
+    """
+    for key in value:
+        if key not in PLACES:
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, PLACES)}")
+    return {p: _parse(value[p], f"{where}.{p}") for p in PLACES if value.get(p)}
+
+
+def _parse(given, where):
+    """Return the settings of one place; what another kind asks for is left out."""
+    needed = NEEDED.get(given.get("kind"))
+    if needed not in given or not set(given) <= {"kind", *NEEDED.values()}:
+        raise InputError(
+            f"{where}: {given!r} are no synapses",
+            hint="{kind: random, probability: 0.1} or {kind: table, path: file}",
+        )
+    probability = given.get("probability", 1)
+    number = isinstance(probability, int | float) and not isinstance(probability, bool)
+    if not number or not 0 < probability <= 1:
+        raise InputError(f"{where}.probability: {probability!r} is not above 0 and at most 1")
+    return {"kind": given["kind"], needed: given[needed]}
+
+
+def sparse(network: Network, settings: dict, seed: int) -> Network:
+    """Return a network of layers that has only the synapses of `settings`, see `draw`."""
+    masks = draw(network, settings, seed)
+    connections = [
+        replace(c, synapses=int(masks[c.mask].sum())) if c.mask in masks else c
+        for c in network.connections
+    ]
+    return Network(network.populations, tuple(connections), network.dt_ms)
+
+
+def draw(network: Network, settings: dict, seed: int) -> dict[str, np.ndarray]:
+    """Return by name which synapses there are of connections that lack some, (source, target) bool.
+
+    Random ones are drawn from the seed, each for itself and each connection from a stream of its
+    own; within a layer no neuron is connected to itself, as by mlGeNN's FixedProbability. A table
+    is CSV with the columns `source` and `target`, a row a synapse, neurons from 0 on.
+
+    Raises InputError for connections without any synapse, and for rows of a table that are none.
+    """
+    drawn = {}
+    for at, c in enumerate(network.connections):
+        given = settings.get(place(network, c))
+        if not given:
+            continue
+        shape = network[c.source].n, network[c.target].n
+        if given["kind"] == "table":
+            drawn[c.mask] = _read(given["path"], shape)
+            continue
+        mask = np.random.default_rng([SALT, seed, at]).random(shape) < given["probability"]
+        if c.recurrent:
+            np.fill_diagonal(mask, False)
+        if not mask.any():
+            raise InputError(
+                f"no synapse of {c.name} with the probability {given['probability']:g}",
+                hint="give a higher one",
+            )
+        drawn[c.mask] = mask
+    return drawn
+
+
+def _read(path, shape):
+    """Return the synapses in a table, (source, target) bool of a shape."""
+    table = reading.read_csv(path, columns=["source", "target"], text=["source", "target"])
+    mask = np.zeros(shape, bool)
+    for row, given in enumerate(zip(table["source"], table["target"], strict=True)):
+        for value, n, side in zip(given, shape, ("source", "target"), strict=True):
+            if not (value.isascii() and value.isdigit() and int(value) < n):
+                raise InputError(
+                    f"row {row}: the {side} {value!r} is no neuron from 0 to {n - 1}", file=path
+                )
+        pair = tuple(map(int, given))
+        if mask[pair]:
+            raise InputError(f"row {row}: the synapse {pair[0]}, {pair[1]} again", file=path)
+        mask[pair] = True
+    if not mask.any():
+        raise InputError("no synapses", file=path, hint="one row each: source, target")
+    return mask
