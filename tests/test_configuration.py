@@ -16,9 +16,15 @@ CONFIG = Path(__file__).parents[1] / "config"
 
 
 def read(name):
-    """The configuration that Snakemake sees: the defaults, updated by another file."""
+    """The configuration that Snakemake sees: the defaults, updated by another file.
+
+    One in a folder comes after the one that is called as the folder, where there is such a one.
+    """
     config = yaml.safe_load((CONFIG / "config.yaml").read_text())
-    configuration.update(config, yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
+    path = (CONFIG / name).with_suffix(".yaml")
+    for given in (path.parent.with_suffix(".yaml"), path):
+        if given.exists():
+            configuration.update(config, yaml.safe_load(given.read_text()))
     return config
 
 
