@@ -45,6 +45,12 @@ class Layer:
         self.mem = mem.astype(self.dtype)
         threshold = np.broadcast_to(getattr(neuron, "threshold", np.inf), (self.n,))
         self.threshold = threshold.astype(self.dtype)
+        # Neurons that do not adapt have a strength of 0.
+        self.strength = np.broadcast_to(
+            np.asarray(getattr(neuron, "strength", 0), self.dtype), (self.n,)
+        )
+        self.adapt = np.broadcast_to(np.float64(getattr(neuron, "tau_adapt", 1)), (self.n,))
+        self.rho = np.exp(-self.dt / self.adapt).astype(self.dtype)
 
 
 def layers(network, dtype):
@@ -54,12 +60,13 @@ def layers(network, dtype):
 @dataclass
 class Forward:
     """A simulated example, by population: spikes and I - V at them as lists of arrays, one a step,
-    and voltages and the currents that they had (n_steps, n)."""
+    and voltages, the currents that they had and the adaptation (n_steps, n)."""
 
     spikes: dict
     slopes: dict
     v: dict
     x: dict
+    a: dict
     carry: Carry = None
 
 
@@ -100,9 +107,9 @@ def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=
     r = Forward(
         {"input": inputs} | {k.name: [] for k in run},
         {k.name: [] for k in run},
-        *({k.name: np.zeros((n_steps, k.n), dtype) for k in run} for _ in range(2)),
+        *({k.name: np.zeros((n_steps, k.n), dtype) for k in run} for _ in range(3)),
     )
-    v = {k.name: np.zeros(k.n, dtype) for k in run}
+    v, a = ({k.name: np.zeros(k.n, dtype) for k in run} for _ in range(2))
     for t in range(n_steps):
         if defects and t == n_steps - 1:
             for current in (*x.values(), *slots.values()):
@@ -124,7 +131,9 @@ def forward(network, weights, inputs, *, dtype=np.float64, defects=False, carry=
             for name in into:
                 x[name] = x[name] * k.beta
             potential = k.alpha * v[k.name] + (dtype(1) - k.alpha) * current
-            spiking = np.flatnonzero(potential >= k.threshold)
+            a[k.name] = r.a[k.name][t] = k.rho * a[k.name]
+            spiking = np.flatnonzero(potential >= k.threshold + k.strength * a[k.name])
+            a[k.name][spiking] += 1
             r.x[k.name][t] = current / k.scale
             r.slopes[k.name].append((r.x[k.name][t] - potential)[spiking])
             potential[spiking] = 0
@@ -212,7 +221,7 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
         for constant in k.population.learned:
             gradients[f"{k.name}.{constant.constant}"] = np.zeros(k.n, dtype)
     history = {k.name: np.zeros((2, n_steps + 1, k.n), dtype) for k in run}
-    lv, li, back = ({k.name: np.zeros(k.n, dtype) for k in run} for _ in range(3))
+    lv, li, back, mu = ({k.name: np.zeros(k.n, dtype) for k in run} for _ in range(4))
     by_name = {k.name: k for k in run}
     lost = {name: s[-1] if defects else np.zeros(0, int) for name, s in r.spikes.items()}
     hidden = [p.name for p in network.hidden]
@@ -238,7 +247,16 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
                 e, q = r.spikes[name][s + 1], r.slopes[name][s + 1].astype(dtype)
                 keep = ~np.isin(e, lost[name])
                 e, q, v = e[keep], q[keep], lv[name]
-                v[e] += (by_name[name].threshold[e] * v[e] + back[name][e]) / q - penalty[name][e]
+                k, m = by_name[name], mu[name]
+                m *= k.rho
+                # The threshold that moves, see the engine's module `adaptive`.
+                rise = k.strength[e] * r.a[name][s + 1][e]
+                fall = rise * (k.mem / k.adapt)[e].astype(dtype)
+                fed = back[name][e] - m[e] / k.adapt[e].astype(dtype)
+                v[e] += ((k.threshold[e] + rise - fall) * v[e] + fed) / (q + fall) - penalty[name][
+                    e
+                ]
+                m[e] -= k.strength[e] * k.mem[e] * v[e]
             v, threshold = lv["output"], by_name["output"].threshold
             for j, q in zip(r.spikes["output"][s + 1], r.slopes["output"][s + 1], strict=True):
                 if j not in lost["output"]:
@@ -253,6 +271,9 @@ def backward(network, weights, r, drive, jump, phantom, regulariser=None, *, dty
                 "tau_mem": dtype(network.dt_ms) * lv[k.name] * (x - r.v[k.name][s]) / k.mem,
                 "tau_syn": -dtype(network.dt_ms) * li[k.name] * x / k.syn,
                 "threshold": k.mem * lv[k.name] * np.isin(np.arange(k.n), e),
+                "strength": k.mem * lv[k.name] * np.isin(np.arange(k.n), e) * r.a[k.name][s + 1],
+                # Of μ, where the engine has the slope of a at given spikes.
+                "tau_adapt": -dtype(network.dt_ms) * mu[k.name] * r.a[k.name][s + 1] / k.adapt**2,
             }
             for constant in k.population.learned:
                 gradients[f"{k.name}.{constant.constant}"] += slopes[constant.constant]

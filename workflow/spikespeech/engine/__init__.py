@@ -4,6 +4,7 @@
 `synapses`              currents forward; gradients and feedback backward
 `delays`                connections with delays: currents of spikes that arrive later
 `delay_gradients`       the same backward
+`values`, `adaptive`    constants as kernels load them; what adaptive thresholds add to `lif`
 `lif`                   a layer of LIF neurons or leaky integrators: constants, forward, adjoint
 `constants`             constants that are learned: gradients from a layer's adjoint, steps
 `readout`, `outputs`    windowed read-outs in closed form; simulated outputs

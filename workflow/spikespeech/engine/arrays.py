@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.engine import delays, lif
+from spikespeech.engine import adaptive, delays, lif
 from spikespeech.engine.tape import Tape, tape
 from spikespeech.kernels.vectors import aligned, padded
 
@@ -32,6 +32,7 @@ class Layer(NamedTuple):
         a feed-forward layer
     delays, own_delays : Delays of the two connections; None in a network without any
     k : Constants
+    adaptation : Adaptation; None in a network without any
     first, n : its neurons are so many from this one on of all hidden neurons
     """
 
@@ -40,6 +41,7 @@ class Layer(NamedTuple):
     delays: delays.Delays | None
     own_delays: delays.Delays | None
     k: lif.Constants
+    adaptation: adaptive.Adaptation | None
     first: int
     n: int
 
@@ -137,7 +139,16 @@ class Results(NamedTuple):
     sound: np.ndarray
 
 
-def scratch(n_steps, sizes, n_sources, n_outputs, longest=(), own_longest=(), learning=()):
+def scratch(
+    n_steps,
+    sizes,
+    n_sources,
+    n_outputs,
+    longest=(),
+    own_longest=(),
+    learning=(),
+    adapting=False,
+):
     """Return one thread's Scratch.
 
     sizes, n_sources : of each hidden layer: its neurons, and the rows of all weights into it
@@ -145,6 +156,7 @@ def scratch(n_steps, sizes, n_sources, n_outputs, longest=(), own_longest=(), le
         () without any
     own_longest : likewise of each hidden layer's recurrent connection
     learning : of each hidden layer whether it learns constants; () where none does
+    adapting : whether hidden layers have an adaptation
     """
     widths, output_width = [padded(n) for n in sizes], padded(n_outputs)
     cells = n_steps * output_width
@@ -154,9 +166,9 @@ def scratch(n_steps, sizes, n_sources, n_outputs, longest=(), own_longest=(), le
     late = max([*longest, *own_longest], default=0)
     return Scratch(
         np.zeros(n_steps + 1, np.uint32),
-        tuple(tape(n_steps, n) for _ in range(GROUP) for n in sizes),
+        tuple(tape(n_steps, n, adapting) for _ in range(GROUP) for n in sizes),
         tuple(aligned(n_steps * width) for _ in range(GROUP) for width in kept),
-        tuple(aligned((4, width)) for width in widths),
+        tuple(aligned((4 + adapting, width)) for width in widths),
         np.zeros((2, sizes[-1]), np.float32),
         np.zeros(max(sizes), np.float32),
         np.empty(n_steps * max(sizes), np.float32),

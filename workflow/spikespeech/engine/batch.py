@@ -77,6 +77,7 @@ class Engine:
             arrays.scratch(
                 *(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own),
                 [bool(p.learned) for p in network.hidden],
+                self.adaptations[0] is not None,
             )
             for _ in range(self.threads)
         ]
@@ -128,7 +129,7 @@ class Engine:
         }
         masks = sparse.masks(self.network, weights)
         self.absent = {name: ~mask for name, mask in masks.items()}
-        self.hidden, self.output = self.constants.of_layers()
+        self.hidden, self.adaptations, self.output = self.constants.of_layers()
 
     @property
     def gradient(self):
@@ -157,7 +158,8 @@ class Engine:
             split = self.network[into.source].n * width
             parts = flat[:split], flat[split:]
             late = (self._packed(place, c, w) for c, w in zip((into, own), parts, strict=True))
-            made.append(arrays.Layer(*parts, *late, self.hidden[place], first, population.n))
+            held = self.hidden[place], self.adaptations[place]
+            made.append(arrays.Layer(*parts, *late, *held, first, population.n))
             first += population.n
         return arrays.Model(
             tuple(made),
@@ -217,7 +219,8 @@ class Engine:
                 gradient = self._delay_gradient(n, place, connection, start, end)
                 self.named_delays(self.delay_gradients)[name][:] = gradient
                 found[name] = int(np.count_nonzero(~np.isfinite(gradient)))
-        return found | self.constants.mean_gradient(n, used, (*self.hidden, self.output))
+        layers = (*self.hidden, self.output), self.adaptations
+        return found | self.constants.mean_gradient(n, used, *layers)
 
     def clear_absent(self):
         """Clear gradients of synapses that there are not; return how many others are not finite.
@@ -289,7 +292,7 @@ class Engine:
         """Take a step of Adam with the learned constants, see `constants.Held.step`."""
         if self.constants.values:
             self.constants.step(mean, square, rate, unbias, epsilon)
-            self.hidden, self.output = self.constants.of_layers()
+            self.hidden, self.adaptations, self.output = self.constants.of_layers()
 
     def _each(self, work):
         """Call work(thread) in each thread."""

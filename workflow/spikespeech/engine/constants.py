@@ -5,6 +5,7 @@ With the adjoints of `lif`, the currents x and the voltages v after each step (W
 
     time constants    dL/dlog τ_mem = Σ_t dt λ_V (x - v),   dL/dlog τ_syn = -Σ_t dt λ_I x
     threshold         dL/dθ = τ_mem Σ_spikes λ_V, after the spike's jump, backward in time
+    adaptation        see `adaptive`
 
 A layer that learns any keeps the voltages of each step, of which those of the next step have the
 currents, x(t) = (V(t + 1) - α v(t)) / ((1 - α) c), and the trace of λ_I has λ_V, as `delays` says.
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spikespeech.engine import adam, lif
+from spikespeech.engine import adam, adaptive, lif
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.tape import last_step
 from spikespeech.kernels.vectors import (
@@ -32,7 +33,7 @@ from spikespeech.kernels.vectors import (
 )
 from spikespeech.network import constants
 
-SUMS = ("tau_mem", "tau_syn", "threshold")
+SUMS = ("tau_mem", "tau_syn", "threshold", "strength", "tau_adapt")
 """Constants that can be learned, in the order of the rows that the kernels sum up."""
 
 MOST = np.float32(50)
@@ -40,12 +41,14 @@ MOST = np.float32(50)
 
 
 @kernel
-def differentiate(tape, voltage, k, trace, lambda_v, sums):
+def differentiate(tape, voltage, k, adaptation, trace, lambda_v, sums):
     """Add Σ λ_V (x - v), Σ λ_I x and Σ_spikes λ_V of one example and hidden layer.
+
+    With an adaptation also Σ_spikes a λ_V and Σ_spikes λ_V τ_adapt/dt da/dlog τ_adapt.
 
     tape : Tape of the layer
     voltage : flat (n_steps * width,) float32, V of each step before a reset
-    k : Constants
+    k, adaptation : Constants, and Adaptation or None
     trace, lambda_v : of `lif.run_backward`, λ_I of each step and λ_V of step 0
     sums : flat (len(SUMS) * width,) float32
     """
@@ -58,13 +61,25 @@ def differentiate(tape, voltage, k, trace, lambda_v, sums):
         inverse = one / (load(k.one_minus_alpha, column) * load(k.scale, column))
         by_mem, by_syn = load(sums, column), load(sums, width + column)
         by_threshold = load(sums, 2 * width + column)
+        if adaptation is not None:
+            a = grown = zero
+            spikes = np.uint64(0)
+            by_strength = load(sums, 3 * width + column)
+            by_adapt = load(sums, 4 * width + column)
         v, met_v, met_i = zero, load(lambda_v, column), load(trace, start)
         for t in range(end):
             later, later_i = load(voltage, (t + 1) * width + column), load(trace, start + LANES)
             x = (later - alpha * v) * inverse
             by_mem = fma(met_v, x - v, by_mem)
             by_syn = fma(met_i, x, by_syn)
-            spikes = at_least(later, threshold)
+            if adaptation is None:
+                spikes = at_least(later, threshold)
+            else:
+                a = adaptive.decayed(a, column, spikes, adaptation)
+                grown = fma(load(adaptation.rho, column), grown, a)
+                spikes = at_least(later, adaptive.raised(threshold, column, a, adaptation))
+                by_strength = fma(select(spikes, met_v, zero), a, by_strength)
+                by_adapt = fma(select(spikes, met_v, zero), grown, by_adapt)
             by_threshold = by_threshold + select(spikes, met_v, zero)
             v = select(spikes, zero, later)
             met_v = (met_i - beta * later_i) / gamma
@@ -73,6 +88,9 @@ def differentiate(tape, voltage, k, trace, lambda_v, sums):
         store(sums, column, by_mem)
         store(sums, width + column, by_syn)
         store(sums, 2 * width + column, by_threshold)
+        if adaptation is not None:
+            store(sums, 3 * width + column, by_strength)
+            store(sums, 4 * width + column, by_adapt)
 
 
 @kernel
@@ -127,27 +145,32 @@ class Held:
         return {name: arrays[name][: shape[0]] for name, shape in self.shapes.items()}
 
     def of_layers(self):
-        """Return the lif.Constants of each hidden layer, and of the outputs."""
+        """Return the lif.Constants of each hidden layer, their Adaptation, and the outputs' own."""
         network, _ = constants.settled(self.network, self.named(self.values))
         *apart, output_apart = [any(c.each == "neuron" for c in p.learned) for p in self.layers]
         (output,) = lif.constants([network.output], network.dt_ms, output_apart)
         # Arrays of the outputs alone would be one more form of all kernels.
-        hidden = lif.constants(network.hidden, network.dt_ms, any(apart) or not output.alike)
-        return hidden, output
+        given = network.hidden, network.dt_ms, any(apart) or not output.alike
+        return lif.constants(*given), adaptive.constants(*given), output
 
-    def mean_gradient(self, n, n_shares, layers):
+    def mean_gradient(self, n, n_shares, layers, adaptations):
         """Leave the mean over n examples in `gradients`; return how many of each are not finite.
 
         n_shares : how many shares were used
         layers : the lif.Constants with which, of the layers after the inputs
+        adaptations : of the hidden ones, the Adaptation or None
         """
         found = {}
-        for population, k, sums in zip(self.layers, layers, self.shares or (), strict=False):
+        given = zip(self.layers, layers, (*adaptations, None), self.shares or (), strict=False)
+        for population, k, adaptation, sums in given:
             if not population.learned:
                 continue
             rows = sums[:n_shares].sum(axis=0, dtype=np.float64).reshape(len(SUMS), -1)
             dt = self.network.dt_ms
-            factors = dt / np.float64(k.tau_mem), -dt / np.float64(k.tau_syn), np.float64(k.tau_mem)
+            factors = [dt / np.float64(k.tau_mem), -dt / np.float64(k.tau_syn)]
+            factors += [np.float64(k.tau_mem)] * 2
+            if adaptation is not None:
+                factors.append(np.float64(adaptation.jump) * dt / np.float64(adaptation.tau_adapt))
             for constant in population.learned:
                 at = SUMS.index(constant.constant)
                 slopes = (rows[at] * factors[at] / n)[: population.n]

@@ -24,8 +24,8 @@ def run_outputs(hidden, model, w):
         steps, ids, hidden.first, late, len(w.g), state.shape[1], w.window, w.series
     )
     lif.run_forward(
-        ids, hidden.first, model.output_weights, nothing, model.output, arriving, None, nothing,
-        state, w.output_tape, w.voltage,
+        ids, hidden.first, model.output_weights, nothing, model.output, None, arriving, None,
+        nothing, state, w.output_tape, w.voltage,
     )  # fmt: skip
 
 
@@ -118,8 +118,8 @@ def run_layer(steps, ids, first, tape, layer, at, voltage, w):
     width = w.states[at].shape[1]
     arriving = delays.arrive(steps, ids, first, layer.delays, layer.n, width, w.window, w.series)
     lif.run_forward(
-        ids, first, layer.weights, layer.recurrent_weights, layer.k, arriving, layer.own_delays,
-        w.rings[at], w.states[at], tape, voltage,
+        ids, first, layer.weights, layer.recurrent_weights, layer.k, layer.adaptation, arriving,
+        layer.own_delays, w.rings[at], w.states[at], tape, voltage,
     )  # fmt: skip
 
 
@@ -246,9 +246,11 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
             layer.recurrent_weights,
             layer.own_delays,
             layer.k,
+            layer.adaptation,
             w.penalty,
             model.slope_min,
             state[0],
+            state[2],
             differences,
             stride,
             w.rings[at],
@@ -256,7 +258,9 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
         )
         if sums is not None and len(sums[at][share]) > 0:
             voltage = w.voltages[top - below]
-            constants.differentiate(tape, voltage, layer.k, w.trace, state[0], sums[at][share])
+            constants.differentiate(
+                tape, voltage, layer.k, layer.adaptation, w.trace, state[0], sums[at][share]
+            )
         if at > 0:
             source = w.tapes[top - below - 1]
             steps, ids = spikes_of(source)

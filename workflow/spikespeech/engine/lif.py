@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spikespeech.engine import adaptive, values
 from spikespeech.engine.delays import NONE, fed_back, send
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.synapses import receive
@@ -23,11 +24,9 @@ from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
     ahead,
-    aligned,
     at_least,
     fma,
     load,
-    padded,
     select,
     splat,
     store,
@@ -71,15 +70,16 @@ def constants(populations, dt_ms, apart=False):
     They are numbers where the neurons of all are alike within each, unless they are to be `apart`;
     else arrays, whose padding repeats the last neuron: without weights it never spikes.
     """
-    values = [
-        [_each(constant, p.n) for constant in (p.neuron.tau_mem, p.neuron.tau_syn, _threshold(p))]
-        for p in populations
-    ]
-    alike = not apart and all(np.all(each == each[0]) for held in values for each in held)
-    return tuple(_constants(*held, dt_ms, alike) for held in values)
+    together = not apart and values.alike(populations)
+    return tuple(_constants(p, dt_ms, together) for p in populations)
 
 
-def _constants(mem, syn, threshold, dt_ms, alike):
+def _constants(population, dt_ms, together):
+    neuron = population.neuron
+    mem, syn, threshold = (
+        values.each(constant, population.n)
+        for constant in (neuron.tau_mem, neuron.tau_syn, getattr(neuron, "threshold", np.inf))
+    )
     alpha, beta = np.exp(-dt_ms / mem), np.exp(-dt_ms / syn)
     equal = np.isclose(mem, syn, rtol=1e-6)
     ratio = (alpha - beta) / np.where(equal, 1, mem - syn)
@@ -87,22 +87,7 @@ def _constants(mem, syn, threshold, dt_ms, alike):
     one_minus_alpha = np.float32(1) - alpha.astype(np.float32)
     scale = syn / dt_ms * (1 - beta)
     fields = (alpha, one_minus_alpha, beta, scale, gamma, mem, syn, threshold)
-    return Constants(*(np.float32(field[0]) if alike else _aligned(field) for field in fields))
-
-
-def _threshold(population):
-    return getattr(population.neuron, "threshold", np.inf)
-
-
-def _each(constant, n):
-    constant = np.broadcast_to(np.asarray(constant, dtype=np.float64), (n,))
-    return np.pad(constant, (0, padded(n) - n), mode="edge")
-
-
-def _aligned(values):
-    array = aligned(values.shape)
-    array[:] = values
-    return array
+    return Constants(*values.held(fields, together))
 
 
 @part
@@ -120,8 +105,8 @@ def spent(x, y, k):
 
 
 @kernel
-def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, own, ring, state,
-                tape, voltage):  # fmt: skip
+def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation, arriving, own,
+                ring, state, tape, voltage):  # fmt: skip
     """Simulate a layer in one example; return its number of spikes.
 
     In each step
@@ -135,7 +120,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
     `arriving` and `own` are None, and the kernel is compiled without what they need. All state
     starts at 0, and the example ends early where no more spikes can come and V is not recorded.
     Every operation is mlGeNN's in its order, rounded as its own: the spikes are the same spikes,
-    bit for bit. Leaky integrators have an infinite threshold.
+    bit for bit. Leaky integrators have an infinite threshold; adaptive ones one that moves, see
+    `adaptive`, which is likewise left out of the kernel where `adaptation` is None.
 
     Parameters
     ----------
@@ -144,10 +130,11 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
     weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty
         where there are none
     k : Constants of the layer
+    adaptation : adaptive.Adaptation of the layer, or None
     arriving : Arrivals of the incoming connection, or None
     own : Delays of the recurrent connection, or None
     ring : see `delays.send`; empty without such delays
-    state : (4, width) float32, scratch
+    state : (4, width) float32, scratch; (5, width) with an adaptation
     tape : Tape, written
     voltage : flat (n_steps * width,) float32, V of each step before a reset, or empty
     """
@@ -161,6 +148,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
     x[:] = 0
     y[:] = 0
     ring[:] = 0
+    if adaptation is not None:
+        state[4] = 0
     until = 0 if arriving is None else arriving.until
     mask = len(ring) // width - 1
     count, n_sources = np.uint64(0), first_source[len(first_source) - 1]
@@ -174,7 +163,13 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
             store(slopes, column, a + b - potential)
             if recording:
                 store(voltage, t * width + column, potential)
-            spikes = at_least(potential, load(threshold, column))
+            if adaptation is None:
+                spikes = at_least(potential, load(threshold, column))
+            else:
+                a = adaptive.decayed(state[4], column, spiking[column // LANES], adaptation)
+                store(state[4], column, a)
+                now = adaptive.raised(threshold, column, a, adaptation)
+                spikes = at_least(potential, now)
             spiking[column // LANES] = spikes
             store(v, column, select(spikes, zero, potential))
         # Add input rows first: their loads overlap with the search for spikes, whose branches no
@@ -185,6 +180,9 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
             receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
         for n in range(n_spiking):
             count = tape_spikes(spiking[n], n * LANES, t, slopes, tape, count)
+        if adaptation is not None:
+            for e in range(tape.first[t], count):
+                tape.adaptation[e] = state[4, tape.ids[e]]
         tape.first[t + 1] = count
         if own is not None and own.kind != NONE:
             send(tape.ids, tape.first[t], count, t, recurrent_weights, own, width, mask, ring)
@@ -197,6 +195,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, arriving, 
         # A word may end long before its example: steps in which nothing can spike are passed over.
         waiting = first_source[t + 1] < n_sources or count > tape.first[t] or t < until
         if not (waiting or recording) and spent(x, y, k):
+            if adaptation is not None and not adaptive.below(v, k):
+                continue
             tape.first[t + 2 :] = count
             break
     return count
@@ -219,8 +219,8 @@ def clear(ring, t, n_steps, width):
 
 @kernel
 def run_backward(
-    tape, feedback, recurrent_weights, own, k, penalty, slope_min, lambda_v, differences, stride,
-    ring, trace,
+    tape, feedback, recurrent_weights, own, k, adaptation, penalty, slope_min, lambda_v, mu,
+    differences, stride, ring, trace,
 ):  # fmt: skip
     """Run a hidden layer's adjoint through one example; return how often a slope was guarded.
 
@@ -234,7 +234,7 @@ def run_backward(
         λ_V,i ← λ_V,i + 1/q (threshold λ_V,i + Σ_j W_ij (λ_V,j - λ_I,j)) - penalty_i
 
     where the sum over the targets j, in this layer and the next, is of the step after the spike, or
-    later by its delay.
+    later by its delay. What an adaptation adds stands in `adaptive`.
 
     Parameters
     ----------
@@ -242,10 +242,10 @@ def run_backward(
     feedback : (n_spikes,) float32, the next layer's part of the sum at each spike
     recurrent_weights : flat (width * width,) float32; empty for a feed-forward network
     own, ring : as of `run_forward`; the ring holds λ_V - λ_I
-    k : Constants of the layer
+    k, adaptation : as of `run_forward`
     penalty : (n_hidden,) float32, the regulariser's jump at each spike
     slope_min : a smaller q counts as this
-    lambda_v : (width,) float32, scratch
+    lambda_v, mu : (width,) float32, scratch
     differences : flat float32, written at stride * step: λ_V - λ_I as a spike of the step meets
         them, as far as `tape.last_step`
     stride : width, or 0 where each step may overwrite the one after it
@@ -259,6 +259,8 @@ def run_backward(
     recurrent = len(recurrent_weights) > 0
     guarded = 0
     lambda_v[:] = 0
+    if adaptation is not None:
+        mu[:] = 0
     ring[:] = 0
     mask = len(ring) // width - 1
     for column in range(0, width, LANES):
@@ -274,9 +276,16 @@ def run_backward(
                 store(ring, column * (mask + 1) + row * LANES, old_v - old_i)
             store(trace, cell, fma(load(k.gamma, column), old_v, load(k.beta, column) * old_i))
             store(lambda_v, column, load(k.alpha, column) * old_v)
+            if adaptation is not None:
+                store(mu, column, load(adaptation.rho, column) * load(mu, column))
         # Spikes of step s + 1 meet the adjoints as they were, and make λ_V jump once it decayed.
         for e in range(first[s + 1], first[s + 2]):
             i, q, fed = np.int64(ids[e]), tape.slope[e], feedback[e]
+            if adaptation is not None:
+                rise = value(adaptation.strength, i) * tape.adaptation[e]
+                fall = rise * value(adaptation.ratio, i)
+                q += fall
+                fed -= mu[i]
             if q < slope_min:
                 q = slope_min
                 guarded += 1
@@ -288,7 +297,12 @@ def run_backward(
                     row = load(recurrent_weights, i * width + column)
                     products = fma(row, load(differences, after + column), products)
                 fed += total(products)
-            lambda_v[i] += (value(k.threshold, i) * lambda_v[i] + fed) / q - penalty[i]
+            threshold = value(k.threshold, i)
+            if adaptation is not None:
+                threshold += rise - fall
+            lambda_v[i] += (threshold * lambda_v[i] + fed) / q - penalty[i]
+            if adaptation is not None:
+                mu[i] -= value(adaptation.jump, i) * lambda_v[i]
     if stride > 0:
         for column in range(0, width, LANES):
             met = load(trace, (column // LANES) * plane)

@@ -26,15 +26,17 @@ class Tape(NamedTuple):
     steps, ids : (n_steps * n + UNCHECKED,) uint16, step and neuron of each spike
     slope : (n_steps * n + UNCHECKED,) float32, I - V at each spike before its reset, which is
         τ_mem dV/dt
+    adaptation : likewise a of `adaptive` at each spike; empty where neurons have none
     """
 
     first: np.ndarray
     steps: np.ndarray
     ids: np.ndarray
     slope: np.ndarray
+    adaptation: np.ndarray
 
 
-def tape(n_steps, n):
+def tape(n_steps, n, adaptive=False):
     """Return an empty Tape for n neurons."""
     size = n_steps * n + UNCHECKED
     return Tape(
@@ -42,6 +44,7 @@ def tape(n_steps, n):
         np.empty(size, np.uint16),
         np.empty(size, np.uint16),
         np.empty(size, np.float32),
+        np.empty(size if adaptive else 0, np.float32),
     )
 
 

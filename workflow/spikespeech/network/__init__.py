@@ -2,12 +2,13 @@
 
 from spikespeech.network.file import about, load, save
 from spikespeech.network.model import Connection, Network, Population
-from spikespeech.network.neurons import LI, LIF, Learned
+from spikespeech.network.neurons import LI, LIF, AdaptiveLIF, Learned
 from spikespeech.network.parameters import Parameters
 
 __all__ = [
     "LI",
     "LIF",
+    "AdaptiveLIF",
     "Connection",
     "Learned",
     "Network",

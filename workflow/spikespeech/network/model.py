@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from spikespeech.errors import InputError
-from spikespeech.network.neurons import EACH, LI, LIF, Learned
+from spikespeech.network.neurons import EACH, HIDDEN, LI, LIF, AdaptiveLIF, Learned
 
 # Names of parameters join those of populations by "_" and "."
 NAME = "[a-z][a-z0-9]*"
@@ -39,7 +39,7 @@ class Population:
 
     name: str
     n: int
-    neuron: LIF | LI | None = None
+    neuron: LIF | AdaptiveLIF | LI | None = None
     learned: tuple[Learned, ...] = ()
 
     def called(self, learned: Learned) -> str:
@@ -157,7 +157,7 @@ class Network:
         n_outputs: int,
         *,
         recurrent: bool = True,
-        neuron: LIF | None = None,
+        neuron: LIF | AdaptiveLIF | None = None,
         output: LI | LIF | None = None,
         dt_ms: float = 1.0,
         longest_delay: int = 0,
@@ -312,12 +312,13 @@ def _check_population(population, place, n_populations):
         raise InputError(
             f"the population {name} has {n:,} neurons", hint=f"give at most {MOST_NEURONS:,}"
         )
-    kinds = type(None) if place == 0 else LIF if place < n_populations - 1 else LI | LIF
+    spiking = tuple(HIDDEN.values())
+    kinds = type(None) if place == 0 else spiking if place < n_populations - 1 else LI | LIF
     if not isinstance(neuron, kinds):
         model = type(neuron).__name__ if neuron else "none"
         raise InputError(
             f"population {place + 1} of {n_populations}, {name}, has the neuron model {model}",
-            hint="give inputs none, hidden neurons LIF and outputs LI or LIF",
+            hint=f"give inputs none, hidden neurons {' or '.join(HIDDEN)}, outputs LI or LIF",
         )
     for field in fields(neuron) if neuron else ():
         shape = np.shape(getattr(neuron, field.name))

@@ -37,6 +37,31 @@ class LIF:
 
 
 @dataclass(frozen=True)
+class AdaptiveLIF:
+    """LIF neurons whose threshold rises with each spike and falls back (Bellec et al. 2018).
+
+        τ_adapt da/dt = -a
+
+    A spike is fired where V ≥ threshold + strength a; V is then 0, and a one more.
+
+    Attributes
+    ----------
+    tau_mem, tau_syn, threshold : as of LIF
+    tau_adapt : time constant of the adaptation a in ms
+    strength : by how much a spike raises the threshold, in the unit of V; at least 0, and 0 is LIF
+    """
+
+    tau_mem: ArrayLike = 20.0
+    tau_syn: ArrayLike = 5.0
+    threshold: ArrayLike = 1.0
+    tau_adapt: ArrayLike = 200.0
+    strength: ArrayLike = 0.1
+
+    def __post_init__(self):
+        _check_positive(self, or_zero=("strength",))
+
+
+@dataclass(frozen=True)
 class LI:
     """Leaky integrators (Shoesmith et al. 2025, Eq 3): LIF neurons without a threshold.
 
@@ -73,18 +98,24 @@ EACH = ("neuron", "layer")
 """Whose a value of a learned constant is."""
 
 
-MODELS = {model.__name__: model for model in (LIF, LI)}
+MODELS = {model.__name__: model for model in (LIF, AdaptiveLIF, LI)}
+
+HIDDEN = {model.__name__: model for model in (LIF, AdaptiveLIF)}
+"""Models that hidden neurons can be of."""
 
 
 NOTHING_LEFT = 1e-12
 """What is left after a step of a current that has no dynamics: nothing, in single precision."""
 
 
-def _check_positive(neuron):
+def _check_positive(neuron, or_zero=()):
     for field in fields(neuron):
         value = np.asarray(getattr(neuron, field.name))
-        if value.dtype.kind not in "fiu" or not np.all((value > 0) & np.isfinite(value)):
-            raise InputError(f"{field.name} is {value}", hint="give positive numbers")
+        number = value.dtype.kind in "fiu"
+        least = value >= 0 if number and field.name in or_zero else number and value > 0
+        if not number or not np.all(least & np.isfinite(value)):
+            least = "numbers from 0 on" if field.name in or_zero else "positive numbers"
+            raise InputError(f"{field.name} is {value}", hint=f"give {least}")
 
 
 def decays(neuron, dt_ms):

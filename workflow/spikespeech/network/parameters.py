@@ -8,7 +8,7 @@ from spikespeech import meter
 from spikespeech.errors import InputError
 from spikespeech.network import constants, sparse
 from spikespeech.network.model import BLOCK, Connection, Network
-from spikespeech.network.neurons import LIF
+from spikespeech.network.neurons import LIF, AdaptiveLIF
 
 TRAINED_BYTES = 24
 """Of each weight in training: itself, gradient, Adam's two moments, what is kept, and a copy."""
@@ -106,7 +106,7 @@ class Parameters(Mapping[str, np.ndarray]):
             name = f"{source.name}_{target.name}"
             mean, sd = hidden_output if target is network.output else input_hidden
             if source in network.hidden and target in network.hidden:
-                assert isinstance(target.neuron, LIF)  # as the network has checked
+                assert isinstance(target.neuron, LIF | AdaptiveLIF)  # as the network has checked
                 mean, sd = 0, 2 * np.max(target.neuron.threshold) / source.n**0.5
             drawn[name] = rng.normal(mean, sd, (source.n, target.n))
             if target in network.hidden:
