@@ -6,16 +6,17 @@ import pytest
 from spikespeech import eventprop, losses
 from spikespeech.backends import bptt
 from spikespeech.errors import InputError
-from spikespeech.network import Network, Parameters
+from spikespeech.network import LIF, AdaptiveLIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 N_STEPS, N_UNITS, SLOPE = 110, 20, 7.0
 PULL = 3e-3
 """Of the regulariser, on each spike too many or too few of TARGET."""
 TARGET = 4
+ADAPTIVE = AdaptiveLIF(tau_adapt=60.0, strength=0.3)
 
 
-def make(recurrent, n_examples, n_hidden=6):
+def make(recurrent, n_examples, n_hidden=6, neuron=None):
     """Return (network, weights, spikes, loss) with several spikes a hidden neuron."""
     rng = np.random.default_rng(3)
     codes = (np.sort(rng.choice(N_STEPS * N_UNITS, 260, replace=False)) for _ in range(n_examples))
@@ -23,7 +24,7 @@ def make(recurrent, n_examples, n_hidden=6):
         [(c // N_UNITS, c % N_UNITS) for c in codes],
         *(np.arange(n_examples) % 2, np.zeros(n_examples), N_STEPS, N_UNITS, 1.0, ("a", "b")),
     )
-    network = Network.layered(N_UNITS, n_hidden, 2, recurrent=recurrent)
+    network = Network.layered(N_UNITS, n_hidden, 2, recurrent=recurrent, neuron=neuron)
     weights = Parameters.random(
         network,
         rng,
@@ -59,34 +60,42 @@ def chain_rule(network, weights, given, i, window, spike):
     c = (1 - a) * network.hidden[0].neuron.tau_syn * (1 - b)
     x_in = np.zeros((N_STEPS, N_UNITS))
     x_in[given.example(i)] = 1
-    V, v, x = (np.zeros((*n, h)) for n in [(N_STEPS,), (), ()])
+    # Where the neurons do not adapt, nothing raises their threshold.
+    rho = np.exp(-1 / getattr(network.hidden[0].neuron, "tau_adapt", 1))
+    strength = getattr(network.hidden[0].neuron, "strength", 0)
+    V, above, v, x, A = (np.zeros((*n, h)) for n in [(N_STEPS,), (N_STEPS,), (), (), ()])
     S, out, J, Y = np.zeros_like(V), np.zeros(2), np.zeros(2), np.zeros(2)
     for t in range(N_STEPS):
         V[t] = a * v + c * x
         out = a * out + c * J
         Y += window[t] * out / N_STEPS
-        S[t] = spike(V[t] - 1)
+        A = rho * A
+        above[t] = V[t] - 1 - strength * A
+        S[t] = spike(above[t])
+        A = A + S[t]
         v, x, J = V[t] * (1 - S[t]), b * x + x_in[t] @ W + S[t] @ R, b * J + S[t] @ U
     excess = S[:-1].sum(axis=0) - TARGET  # a spike of the last step reaches nothing
     g = np.exp(Y - Y.max()) / np.exp(Y - Y.max()).sum()
     loss = -np.log(g[given.labels[i]]) + PULL / 2 * (excess**2).sum()
     g[given.labels[i]] -= 1
     dW, dR, dO = np.zeros_like(W), np.zeros_like(R), np.zeros_like(U)
-    p, y = np.zeros(h), np.zeros(h)
+    p, y, r = np.zeros(h), np.zeros(h), np.zeros(h)
     dout, dJ = np.zeros(2), np.zeros(2)
     for t in reversed(range(N_STEPS)):
         dJ, y = b * dJ + c * dout, b * y + c * p
         dO, dW, dR = dO + np.outer(S[t], dJ), dW + np.outer(x_in[t], y), dR + np.outer(S[t], y)
-        dS = U @ dJ + R @ y + PULL * excess * (t < N_STEPS - 1) - V[t] * a * p
+        dS = U @ dJ + R @ y + PULL * excess * (t < N_STEPS - 1) - V[t] * a * p + rho * r
         dout = a * dout + window[t] / N_STEPS * g
-        p = (1 - S[t]) * a * p + dS / (1 + SLOPE * np.abs(V[t] - 1)) ** 2
+        by_voltage = dS / (1 + SLOPE * np.abs(above[t])) ** 2
+        p, r = (1 - S[t]) * a * p + by_voltage, rho * r - strength * by_voltage
     gradients = {"input_hidden": dW, "hidden_hidden": dR, "hidden_output": dO}
     return loss, {name: gradients[name] for name in weights}
 
 
+@pytest.mark.parametrize("neuron", [LIF(), ADAPTIVE])
 @pytest.mark.parametrize("recurrent", [True, False])
-def test_the_chain_rule_is_that_of_a_network_with_smooth_spikes(recurrent):
-    network, weights, given, loss = make(recurrent, 1)
+def test_the_chain_rule_is_that_of_a_network_with_smooth_spikes(recurrent, neuron):
+    network, weights, given, loss = make(recurrent, 1, neuron=neuron)
     weights = {name: w.astype(float) for name, w in weights.items()}
     _, gradients = chain_rule(network, weights, given, 0, loss.window, smooth)
     checked = [("input_hidden", (3, 2)), ("input_hidden", (11, 5)), ("hidden_output", (1, 0))]
@@ -102,10 +111,17 @@ def test_the_chain_rule_is_that_of_a_network_with_smooth_spikes(recurrent):
 
 
 @pytest.mark.parametrize(
-    ("recurrent", "n_examples", "n_hidden"), [(True, 6, 6), (False, 3, 6), (True, 2, 70)]
+    ("recurrent", "n_examples", "n_hidden", "neuron"),
+    [
+        (True, 6, 6, LIF()),
+        (False, 3, 6, LIF()),
+        (True, 2, 70, LIF()),
+        (True, 6, 6, ADAPTIVE),
+        (False, 3, 70, ADAPTIVE),
+    ],
 )
-def test_gradients_are_those_of_the_chain_rule(recurrent, n_examples, n_hidden):
-    network, weights, given, loss = make(recurrent, n_examples, n_hidden)
+def test_gradients_are_those_of_the_chain_rule(recurrent, n_examples, n_hidden, neuron):
+    network, weights, given, loss = make(recurrent, n_examples, n_hidden, neuron)
     unit = network.output.neuron.tau_mem * network.hidden[0].neuron.tau_mem
     rule = eventprop.Regulariser(PULL / unit, PULL / unit, TARGET)
     backend = bptt.Backend(network, weights, loss, rule, slope=SLOPE)

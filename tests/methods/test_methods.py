@@ -17,7 +17,7 @@ from spikespeech.errors import InputError
 from spikespeech.illustrations import neurons
 from spikespeech.meter import Meter
 from spikespeech.methods import conversion, layers, readout, stdp, task
-from spikespeech.network import LI, Network, Parameters
+from spikespeech.network import LI, LIF, AdaptiveLIF, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -98,7 +98,7 @@ def test_thresholds_rise_from_that_of_the_settings_and_fall_back_to_it():
     np.testing.assert_allclose(layer.thresholds, 0.5 + stdp.FORGET, rtol=1e-6)
 
 
-def make(recurrent, n_examples=3, n_steps=130, n_units=20):
+def make(recurrent, n_examples=3, n_steps=130, n_units=20, neuron=None):
     """Return (network, weights, spikes, loss) with several spikes a hidden neuron."""
     rng = np.random.default_rng(2)
     codes = (np.sort(rng.choice(n_steps * n_units, 300, replace=False)) for _ in range(n_examples))
@@ -107,17 +107,18 @@ def make(recurrent, n_examples=3, n_steps=130, n_units=20):
     given = SpikeTrains.from_binned(
         binned, labels, np.zeros(n_examples), n_steps, n_units, 1.0, ("a", "b")
     )
-    network = Network.layered(n_units, 6, 2, recurrent=recurrent)
+    network = Network.layered(n_units, 6, 2, recurrent=recurrent, neuron=neuron)
     weights = Parameters.random(
         network, rng, input_hidden=(0.2, 0.1), hidden_hidden=(0, 0.3), hidden_output=(0, 1)
     )
     return network, weights, given, losses.make("sum_exp", n_steps=n_steps)
 
 
+@pytest.mark.parametrize("neuron", [LIF(), AdaptiveLIF(tau_adapt=60.0, strength=0.3)])
 @pytest.mark.parametrize("recurrent", [True, False])
-def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
+def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent, neuron):
     """Beside the traces of every synapse and step, in plain double precision."""
-    network, weights, given, loss = make(recurrent)
+    network, weights, given, loss = make(recurrent, neuron=neuron)
     pull, target = 3e-3, 4
     strength = pull / network.hidden[0].neuron.tau_mem / network.output.neuron.tau_mem
     rule = eventprop.Regulariser(strength, strength, target)
@@ -135,6 +136,9 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
         np.exp(-1 / network.hidden[0].neuron.tau_mem),
         np.exp(-1 / network.hidden[0].neuron.tau_syn),
     )
+    # The adaptation as Bellec et al. (2020) have it, whose spikes add before it decays.
+    rho = np.exp(-1 / getattr(neuron, "tau_adapt", 1))
+    raising = rho * getattr(neuron, "strength", 0)
     injected = (1 - alpha) * network.hidden[0].neuron.tau_syn * (1 - beta)
     lag = np.arange(1, given.n_steps + 1)
     response = injected * (alpha**lag - beta**lag) / (alpha - beta)
@@ -150,14 +154,17 @@ def test_eprop_runs_the_engines_network_and_sums_its_traces(recurrent):
         S[steps, units] = 1
         e, P, X = np.zeros((2, n + h, h)), np.zeros(n + h), np.zeros(n + h)
         W = np.vstack([inputs, weights["hidden_hidden"] if recurrent else np.zeros((h, h))])
-        V, x = np.zeros(h), np.zeros(h)
+        V, x, A, slow = np.zeros(h), np.zeros(h), np.zeros(h), np.zeros((n + h, h))
         for t in range(given.n_steps):
             X, x = X + S[t - 1], x + S[t - 1] @ W
             P, V = alpha * P + injected * X, alpha * V + injected * x
-            psi = 1 / (1 + surrogate.SLOPE * np.abs(V - 1)) ** 2
-            e += np.outer(P, psi) * np.array([share[t], t < given.n_steps - 1])[:, None, None]
-            S[t, n:] = V >= 1
-            V[V >= 1] = 0
+            above = V - 1 - raising * A
+            psi = 1 / (1 + surrogate.SLOPE * np.abs(above)) ** 2
+            eligible = psi * (P[:, None] - raising * slow)
+            slow = psi * P[:, None] + (rho - psi * raising) * slow
+            e += eligible * np.array([share[t], t < given.n_steps - 1])[:, None, None]
+            S[t, n:] = above >= 0
+            A, V = rho * A + S[t, n:], np.where(above >= 0, 0, V)
             X, x = beta * X, beta * x
         g = np.exp(readouts[i] - readouts[i].max())
         g /= g.sum()

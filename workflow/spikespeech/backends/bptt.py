@@ -12,7 +12,11 @@ and p = dL/dV, y = dL/dI, the chain rule from the last step back is
     dL/dW_ij = Σ_(spikes of i at t) y_j(t)
 
 where ψ stands for dS/dV; nothing else is approximated, nor cut off: the reset has its derivative,
-too. ρ and g are those of the read-out in closed form, `engine.readout`. As ψ is nowhere 0, every
+too. Neurons that adapt (`engine.adaptive`), S = [V ≥ threshold + b a], have r = dL/da besides,
+
+    dL/dS(t) = … + ρ_a r(t+1),   r(t) = ρ_a r(t+1) - b ψ(t) dL/dS(t).
+
+ ρ and g are those of the read-out in closed form, `engine.readout`. As ψ is nowhere 0, every
 neuron passes on something in every step: the sum over j is a product with the whole recurrent
 matrix, where EventProp's is one row of it a spike. PARALLEL examples share each reading of it.
 """
@@ -36,9 +40,9 @@ class Backend(surrogate.Backend):
 
     def __init__(self, network, weights, loss, regulariser=None, threads=1, slope=surrogate.SLOPE):
         super().__init__(network, weights, loss, regulariser, threads, slope)
-        self.voltages, self.traces = (
-            aligned((PARALLEL, self.engine.loss.n_steps * self.engine.widths[0])) for _ in range(2)
-        )
+        size, adapts = self.engine.loss.n_steps * self.engine.widths[0], self.engine.adaptations[0]
+        self.voltages, self.traces = (aligned((PARALLEL, size)) for _ in range(2))
+        self.thresholds = aligned((PARALLEL, size if adapts else 0))
         self.voltages[:] = 0
 
     def add_gradients(self, batch, out):
@@ -48,23 +52,28 @@ class Backend(surrogate.Backend):
         rows = e.model.layers[0].recurrent_weights.reshape(-1, width)
         columns[:, : len(rows)] = rows.T
         planes = columns.reshape(width, -1, LANES).transpose(1, 0, 2).ravel()
-        state = np.zeros((5, PARALLEL, width), np.float32)
+        state = np.zeros((6, PARALLEL, width), np.float32)
         _learn(
             *(batch, e.model, e.readout, e.rule, self.slope, planes),
-            *(self.voltages, self.traces, state, e.scratch[0], out, e.gradients),
+            *(self.voltages, self.thresholds, self.traces, state, e.scratch[0], out, e.gradients),
         )
 
 
 @kernel
-def _learn(spikes, model, loss, rule, slope, planes, voltages, traces, state, w, out, gradients):
+def _learn(
+    spikes, model, loss, rule, slope, planes, voltages, thresholds, traces, state, w, out, gradients
+):
     """Run a batch's examples forward and back, PARALLEL at a time; add up their gradients.
 
     planes : flat (width * width,) float32, recurrent weights from i to j at
         [i // LANES, j, i % LANES]
-    voltages, traces : (PARALLEL, n_steps * width) float32, scratch
-    state : (5, PARALLEL, width) float32, scratch
+    voltages, thresholds, traces : (PARALLEL, n_steps * width) float32, scratch; see
+        `surrogate.move`
+    state : (6, PARALLEL, width) float32, scratch
     """
-    n = len(out.losses)
+    n, width = len(out.losses), state.shape[2]
+    k, adaptation = model.layers[0].k, model.layers[0].adaptation
+    recurrent = len(model.layers[0].recurrent_weights) > 0
     signal, penalty = state[3], state[4]
     for begin in range(0, n, PARALLEL):
         end = min(begin + PARALLEL, n)
@@ -79,26 +88,34 @@ def _learn(spikes, model, loss, rule, slope, planes, voltages, traces, state, w,
             surrogate.read_out(
                 i, tape, spikes, model, loss, rule, w, out, signal[m], penalty[m], gradients[1]
             )
-        _run_backward(model, loss.rho[0], slope, planes, voltages, state, traces)
+            surrogate.move(voltages[m], width, k, adaptation, thresholds[m])
+        _run_backward(
+            k, adaptation, recurrent, loss.rho[0], slope, planes, voltages, thresholds, state,
+            traces,
+        )  # fmt: skip
         for i in range(begin, end):
             m = i - begin
             surrogate.gather(i, w.tapes[m], spikes, model, traces[m], w, out, gradients[0])
 
 
 @kernel
-def _run_backward(model, rho, slope, planes, voltages, state, traces):
+def _run_backward(
+    k, adaptation, recurrent, rho, slope, planes, voltages, thresholds, state, traces
+):
     """Write dL/dI of PARALLEL examples to their traces, as far as the last step but one.
 
+    k, adaptation : of the layer, Constants, and Adaptation or None
     rho : (n_steps,) of `readout.response`
     """
-    k, n_steps = model.layers[0].k, len(rho)
-    recurrent = len(model.layers[0].recurrent_weights) > 0
+    n_steps = len(rho)
     p, y, fed, signal, penalty = state[0], state[1], state[2], state[3], state[4]
+    by_threshold = state[5]
     width = p.shape[1]
     steep, zero = splat(slope), splat(np.float32(0))
     p[:] = 0
     y[:] = 0
     fed[:] = 0
+    by_threshold[:] = 0
     for t in range(n_steps - 2, -1, -1):
         for column in range(0, width, LANES):
             injected = load(k.one_minus_alpha, column) * load(k.scale, column)
@@ -119,9 +136,18 @@ def _run_backward(model, rho, slope, planes, voltages, state, traces):
                 after = load(k.alpha, column) * load(p[m], column)
                 by_spike = share * load(signal[m], column) + load(penalty[m], column)
                 by_spike = by_spike + load(fed[m], column) - potential * after
-                kept = select(at_least(potential, threshold), zero, after)
-                psi = surrogate.derivative(potential, threshold, steepness)
+                if adaptation is None:
+                    now = threshold
+                else:
+                    now = load(thresholds[m], t * width + column)
+                    r = load(adaptation.rho, column) * load(by_threshold[m], column)
+                    by_spike = by_spike + r
+                kept = select(at_least(potential, now), zero, after)
+                psi = surrogate.derivative(potential, now, steepness)
                 store(p[m], column, fma(psi, by_spike, kept))
+                if adaptation is not None:
+                    fell = load(adaptation.strength, column) * psi * by_spike
+                    store(by_threshold[m], column, r - fell)
 
 
 @part

@@ -16,8 +16,19 @@ dL/dW_jk is exact. As P_i is a sum over the spikes of i, the sum over t is one o
     Σ_(spikes of i at t) y_j(t + 1),   with u = ψ_j (ρ Σ_k W_jk g_k + penalty_j),
     q(t) = u(t) + α q(t + 1),   y(t) = (1 - α) c q(t) + β y(t + 1).
 
-So the engine gathers it as EventProp's gradient, from this trace instead of the adjoint's. The
-loss is of the whole trial, and g known at its end: the sums are those that traces which run
+So the engine gathers it as EventProp's gradient, from this trace instead of the adjoint's.
+
+Neurons that adapt (`engine.adaptive`) have a slow eligibility ε_ij of a_j as well. With ψ at the
+threshold of the step, ρ_a = exp(-dt/τ_adapt) and β = ρ_a b, that of Bellec et al. is
+
+    ε_ij(t+1) = ψ_j P_i + (ρ_a - ψ_j β) ε_ij(t)
+
+and ψ_j (P_i - β ε_ij) in place of the eligibility trace. (What a spike adds to their a has not
+decayed when the next step is compared, here it has: a is ρ_a times theirs.) Backward
+
+    u = ψ_j (ρ Σ_k W_jk g_k + penalty_j + ρ_a r(t + 1)),   r(t) = ρ_a r(t + 1) - b u.
+
+The loss is of the whole trial, and g known at its end: the sums are those that traces which run
 forward with the trial would have come to, but they are computed backward, offline.
 """
 
@@ -36,23 +47,24 @@ class Backend(surrogate.Backend):
 
     def __init__(self, network, weights, loss, regulariser=None, threads=1, slope=surrogate.SLOPE):
         super().__init__(network, weights, loss, regulariser, threads, slope)
-        self.voltage = aligned(self.engine.loss.n_steps * self.engine.widths[0])
+        size, adapts = self.engine.loss.n_steps * self.engine.widths[0], self.engine.adaptations[0]
+        self.voltage, self.thresholds = aligned(size), aligned(size if adapts else 0)
 
     def add_gradients(self, batch, out):
         """Add up the gradients of a batch; see `surrogate.Backend`."""
         e = self.engine
         signals = np.zeros((2, e.widths[0]), np.float32)
         _learn(
-            *(batch, e.model, e.readout, e.rule, self.slope, self.voltage, signals),
-            *(e.scratch[0], out, e.gradients),
+            *(batch, e.model, e.readout, e.rule, self.slope, self.voltage, self.thresholds),
+            *(signals, e.scratch[0], out, e.gradients),
         )
 
 
 @kernel
-def _learn(spikes, model, loss, rule, slope, voltage, signals, w, out, gradients):
+def _learn(spikes, model, loss, rule, slope, voltage, thresholds, signals, w, out, gradients):
     """Run a batch's examples forward and add up their gradients.
 
-    voltage : (n_steps * width,) float32, scratch
+    voltage, thresholds : (n_steps * width,) float32, scratch; see `surrogate.move`
     signals : (2, width) float32, scratch
     """
     tape, signal, penalty = w.tapes[0], signals[0], signals[1]
@@ -62,28 +74,41 @@ def _learn(spikes, model, loss, rule, slope, voltage, signals, w, out, gradients
         surrogate.read_out(
             i, tape, spikes, model, loss, rule, w, out, signal, penalty, gradients[1]
         )
-        _run_backward(model, loss.rho[0], slope, voltage, signal, penalty, w.trace)
+        k, adaptation = model.layers[0].k, model.layers[0].adaptation
+        surrogate.move(voltage, len(signal), k, adaptation, thresholds)
+        _run_backward(
+            k, adaptation, loss.rho[0], slope, voltage, thresholds, signal, penalty, w.trace
+        )
         surrogate.gather(i, tape, spikes, model, w.trace, w, out, gradients[0])
 
 
 @kernel
-def _run_backward(model, rho, slope, voltage, signal, penalty, trace):
+def _run_backward(k, adaptation, rho, slope, voltage, thresholds, signal, penalty, trace):
     """Write y of the step after each to the trace, as far as the last step but one.
 
+    k, adaptation : of the layer, Constants, and Adaptation or None
     rho : (n_steps,) of `readout.response`
     signal, penalty : (width,) float32, of `surrogate.read_out`
     """
-    k, n_steps, width = model.layers[0].k, len(rho), len(signal)
+    n_steps, width = len(rho), len(signal)
     for column in range(0, width, LANES):
         alpha, beta = load(k.alpha, column), load(k.beta, column)
         threshold = load(k.threshold, column)
         steepness = splat(slope) / threshold
         injected = load(k.one_minus_alpha, column) * load(k.scale, column)
         by_readout, by_rule = load(signal, column), load(penalty, column)
-        q = y = splat(np.float32(0))
+        q = y = r = splat(np.float32(0))
         for t in range(n_steps - 2, -1, -1):
             store(trace, column * n_steps + t * LANES, y)
             potential = load(voltage, t * width + column)
-            psi = surrogate.derivative(potential, threshold, steepness)
-            q = psi * (splat(rho[t]) * by_readout + by_rule) + alpha * q
+            if adaptation is None:
+                psi = surrogate.derivative(potential, threshold, steepness)
+                q = psi * (splat(rho[t]) * by_readout + by_rule) + alpha * q
+            else:
+                r = load(adaptation.rho, column) * r
+                now = load(thresholds, t * width + column)
+                psi = surrogate.derivative(potential, now, steepness)
+                u = psi * (splat(rho[t]) * by_readout + by_rule + r)
+                r = r - load(adaptation.strength, column) * u
+                q = u + alpha * q
             y = injected * q + beta * y

@@ -5,8 +5,9 @@ The network runs forward as EventProp's does, spike for spike. In the derivative
     ψ(V) = 1 / (1 + k |V - threshold| / threshold)²
 
 (the fast sigmoid's, SuperSpike of Zenke and Ganguli 2018) stands for that of a spike by the
-voltage, which is 0 or infinite. So V of every step and neuron is kept for the way back: memory
-grows with the steps, EventProp's with the spikes.
+voltage, which is 0 or infinite; for neurons whose threshold moves, |V - threshold - b a| stands
+in it, with a and b of the engine's `adaptive`. So V of every step and neuron is kept for the way
+back, and with it such a threshold: memory grows with the steps, EventProp's with the spikes.
 """
 
 from abc import ABC, abstractmethod
@@ -14,12 +15,12 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from spikespeech.backends import native
-from spikespeech.engine import arrays, example, synapses
+from spikespeech.engine import adaptive, arrays, example, synapses
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
 from spikespeech.kernels.compiling import part
-from spikespeech.kernels.vectors import at_least, select, splat, value
+from spikespeech.kernels.vectors import LANES, at_least, load, select, splat, store, value
 from spikespeech.network import constants
 from spikespeech.network.chain import refuse_delays
 
@@ -78,6 +79,24 @@ class Backend(native.Backend, ABC):
     @abstractmethod
     def add_gradients(self, batch, out):
         """Add up the gradients of a batch, arrays.Spikes, in the engine's; write the Results."""
+
+
+@kernel
+def move(voltage, width, k, adaptation, thresholds):
+    """Write the threshold of each step of an example, of neurons that adapt.
+
+    voltage : flat (n_steps * width,) float32, V of each step before a reset
+    k, adaptation : Constants of the layer, and its Adaptation; None without any
+    thresholds : like voltage, written; empty without an adaptation
+    """
+    if adaptation is not None:
+        for column in range(0, width, LANES):
+            a, spikes = splat(np.float32(0)), np.uint64(0)
+            for cell in range(column, len(voltage), width):
+                a = adaptive.decayed(a, column, spikes, adaptation)
+                now = adaptive.raised(k.threshold, column, a, adaptation)
+                spikes = at_least(load(voltage, cell), now)
+                store(thresholds, cell, now)
 
 
 @part
