@@ -46,7 +46,14 @@ TRAINING = {
     "constants": {},
     "connections": {},
     "regularisation": {"lambda_upper": 2.5e-10, "lambda_lower": 5e-10, "spikes": 14},
-    "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
+    "neuron": {
+        "model": "LIF",
+        "tau_mem": 20.0,
+        "tau_syn": 5.0,
+        "threshold": 1.0,
+        "tau_adapt": 200.0,
+        "strength": 0.1,
+    },
     "output": None,
     "surrogate_slope": 10.0,
 }

@@ -13,6 +13,7 @@ from spikespeech.deployment.conventions import INPUTS
 from spikespeech.importing.formats import COMMON, FORMATS
 from spikespeech.loihi.quantise import SCALES, WORD_LENGTHS
 from spikespeech.methods.registry import TRAINING_METHODS
+from spikespeech.network.neurons import HIDDEN
 from spikespeech.report import plots
 from spikespeech.search.propose import ACQUISITIONS, DESIGNS, INITIAL, PROPOSERS, SURROGATES
 from spikespeech.search.studies import DEFAULTS
@@ -38,6 +39,7 @@ STUDY = "search/$defs/study/properties"
     ("path", "known"),
     [
         ("config/$defs/training/properties/backend", BACKENDS),
+        ("config/$defs/training/properties/neuron/properties/model", HIDDEN),
         ("config/properties/losses", losses.LOSSES),
         ("config/$defs/imported/properties/format", FORMATS),
         ("datasets/$defs/own/properties/source", SOURCES),
@@ -113,7 +115,16 @@ def test_no_list_is_written_out_in_a_schema():
     """A name of the library stands in the schemas only where it is a section of its own."""
     for path in schema.FOLDER.iterdir():
         for enum in enums(yaml.safe_load(path.read_text(encoding="utf-8"))):
-            for known in (BACKENDS, PROPOSERS, SURROGATES, ACQUISITIONS, DESIGNS, INPUTS, SOURCES):
+            for known in (
+                BACKENDS,
+                HIDDEN,
+                PROPOSERS,
+                SURROGATES,
+                ACQUISITIONS,
+                DESIGNS,
+                INPUTS,
+                SOURCES,
+            ):
                 assert not set(map(str, enum)) >= set(known)
 
 

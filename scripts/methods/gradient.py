@@ -27,7 +27,10 @@ def fit(train, scored, settings):
     settings = Settings.parse(given)
     nobody = scored.take([])
     loop.train(train.take([0]), nobody, replace(settings, epochs=1))
-    parts = "this project", f"{settings.hidden} LIF{', recurrent' * settings.recurrent}"
+    parts = (
+        "this project",
+        f"{settings.hidden} {settings.neuron.model}{', recurrent' * settings.recurrent}",
+    )
     with Meter() as meter:
         try:
             result = loop.train(train, nobody, settings)

@@ -27,6 +27,7 @@ def fit(train, scored, settings, *, python, method):
     common = {field.name: settings[field.name] for field in fields(Settings)}
     parsed = Settings.parse(common)
     task.refuse_own(settings)
+    task.lif(settings)
     weights = Parameters.random(
         parsed.make_network(train),
         np.random.default_rng(parsed.seed),

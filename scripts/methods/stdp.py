@@ -16,7 +16,7 @@ def respond(train, scored, settings):
     task.refuse_own(settings)
     bins = settings["bins"]
     layer = StdpLayer.random(
-        train.n_units, settings["hidden"], settings["seed"], **settings["neuron"]
+        train.n_units, settings["hidden"], settings["seed"], **task.lif(settings)
     )
     layer.copy().learn(train, [0])
     shown = task.presentations(train, settings)

@@ -33,7 +33,7 @@ def respond(train, scored, settings):
     with Meter() as meter:
         counts, _ = answer(train)
     answers, spikes = answer(scored)
-    text = f"{parsed.hidden} LIF{', recurrent' * parsed.recurrent}, untrained"
+    text = f"{parsed.hidden} {parsed.neuron.model}{', recurrent' * parsed.recurrent}, untrained"
     return layers.Response(counts, answers, spikes, meter, "this project, ", text)
 
 

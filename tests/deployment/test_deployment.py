@@ -16,7 +16,7 @@ from spikespeech.deployment import causes, cost, evaluation, inputs
 from spikespeech.errors import InputError
 from spikespeech.files import write_json
 from spikespeech.fixed_point import GradedSpikes
-from spikespeech.network import LI, LIF, Connection, Network, Parameters
+from spikespeech.network import LI, LIF, AdaptiveLIF, Connection, Network, Parameters
 from spikespeech.network.neurons import gain
 from spikespeech.reading import read_csv
 from spikespeech.spikes import SpikeTrains, splits
@@ -272,6 +272,18 @@ def test_only_synapses_that_there_are_cost_anything():
     sizes = cost.footprint(network, 4)
     assert (sizes["float_weights"], sizes["integer_weights"]) == (4 * weights, weights / 2)
     assert sizes["float_delays"] == 4 * 60 and sizes["synapse_delays"] == 60 * 6 / 8
+
+
+def test_thresholds_that_adapt_cost_a_state_and_an_update():
+    plain = Network.layered(20, (24, 10), 5)
+    inputs, first, second, output = plain.populations
+    adaptive = replace(first, neuron=AdaptiveLIF())
+    network = replace(plain, populations=(inputs, adaptive, second, output))
+    sizes, before = cost.footprint(network, 8), cost.footprint(plain, 8)
+    assert sizes == before | {"states": before["states"] + 24 * 24 // 8}
+    spikes = {"input": np.array([10]), "hidden1": np.array([3]), "hidden2": np.array([4])}
+    counts, lif = (cost.operations(n, spikes, n_steps=N_STEPS) for n in (network, plain))
+    assert counts == lif | {"threshold_updates": 24.0 * N_STEPS}
 
 
 def test_delays_reach_the_evaluation_and_late_spikes_are_counted(file):

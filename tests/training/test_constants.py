@@ -1,5 +1,6 @@
 """Constants of neurons by the settings: checked, drawn, learned, reported, resumed, searched."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from test_training import PLAIN, assert_resumes, settings, spoken
 
 from spikespeech.errors import InputError
 from spikespeech.methods import task
-from spikespeech.network import LI, LIF, Learned
+from spikespeech.network import LI, LIF, AdaptiveLIF, Learned
 from spikespeech.network.neurons import EACH
 from spikespeech.search import space
 from spikespeech.training import constants, loop
@@ -112,6 +113,34 @@ def test_outputs_without_a_threshold_and_first_values_out_of_bounds_are_refused(
         settings(constants=given).make_network(spikes)
 
 
+def test_adaptive_neurons_are_varied_learned_reported_resumed_and_searched(tmp_path):
+    base = PLAIN | {"neuron": PLAIN["neuron"] | {"model": "AdaptiveLIF"}}
+    given = {"hidden": {"tau_adapt": DIFFERENT, "strength": LEARNED | {"low": 0.01}}}
+    base |= {"constants": given | {"learning_rate": 0.05}, "hidden": 20, "epochs": 3}
+    base["selection"] = "training"
+    keys = {
+        "neuron.model": {"type": "categorical", "values": ["LIF", "AdaptiveLIF"]},
+        "neuron.strength": {"type": "real", "low": 0.02, "high": 0.2},
+        "neuron.tau_adapt": {"type": "real", "low": 50, "high": 500},
+        "constants.hidden.strength.low": {"type": "real", "low": 0.001, "high": 0.01},
+    }
+    space.check(space.parse(keys), base)
+    spikes, chosen = spoken(), Settings.parse(space.apply(base, {"neuron.strength": 0.15}))
+    neuron = chosen.make_network(spikes).hidden[0].neuron
+    assert len(set(neuron.tau_adapt)) == 20 and neuron.strength == 0.15
+    whole = loop.train(spikes, spikes.take([]), chosen)
+    assert [c for c in whole.history.columns if "." in c] == [
+        f"hidden.strength_{what}" for what in ("mean", "low", "high")
+    ]
+    assert np.abs(whole.weights["hidden.strength"] - 0.15).max() > 0.005
+    assert_resumes(spikes, chosen, whole, tmp_path)
+    for name in ("tau_adapt", "strength"):
+        for place, network in (("output", base), ("hidden", PLAIN)):
+            other = network | {"constants": {place: {name: DIFFERENT}}}
+            with pytest.raises(InputError, match=f"{place}.{name}: .* none .only hidden neurons"):
+                Settings.parse(other).make_network(spikes)
+
+
 def test_learned_constants_are_reported_and_resumed_to_the_same_bytes(tmp_path):
     spikes = spoken()
     chosen = settings(constants=ALL, hidden=20, epochs=3, selection="training")
@@ -147,6 +176,12 @@ def test_methods_whose_neurons_are_alike_refuse_them():
         task.refuse_own(nothing)
 
 
+def test_methods_whose_neurons_do_not_adapt_refuse_them():
+    assert task.lif(PLAIN) == {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0}
+    with pytest.raises(InputError, match="of this method neurons are LIF, not AdaptiveLIF"):
+        task.lif({"neuron": PLAIN["neuron"] | {"model": "AdaptiveLIF"}})
+
+
 def test_the_schema_knows_every_choice():
     path = Path(constants.__file__).parents[2] / "schemas" / "config.schema.yaml"
     schema = yaml.safe_load(path.read_text())["$defs"]
@@ -154,6 +189,7 @@ def test_the_schema_knows_every_choice():
     assert set(own) == set(constants.DEFAULTS)
     assert own["distribution"]["enum"] == list(constants.DISTRIBUTIONS)
     assert own["each"]["enum"] == list(EACH)
-    assert list(schema["constants"]["properties"]) == ["tau_mem", "tau_syn", "threshold"]
+    known = [field.name for field in fields(AdaptiveLIF)]
+    assert list(schema["constants"]["properties"]) == known
     section = schema["training"]["properties"]["constants"]["properties"]
     assert list(section) == [*constants.PLACES, "learning_rate"]

@@ -19,7 +19,7 @@ from spikespeech.backends import native
 from spikespeech.backends.native import Outcome
 from spikespeech.errors import InputError
 from spikespeech.files import write_csv
-from spikespeech.network import LI, LIF, about, axes, load, save
+from spikespeech.network import LI, LIF, AdaptiveLIF, about, axes, load, save
 from spikespeech.spikes import SpikeTrains, delays
 from spikespeech.spikes.splits import examples, split
 from spikespeech.training import loop, quantised, schedule
@@ -57,7 +57,14 @@ PLAIN = {
         "hidden_hidden": [0.0, 0.02],
         "hidden_output": [0.0, 0.03],
     },
-    "neuron": {"tau_mem": 20.0, "tau_syn": 5.0, "threshold": 1.0},
+    "neuron": {
+        "model": "LIF",
+        "tau_mem": 20.0,
+        "tau_syn": 5.0,
+        "threshold": 1.0,
+        "tau_adapt": 200.0,
+        "strength": 0.1,
+    },
     "output": None,
     "surrogate_slope": 10.0,
     "delays": {"input": None},
@@ -244,6 +251,9 @@ def test_settings_make_the_network():
     assert (network.n_inputs, network.n_hidden, network.n_outputs) == (40, 16, 4)
     assert (network.hidden[0].neuron, network.output.neuron) == (LIF(30, 5), LI(30, 5))
     assert not network.recurrent and not network.spiking_output
+    network = settings(neuron__model="AdaptiveLIF", neuron__strength=0.2).make_network(spoken())
+    assert network.hidden[0].neuron == AdaptiveLIF(20, 5, 1, 200, 0.2)
+    assert network.output.neuron == LI(20, 5)
 
 
 # --- the loop -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from spikespeech.deployment.conventions import INPUTS
 from spikespeech.importing.formats import FORMATS
 from spikespeech.loihi.quantise import LONG_DELAYS, SCALES, WORD_LENGTHS
 from spikespeech.methods.registry import TRAINING_METHODS
+from spikespeech.network.neurons import HIDDEN
 from spikespeech.search.propose import ACQUISITIONS, DESIGNS, PROPOSERS, SURROGATES
 
 NAME = "library"
@@ -21,6 +22,7 @@ def schema():
     """Return the schema of what the library has: `$defs` by kind."""
     named = {
         "backend": BACKENDS,
+        "hidden_neuron": HIDDEN,
         "windowed_loss": [*losses.WINDOWS, "table"],
         "source": SOURCES,
         "input": INPUTS,

@@ -81,6 +81,11 @@ def findings(table, settings):
             f"All have membranes of {neuron['tau_mem']:g} ms, synapses of {neuron['tau_syn']:g} ms "
             f"and a threshold of {neuron['threshold']:g}."
         )
+        if neuron["model"] == "AdaptiveLIF":
+            sentences.append(
+                f"Each spike raises it by {neuron['strength']:g}, which falls back with "
+                f"{neuron['tau_adapt']:g} ms."
+            )
     return sentences
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spikespeech.loihi.netx_file import LARGEST_DELAY
+from spikespeech.network import AdaptiveLIF
 
 PICOJOULE = 1e-12
 DAVIES_2018 = "Davies et al., IEEE Micro 38(1), 2018, Table 2: Loihi 1, pre-silicon, 0.75 V"
@@ -42,7 +43,8 @@ def operations(network, spikes, last=None, *, n_steps):
     neuron_updates: every neuron in every step. activation_sparsity: of the hidden layers. Where
     synapses have delays, delayed_operations are those of the synaptic operations that wait in a
     buffer, and buffer_updates what is taken out of the buffers: a value a step for each neuron and
-    delayed connection.
+    delayed connection. Where thresholds adapt, threshold_updates are those of every such neuron in
+    every step, which decay its a and add it to the threshold.
     """
     means = {name: float(np.mean(counts)) for name, counts in spikes.items()}
     hidden = sum(means[population.name] for population in network.hidden)
@@ -58,6 +60,8 @@ def operations(network, spikes, last=None, *, n_steps):
     if on_chip := _delayed_on_chip(network):
         counts["delayed_operations"] = sum(means[c.source] * fan_out(network, c) for c in on_chip)
         counts["buffer_updates"] = float(sum(network[c.target].n for c in on_chip) * n_steps)
+    if adapting := _adapting(network):
+        counts["threshold_updates"] = float(adapting * n_steps)
     if last is not None:
         late = sum(
             float(np.mean(last[c.source])) * fan_out(network, c)
@@ -95,7 +99,8 @@ def footprint(network, bits):
     """Return bytes: float32 parameters (NeuroBench's footprint of the weights), integers, states.
 
     integer_weights are packed to `bits` each; of connections that lack synapses it is weights that
-    are counted, not where they lead. States are u and v of every neuron, 24 bits each.
+    are counted, not where they lead. States are u and v of every neuron, and a of those that
+    adapt, 24 bits each.
     Where inputs are delayed by channel, input_delays are those of the host, DELAY_BITS each, and
     delay_buffer is what it holds meanwhile: a bit for each input and step up to the longest delay.
     Of all other delays float_delays are what the network has, float32; synapse_delays those on the
@@ -103,11 +108,12 @@ def footprint(network, bits):
     waits there: BUFFER_BITS for each target and step up to the longest delay, by connection.
     """
     weights = network.n_weights
+    states = 2 * (network.n_hidden + network.n_outputs) + _adapting(network)
     sizes = {
         "parameters": weights,
         "float_weights": 4 * weights,
         "integer_weights": -(-weights * bits // 8),
-        "states": 2 * STATE_BITS // 8 * (network.n_hidden + network.n_outputs),
+        "states": STATE_BITS // 8 * states,
     }
     if on_chip := _delayed_on_chip(network):
         synapses = sum(network.n_synapses(c) for c in on_chip)
@@ -121,6 +127,11 @@ def footprint(network, bits):
         sizes["input_delays"] = -(-network.n_inputs * DELAY_BITS // 8)
         sizes["delay_buffer"] = -(-network.n_inputs * (first.longest_delay + 1) // 8)
     return sizes
+
+
+def _adapting(network):
+    """Return how many neurons have thresholds that adapt."""
+    return sum(p.n for p in network.hidden if isinstance(p.neuron, AdaptiveLIF))
 
 
 def _delayed_on_chip(network):

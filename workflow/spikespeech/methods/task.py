@@ -9,12 +9,14 @@ import json
 import os
 import subprocess
 import tempfile
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from spikespeech import command, files
 from spikespeech.errors import InputError
+from spikespeech.network import LIF
 from spikespeech.spikes import delays, splits
 from spikespeech.spikes.augment import Presentations
 
@@ -182,6 +184,17 @@ def refuse_own(settings):
             "of this method all neurons of a layer have the same constants",
             hint="give its networks no training.constants",
         )
+
+
+def lif(settings):
+    """Return the constants of the LIF neurons by `settings`; raise InputError for other models."""
+    neuron = settings["neuron"]
+    if neuron["model"] != LIF.__name__:
+        raise InputError(
+            f"of this method neurons are {LIF.__name__}, not {neuron['model']}",
+            hint=f"give its networks training.neuron.model: {LIF.__name__}",
+        )
+    return {field.name: neuron[field.name] for field in fields(LIF)}
 
 
 def delayed(spikes, settings):

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from spikespeech.errors import InputError, nearest
-from spikespeech.network import LIF, Learned, Network, Population
+from spikespeech.network import AdaptiveLIF, Learned, Network, Population
 from spikespeech.network.neurons import EACH
 
 PLACES = ("hidden", "output")
@@ -24,7 +24,14 @@ DEFAULTS = {
 SALT = 0x636F6E73
 """With a network's seed, that of its constants: another stream than that of its weights."""
 
-_ORDER = tuple(field.name for field in fields(LIF))
+WHOSE = {
+    "threshold": "only outputs that spike have a threshold",
+    "tau_adapt": "only hidden neurons of the model AdaptiveLIF have one",
+    "strength": "only hidden neurons of the model AdaptiveLIF have one",
+}
+"""Which neurons have what not all have."""
+
+_ORDER = tuple(field.name for field in fields(AdaptiveLIF))
 
 
 def _log_normal(rng, deviation, n):
@@ -108,8 +115,8 @@ def _check_number(value, where, *, above):
 def varied(network: Network, settings: dict, seed: int) -> Network:
     """Return a network of layers with the constants of `settings`: drawn from the seed, learned.
 
-    Each constant of each population has a stream of its own. Raises InputError for a threshold of
-    outputs that have none, and for values outside the bounds.
+    Each constant of each population has a stream of its own. Raises InputError for what the neurons
+    do not have, and for values outside the bounds.
     """
     populations = []
     for at, population in enumerate(network.populations):
@@ -120,7 +127,7 @@ def varied(network: Network, settings: dict, seed: int) -> Network:
             if not hasattr(population.neuron, name):
                 raise InputError(
                     f"constants.{place}.{name}: {population.name} has none",
-                    hint="only outputs that spike have a threshold",
+                    hint=WHOSE[name],
                 )
             value = getattr(population.neuron, name)
             if own.get("deviation"):

@@ -1,12 +1,13 @@
 """Settings of one training, checked: what the configuration resolves to for one network."""
 
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from spikespeech import losses
 from spikespeech.backends.registry import BACKENDS
 from spikespeech.errors import InputError, nearest
-from spikespeech.network import LI, LIF, Network
+from spikespeech.network import LI, LIF, AdaptiveLIF, Network
+from spikespeech.network.neurons import HIDDEN
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes import delays as of_spikes
 from spikespeech.training import connections as synapses
@@ -156,11 +157,25 @@ class InitialWeights:
 
 @dataclass(frozen=True)
 class Neuron:
-    """Time constants in ms, of hidden neurons, and of outputs that have no others; a threshold."""
+    """Time constants in ms, of hidden neurons, and of outputs that have no others; a threshold.
 
+    Attributes
+    ----------
+    model : of hidden neurons, one of `neurons.HIDDEN`
+    tau_adapt, strength : of AdaptiveLIF; other models do without
+    """
+
+    model: str = choice(*HIDDEN)
     tau_mem: float = number(float, above=0)
     tau_syn: float = number(float, above=0)
     threshold: float = number(float, above=0)
+    tau_adapt: float = number(float, above=0)
+    strength: float = number(float, 0)
+
+    def make(self) -> LIF | AdaptiveLIF:
+        """Return the neuron model."""
+        model = HIDDEN[self.model]
+        return model(**{constant.name: getattr(self, constant.name) for constant in fields(model)})
 
 
 @dataclass(frozen=True)
@@ -264,11 +279,11 @@ class Settings:
     def make_network(self, spikes: SpikeTrains) -> Network:
         """Return the Network for the channels, classes and time step of `spikes`."""
         drawn = self.draw_delays(spikes)
-        neuron = LIF(**asdict(self.neuron))
+        neuron = self.neuron.make()
         taus = self.output or self.neuron
         output: LI | LIF = LI(taus.tau_mem, taus.tau_syn)
         if self.make_loss(spikes).kind == "first_spike":
-            output = LIF(taus.tau_mem, taus.tau_syn, neuron.threshold)
+            output = LIF(taus.tau_mem, taus.tau_syn, self.neuron.threshold)
         network = Network.layered(
             spikes.n_units,
             self.hidden,
