@@ -76,3 +76,19 @@ def test_no_folder_at_all_is_said_once(load, monkeypatch, capsys):
     assert (load(), load()) == (0, 0)
     (line,) = capsys.readouterr().err.splitlines()
     assert "NUMBA_CACHE_DIR" in line
+
+
+@compiling.compiler(inner=True)
+def _twice(x):
+    return 2 * x
+
+
+@compiling.kernel
+def _four_times(x):
+    return _twice(_twice(x))
+
+
+def test_what_kernels_alone_call_cannot_be_called_from_python():
+    assert _four_times(3) == 12
+    with pytest.raises(TypeError, match="_twice is for kernels to call"):
+        _twice(3)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from spikespeech.engine import adam, adaptive, lif
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner
 from spikespeech.engine.tape import last_step
 from spikespeech.kernels.vectors import (
     LANES,
@@ -40,7 +40,7 @@ MOST = np.float32(50)
 """A logarithm changes by at most so much at a time, which single precision holds."""
 
 
-@kernel
+@inner
 def differentiate(tape, voltage, k, adaptation, trace, lambda_v, sums):
     """Add Σ λ_V (x - v), Σ λ_I x and Σ_spikes λ_V of one example and hidden layer.
 
@@ -93,7 +93,7 @@ def differentiate(tape, voltage, k, adaptation, trace, lambda_v, sums):
             store(sums, 4 * width + column, by_adapt)
 
 
-@kernel
+@inner
 def differentiate_outputs(voltage, k, lambda_v, lambda_i, width, sums):
     """Add the same of simulated outputs, whose adjoints `outputs.adjoint` wrote for each step.
 

@@ -8,7 +8,7 @@ source, as the spikes are sorted.
 import numpy as np
 
 from spikespeech.engine.delays import BLOCKS
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
@@ -27,7 +27,7 @@ from spikespeech.kernels.vectors import (
 )
 
 
-@kernel
+@inner
 def unroll(trace, start, used, delays, before, stride, window):
     """Write the trace of NARROW targets to the window, from one step before the trial on.
 
@@ -49,7 +49,7 @@ def unroll(trace, start, used, delays, before, stride, window):
                 window[column * stride + t + 1] = trace[start + t * LANES + column]
 
 
-@kernel
+@inner
 def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width, window, adding,
            gradient, earlier):  # fmt: skip
     """Write the sums of a connection with delays over each source's spikes, or add them.
@@ -124,7 +124,7 @@ def gather_quad(steps, begin, stop, delays, cell, start, stride, window, sums):
         store(sums, n * QUAD, quad)
 
 
-@kernel
+@inner
 def feed_back(tape, first_source, steps, weights, delays, n_targets, differences, width, end,
               window, sums, feedback):  # fmt: skip
     """Write Σ_j W_ij (λ_V - λ_I)_j(t + d_ij) for each spike of a source i, over its targets j.
@@ -166,7 +166,7 @@ def feed_back(tape, first_source, steps, weights, delays, n_targets, differences
     feedback[n_spikes : tape.first[len(tape.first) - 1]] = 0
 
 
-@kernel
+@inner
 def target_by_target(differences, first, width, end, window):
     """Write the differences of NARROW targets from the first on to a window, as far as `end`."""
     stride, whole = len(window) // NARROW, end - end % NARROW
@@ -210,7 +210,7 @@ def pick(values, t, end, i, delays, n_targets, width, row):
             row[j] = values[step * width + j] if step < end else np.float32(0)
 
 
-@kernel
+@inner
 def feed_back_outputs(tape, weights, delays, n_targets, k, lambda_v, lambda_i, rows, feedback,
                       gradient, earlier):  # fmt: skip
     """Write the outputs' feedback to each hidden spike; add to gradients. See `outputs.feed_back`.

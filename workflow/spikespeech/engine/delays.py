@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
@@ -133,7 +133,7 @@ class Arrivals(NamedTuple):
     until: int
 
 
-@kernel
+@inner
 def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
     """Return the Arrivals through a connection from another layer; None where `delays` is.
 
@@ -164,7 +164,7 @@ def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
 # Loops over spikes and transposition are kernels of their own: all addresses are in registers.
 
 
-@kernel
+@inner
 def add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, series):
     """Write what `arrive` does of connections with delays of blocks."""
     n_spikes, n_sources = np.uint64(len(steps)), len(planes) // width
@@ -182,7 +182,7 @@ def add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, seri
             store(series, start + t * LANES, load_narrow(window, t * NARROW))
 
 
-@kernel
+@inner
 def add_synapses(steps, ids, planes, late, n_steps, n_targets, width, window, series):
     """Write what `arrive` does of connections with delays of synapses."""
     stride, n_sources = len(window) // NARROW, len(planes) // width
@@ -194,7 +194,7 @@ def add_synapses(steps, ids, planes, late, n_steps, n_targets, width, window, se
         step_by_step(window, n_steps, series, (first // LANES) * n_steps * LANES + first % LANES)
 
 
-@kernel
+@inner
 def step_by_step(window, n_steps, series, start):
     """Write what a window has of each target, one after the other, to the series of `arrive`."""
     stride, whole = len(window) // NARROW, n_steps - n_steps % NARROW
@@ -205,7 +205,7 @@ def step_by_step(window, n_steps, series, start):
             series[start + t * LANES + column] = window[column * stride + t]
 
 
-@kernel
+@inner
 def scatter(steps, ids, own, weights, late, start, stride, window):
     """Add the spikes' weights to the series of four targets, which lie `stride` apart."""
     first = np.uint64(start)

@@ -5,3 +5,5 @@ from pathlib import Path
 from spikespeech.kernels.compiling import compiler
 
 kernel = compiler(Path(__file__).parent)
+inner = compiler(Path(__file__).parent, inner=True)
+"""A kernel that only kernels call."""

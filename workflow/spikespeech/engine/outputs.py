@@ -8,7 +8,7 @@ writes `readout` (n_outputs,) float64, and `drive` (n_steps, width) or `jump`.
 
 import numpy as np
 
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner
 from spikespeech.engine.readout import cross_entropy
 from spikespeech.kernels.vectors import (
     LANES,
@@ -25,7 +25,7 @@ from spikespeech.kernels.vectors import (
 NEVER = np.float64(np.finfo(np.float32).min)  # read-out of an output that does not spike
 
 
-@kernel
+@inner
 def windowed(voltage, label, smoothing, window, drive_window, dt_ms, readout, g, drive):
     """Y_k = 1/T Σ w V_k, d = -w g / (T dt); return the loss."""
     n_steps, n = len(voltage), len(readout)
@@ -40,7 +40,7 @@ def windowed(voltage, label, smoothing, window, drive_window, dt_ms, readout, g,
     return loss
 
 
-@kernel
+@inner
 def maximum(voltage, label, smoothing, dt_ms, readout, g, highest, when, drive):
     """Y_k = max_t V_k, d = -g / dt in the first such step; return the loss.
 
@@ -69,7 +69,7 @@ def maximum(voltage, label, smoothing, dt_ms, readout, g, highest, when, drive):
     return loss
 
 
-@kernel
+@inner
 def per_timestep(voltage, label, smoothing, dt_ms, readout, g, drive):
     """L = 1/T Σ_t cross-entropy of softmax(V(t)), Y = mean V; return the loss."""
     n_steps, n = len(voltage), len(readout)
@@ -86,7 +86,7 @@ def per_timestep(voltage, label, smoothing, dt_ms, readout, g, drive):
     return loss
 
 
-@kernel
+@inner
 def first_spike(tape, label, smoothing, dt_ms, temperature, alpha, readout, g, jump, phantom):
     """Y_k = -t_k, the first spike's time in ms; return the loss.
 
@@ -124,7 +124,7 @@ def first_spike(tape, label, smoothing, dt_ms, temperature, alpha, readout, g, j
     return loss
 
 
-@kernel
+@inner
 def adjoint(drive, jump, phantom, k, slope_min, tape, lambda_v, lambda_i):
     """Run the outputs' adjoint; return how often a slope was guarded.
 
@@ -165,7 +165,7 @@ def adjoint(drive, jump, phantom, k, slope_min, tape, lambda_v, lambda_i):
     return guarded
 
 
-@kernel
+@inner
 def feed_back(hidden_tape, weights, k, lambda_v, lambda_i, feedback, gradient):
     """Write the outputs' feedback to each hidden spike; add to dL/dW of the output weights.
 

@@ -12,7 +12,7 @@ so that an example costs one pass over its hidden spikes and three small matrix 
 
 import numpy as np
 
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner, kernel
 from spikespeech.kernels.vectors import LANES, fma, load, splat, store, total
 
 
@@ -52,7 +52,7 @@ def response(windows, drives, k, dt_ms):
     return rho, kappa, delta
 
 
-@kernel
+@inner
 def cross_entropy(y, label, smoothing, g):
     """Return -Σ_k q_k log softmax(y)_k; write softmax(y) - q to g.
 
@@ -72,7 +72,7 @@ def cross_entropy(y, label, smoothing, g):
     return np.log(norm) + highest - expected
 
 
-@kernel
+@inner
 def read(tape, weights, n_hidden, rho, kappa, sums, y, readout):
     """Write Y_k of one example to `readout`, and the sums R and K of its hidden neurons.
 
@@ -99,7 +99,7 @@ def read(tape, weights, n_hidden, rho, kappa, sums, y, readout):
         readout[k] = y[k]
 
 
-@kernel
+@inner
 def adjoint(tape, weights, n_hidden, delta, g, sums, errors, feedback, gradient):
     """Write the outputs' feedback to each hidden spike; add to dL/dW of the output weights.
 

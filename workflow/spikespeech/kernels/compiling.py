@@ -14,7 +14,7 @@ from spikespeech.kernels import start  # noqa: F401 - before a kernel is loaded
 _HERE = Path(__file__).parent
 
 
-def compiler(*folders, **options):
+def compiler(*folders, inner=False, **options):
     """Return a decorator that compiles a function on its first call, without the interpreter lock.
 
     Arithmetic is strict IEEE single or double precision: sums keep their written order.
@@ -24,8 +24,12 @@ def compiler(*folders, **options):
     folders : whose files hold what the function inlines, besides this package and its own file.
         Numba renews a kernel that it kept when its own file changes; the digest of all these in
         the key does the same for the others
+    inner : whether only other kernels call the function. Then what Python would call it by, which
+        takes a third of the time, is not compiled, and its call an error
     options : those of numba.njit
     """
+    if inner:
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     files = sorted(file for folder in (_HERE, *folders) for file in Path(folder).glob("*.py"))
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
@@ -35,9 +39,22 @@ def compiler(*folders, **options):
             dispatcher._cache = _Cache(function, digest)
         except (RuntimeError, OSError):
             _say_unkept("no folder for them can be written")
-        return dispatcher
+        return _inner(dispatcher) if inner else dispatcher
 
     return compiled
+
+
+def _inner(dispatcher):
+    """Let kernels alone call it: from Python, Numba would jump to the code that is not there."""
+
+    def add_overload(compiled):
+        dispatcher.overloads[tuple(compiled.signature.args)] = compiled
+
+    def refuse(*_args, **_keywords):
+        raise TypeError(f"{dispatcher.__name__} is for kernels to call, not for Python")
+
+    dispatcher.add_overload, dispatcher._compile_for_args = add_overload, refuse
+    return dispatcher
 
 
 class _Cache(FunctionCache):
