@@ -22,9 +22,9 @@ def read(name):
     """
     config = yaml.safe_load((CONFIG / "config.yaml").read_text())
     path = (CONFIG / name).with_suffix(".yaml")
-    for given in (path.parent.with_suffix(".yaml"), path):
-        if given.exists():
-            configuration.update(config, yaml.safe_load(given.read_text()))
+    before = path.parent.with_suffix(".yaml")
+    for given in (*([before] if before.exists() else []), path):
+        configuration.update(config, yaml.safe_load(given.read_text()))
     return config
 
 

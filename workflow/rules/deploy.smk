@@ -3,10 +3,11 @@
 # Every network is converted, evaluated and counted; ablations and word lengths are those of the
 # networks that `deployment.study` selects.
 DEPLOYMENT = config["deployment"]
+STUDY = {"loss": config["networks"]["loss"][:1]} | DEPLOYMENT["study"]
 STUDIED = [
     network
     for network in GRID
-    if all(network[axis] in values for axis, values in DEPLOYMENT["study"].items())
+    if all(network[axis] in values for axis, values in STUDY.items())
 ]
 if not STUDIED:
     raise WorkflowError(

@@ -114,12 +114,12 @@ def calibration_parts(wildcards):
 
 
 def seeds_of(dataset):
-    """Axes of the networks that exhibits look into: one loss and size of a data set, all seeds."""
+    """Axes of the networks that exhibits look into: the first loss, the largest size, all seeds."""
     grid = config["networks"]
     return {
         "dataset": dataset,
         "fold": FOLD,
-        "loss": "sum_exp" if "sum_exp" in grid["loss"] else grid["loss"][0],
+        "loss": grid["loss"][0],
         "hidden": axes.hidden_label(max(grid["hidden"], key=axes.n_hidden)),
         "topology": grid["topology"][0],
     }
