@@ -501,7 +501,7 @@ WORDS = [1, 0] * 50
 COMPARED = {"delays": {"label": LABEL, "searches": ["fixed", "none", "same", "best", "noisy"]}}
 FOUND = {
     "fixed": records([WORDS, WORDS]),
-    "none": records([[0] * 100] * 2, weights=80),
+    "none": records([[0] * 100] * 2, weights=80, train_accuracy=0.2),
     "same": records([WORDS, WORDS]),
     "best": records([[1] * 100] * 2, settings={"hidden": [4, 2], "recurrent": False}),
     "noisy": records([WORDS[::-1], WORDS]),
@@ -544,6 +544,7 @@ def test_the_finding_of_a_comparison_names_each_search():
     assert "better than it: best +50.0 points (" in said[0]
     assert "worse: none −50.0 points (" in said[0]
     assert "not decided: same +0.0 points (every answer is the same) and noisy +0.0 po" in said[0]
+    assert said[0].endswith("; training accuracy of it and of these: fixed 90 % and none 20 %.")
     assert "synthesiser" in said[1]
     assert len(plot_comparisons.draw(table).axes) == 2
 

@@ -190,6 +190,14 @@ def findings(table):
             each = [f"{row['search']} {_points(row)}" for _, row in own.iterrows()]
             if each:
                 said.append(f"{words}: {prose.listed(each)}")
+        worse = others[others["finding"] == WORSE]
+        if len(worse):
+            # What did not train cannot generalise.
+            learnt = pd.concat([rows.head(1), worse])
+            shares = [
+                f"{row.search} {100 * row.train_accuracy:.0f} %" for row in learnt.itertuples()
+            ]
+            said.append(f"training accuracy of it and of these: {prose.listed(shares)}")
         lines.append(f"{'; '.join(said)}.")
     lines += [line for label in dict.fromkeys(table["label"]) for line in prose.caveat(label)]
     return lines
