@@ -156,7 +156,7 @@ def draw(table):
         right.axvline(0, color=plots.INK, linewidth=0.8)
         for side in (-100 * MARGIN, 100 * MARGIN):
             right.axvline(side, color=plots.FAINT, linestyle=":", linewidth=0.8)
-        right.set(xlabel=f"Less {rows['search'].iloc[0]} (points)")
+        right.set(xlabel=f"Difference to {plots.literal(rows['search'].iloc[0])} (points)")
         for axes in (left, right):
             axes.grid(False, axis="y")
     return figure
