@@ -12,8 +12,16 @@ from test_eventprop import assert_same_bytes, assert_training_is_one, loss_of, s
 
 from spikespeech import eventprop
 from spikespeech.backends import bptt, eprop, native
+from spikespeech.engine import listed
 from spikespeech.errors import InputError
+from spikespeech.kernels.vectors import padded
 from spikespeech.network import LI, LIF, Network, Parameters, sparse
+
+
+@pytest.fixture
+def by_lists(monkeypatch):
+    """Lets kernels take by lists what is too dense for it to be worth while."""
+    monkeypatch.setattr(listed, "SHARE", 2)
 
 
 def thinned(network, weights, probability, seed=5):
@@ -65,6 +73,7 @@ def two_layers(**options):
 
 @pytest.mark.parametrize("name", ["sum_exp", "max", "first_spike"])
 @pytest.mark.parametrize("place", PLACES)
+@pytest.mark.usefixtures("by_lists")
 def test_each_place_is_the_references(place, name):
     plain = two_layers(output=LIF() if name == "first_spike" else LI())
     network, weights = thinned(*plain, PLACES[place])
@@ -79,8 +88,10 @@ def test_with_delays_it_is_the_references(shape):
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.4, 1.0])
-def test_it_is_the_dense_network_with_zeros(probability):
+@pytest.mark.parametrize("share", [0, 2], ids=["rows", "lists"])
+def test_it_is_the_dense_network_with_zeros(share, probability, monkeypatch):
     """All of it in every bit where no synapse is missing."""
+    monkeypatch.setattr(listed, "SHARE", share)
     network, weights = two_layers()
     network, weights = thinned(network, weights, everywhere(network, probability))
     spikes, rule = spikes_of(network, 9), eventprop.Regulariser(2e-6, 3e-6, 4)
@@ -99,7 +110,7 @@ def test_it_is_the_dense_network_with_zeros(probability):
     for name, mask in sparse.masks(network, weights).items():
         a, b = ours.gradients[name], theirs.gradients[name]
         assert not a[~mask].any() and (probability == 1 or b[~mask].any())
-        if probability == 1:
+        if probability == 1 and not share:
             np.testing.assert_array_equal(a, b)
         np.testing.assert_allclose(a[mask], b[mask], atol=1e-5 * np.abs(b).max())
 
@@ -130,6 +141,7 @@ def test_training_leaves_what_is_missing_away(kind):
         assert not state[f"square_{name}"][~mask].any()
 
 
+@pytest.mark.usefixtures("by_lists")
 def test_training_gives_the_same_bytes_for_any_threads_and_after_resuming():
     network, weights = two_layers()
     network, weights = thinned(network, weights, PLACES["all"])
@@ -167,15 +179,45 @@ def test_weights_where_nothing_is_are_refused():
             eventprop.gradients(network, weights | changes, spikes_of(network))
 
 
+@pytest.mark.usefixtures("by_lists")
 def test_other_weights_and_synapses_can_be_set():
     """An engine takes up all of a network that it is given, as after an evaluation of another."""
-    plain = Network.layered(30, 20, 5)
-    network, weights = thinned(plain, weights_of(plain), {"hidden_hidden": 0.3})
-    mirrored = {n: weights[n].T for n in ("hidden_hidden", "hidden_hidden.mask")}
+    network, weights = two_layers()
+    network, weights = thinned(network, weights, {"hidden2_hidden2": 0.1})
+    mirrored = {n: weights[n].T for n in ("hidden2_hidden2", "hidden2_hidden2.mask")}
     other, spikes, loss = weights | mirrored, spikes_of(network, 5), loss_of("sum_exp")
-    learning = native.Backend(network, other, loss)
-    learning.evaluate(spikes)
+    learning, fresh = (native.Backend(network, w, loss) for w in (other, weights))
+    learning.train([spikes], [1e-3])
     learning.weights = weights
     assert_same_bytes(learning.weights, weights)
-    expected = native.Backend(network, weights, loss).evaluate(spikes)
-    np.testing.assert_array_equal(learning.evaluate(spikes).losses, expected.losses)
+    np.testing.assert_array_equal(learning.evaluate(spikes).losses, fresh.evaluate(spikes).losses)
+    for backend in (learning, fresh):
+        backend.differentiate(spikes)
+    assert_same_bytes(learning.engine.gradient, fresh.engine.gradient)
+
+
+def test_lists_are_taken_where_few_lines_hold_synapses():
+    """Of what the outputs get, and of what comes late, none are."""
+    plain = Network.layered(30, 64, 5)
+    for probability, expected in ((0.01, {"input_hidden", "hidden_hidden"}), (0.3, set())):
+        network, weights = thinned(plain, weights_of(plain), everywhere(plain, probability))
+        engine = native.Backend(network, weights, loss_of("sum_exp")).engine
+        assert set(engine.patterns) == expected
+        late = tuple(replace(c, longest_delay=9, learned_delays=True) for c in network.connections)
+        network = replace(network, connections=late)
+        weights |= {c.delay: np.zeros(network[c.source].n) for c in late}
+        assert not native.Backend(network, weights, loss_of("sum_exp")).engine.patterns
+
+
+def test_lines_of_a_pattern():
+    mask = np.zeros((3, 40), bool)
+    mask[[0, 0, 2, 2], [3, 15, 0, 39]] = True
+    pattern = listed.Pattern(mask, padded(40))
+    assert pattern.share == pytest.approx(3 / 9)
+    lists = pattern.lists
+    np.testing.assert_array_equal(lists.first, [0, 1, 1, 3])
+    np.testing.assert_array_equal(lists.targets, [0, 0, 32])
+    np.testing.assert_array_equal(lists.line_first[:5], [0, 2, 2, 3, 3])
+    np.testing.assert_array_equal(lists.line_sources, [0, 2, 2])
+    np.testing.assert_array_equal(pattern.cells, [0, 2 * padded(40), 2 * padded(40) + 32])
+    np.testing.assert_array_equal(pattern.mask.reshape(3, -1)[:, :40], mask)

@@ -42,6 +42,7 @@ def test_what_is_not_asked_for_is_left_out():
         ({"hidden": {"probability": 0.1}}, "connections.hidden: .* are no synapses"),
         ({"hidden": TENTH | {"p": 1}}, "connections.hidden: .* are no synapses"),
         ({"input": {"kind": "table"}}, "connections.input: .* are no synapses"),
+        ({"hidden": TENTH | {"shape": "blok"}}, "hidden.shape: 'blok'; did you mean 'block'"),
         *(
             ({"input": TENTH | {"probability": p}}, f"probability: {p!r} is not above 0 and at")
             for p in (0, -0.5, 1.5, True, "much", float("nan"))
@@ -75,6 +76,21 @@ def test_the_seed_draws_them():
     assert network.n_weights == sum(mask.sum() for mask in first.values())
     plain = settings(hidden=[200, 150]).make_network(spikes)
     assert network.n_weights < plain.n_weights
+
+
+def test_blocks_are_of_a_source_and_16_targets():
+    """The last may be short; a table has none."""
+    shape = TENTH | {"shape": "block"}
+    spelt = {"input": TENTH | {"shape": "synapse"}, "hidden": shape}
+    assert connections.parse(spelt, "c") == {"input": TENTH, "hidden": shape}
+    chosen, spikes = settings(connections={"hidden": shape}, hidden=200), spoken()
+    network = chosen.make_network(spikes)
+    mask = sparse.masks(network, chosen.given(network, spikes))["hidden_hidden"]
+    np.fill_diagonal(mask, mask[np.arange(200), np.arange(200) // 16 * 16 + 1])
+    sums = np.add.reduceat(mask, np.arange(0, 200, 16), axis=1, dtype=int)
+    whole = np.array([16] * 12 + [8])
+    away = np.abs(sums - np.where(sums > whole / 2, whole, 0))
+    assert away.max() <= 1 and mask.mean() == pytest.approx(0.1, abs=0.03)
 
 
 def test_none_drawn_is_refused():
@@ -206,6 +222,7 @@ def test_the_schema_knows_every_choice():
     schema = yaml.safe_load(path.read_text())["$defs"]
     own = schema["synapses"]["oneOf"][1]["properties"]
     assert own["kind"]["enum"] == list(connections.NEEDED)
-    assert set(own) == {"kind", *connections.NEEDED.values()}
+    assert own["shape"]["enum"] == list(connections.SHAPES)
+    assert set(own) == {"kind", "shape", *connections.NEEDED.values()}
     section = schema["training"]["properties"]["connections"]["properties"]
     assert list(section) == list(connections.PLACES)

@@ -4,7 +4,6 @@ Counts follow Shoesmith et al. 2025 (Table II) and, where NeuroBench 2.3 defines
 and definitions. Energy on Loihi is an estimate from constants of another chip generation.
 """
 
-import math
 import time
 from pathlib import Path
 
@@ -120,7 +119,7 @@ def footprint(network, bits):
         slots = sum(
             network[c.target].n * (min(c.longest_delay, LARGEST_DELAY) + 1) for c in on_chip
         )
-        sizes["float_delays"] = 4 * sum(_delays(network, c) for c in on_chip)
+        sizes["float_delays"] = 4 * sum(network.n_delays(c) for c in on_chip)
         sizes["synapse_delays"] = -(-synapses * SYNAPSE_DELAY_BITS // 8)
         sizes["synapse_buffers"] = slots * BUFFER_BITS // 8
     if first := network.input_delays:
@@ -137,13 +136,6 @@ def _adapting(network):
 def _delayed_on_chip(network):
     """Return the connections with delays but that of the inputs' channels, which are the host's."""
     return [c for c in network.connections if c.longest_delay and c != network.input_delays]
-
-
-def _delays(network, connection):
-    """Return how many delays a connection has; those of synapses of such as there are."""
-    if connection.delay_shape == "synapse":
-        return network.n_synapses(connection)
-    return math.prod(network.shapes()[connection.delay])
 
 
 def connection_sparsity(layers):

@@ -242,13 +242,21 @@ class Network:
             return connection.synapses
         return self[connection.source].n * self[connection.target].n
 
+    def n_delays(self, connection: Connection) -> int:
+        """Return how many delays a connection has: those of synapses of such as there are."""
+        if not connection.longest_delay:
+            return 0
+        if connection.delay_shape == "synapse":
+            return self.n_synapses(connection)
+        return math.prod(self.shapes()[connection.delay])
+
     @property
     def n_learned(self) -> int:
         """The number of weights, learned delays and learned constants."""
         shapes = self.shapes()
-        names = [c.delay for c in self.connections if c.longest_delay and c.learned_delays]
-        names += [p.called(learned) for p in self.populations for learned in p.learned]
-        return self.n_weights + sum(math.prod(shapes[name]) for name in names)
+        delays = sum(self.n_delays(c) for c in self.connections if c.learned_delays)
+        names = [p.called(learned) for p in self.populations for learned in p.learned]
+        return self.n_weights + delays + sum(math.prod(shapes[name]) for name in names)
 
     @property
     def input_delays(self) -> Connection | None:

@@ -11,10 +11,17 @@ import numpy as np
 from spikespeech import reading
 from spikespeech.errors import InputError, nearest
 from spikespeech.network import Network
+from spikespeech.network.model import BLOCK
 from spikespeech.training.delays import PLACES, place
 
 NEEDED = {"random": "probability", "table": "path"}
 """What each kind of synapses asks for."""
+
+SHAPES = {
+    "synapse": "each for itself",
+    "block": "those of a source to 16 targets in a row at a time: the fast form",
+}
+"""What random synapses are drawn as; the first where nothing else is said."""
 
 SALT = 0x73796E61
 """With a network's seed, that of its synapses: another stream than that of its weights."""
@@ -26,7 +33,7 @@ def parse(value, where):
     Parameters
     ----------
     value : by place, one of `PLACES`, None or a dictionary: `kind` random with `probability`, that
-        of each synapse; or `kind` table with `path`
+        of each synapse, and `shape`, one of `SHAPES`; or `kind` table with `path`
     """
     for key in value:
         if key not in PLACES:
@@ -37,7 +44,7 @@ def parse(value, where):
 def _parse(given, where):
     """Return the settings of one place; what another kind asks for is left out."""
     needed = NEEDED.get(given.get("kind"))
-    if needed not in given or not set(given) <= {"kind", *NEEDED.values()}:
+    if needed not in given or not set(given) <= {"kind", "shape", *NEEDED.values()}:
         raise InputError(
             f"{where}: {given!r} are no synapses",
             hint="{kind: random, probability: 0.1} or {kind: table, path: file}",
@@ -46,7 +53,11 @@ def _parse(given, where):
     number = isinstance(probability, int | float) and not isinstance(probability, bool)
     if not number or not 0 < probability <= 1:
         raise InputError(f"{where}.probability: {probability!r} is not above 0 and at most 1")
-    return {"kind": given["kind"], needed: given[needed]}
+    shape = given.get("shape", "synapse")
+    if shape not in SHAPES:
+        raise InputError(f"{where}.shape: {shape!r}{nearest(shape, SHAPES)}")
+    drawn = given["kind"] == "random" and shape != "synapse"
+    return {"kind": given["kind"], needed: given[needed]} | ({"shape": shape} if drawn else {})
 
 
 def sparse(network: Network, settings: dict, seed: int) -> Network:
@@ -62,8 +73,8 @@ def sparse(network: Network, settings: dict, seed: int) -> Network:
 def draw(network: Network, settings: dict, seed: int) -> dict[str, np.ndarray]:
     """Return by name which synapses there are of connections that lack some, (source, target) bool.
 
-    Random ones are drawn from the seed, each for itself and each connection from a stream of its
-    own; within a layer no neuron is connected to itself, as by mlGeNN's FixedProbability. A table
+    Random ones are drawn from the seed by their shape, each connection from a stream of its own;
+    within a layer no neuron is connected to itself, as by mlGeNN's FixedProbability. A table
     is CSV with the columns `source` and `target`, a row a synapse, neurons from 0 on.
 
     Raises InputError for connections without any synapse, and for rows of a table that are none.
@@ -77,7 +88,10 @@ def draw(network: Network, settings: dict, seed: int) -> dict[str, np.ndarray]:
         if given["kind"] == "table":
             drawn[c.mask] = _read(given["path"], shape)
             continue
-        mask = np.random.default_rng([SALT, seed, at]).random(shape) < given["probability"]
+        columns = BLOCK if given.get("shape") == "block" else 1
+        rng = np.random.default_rng([SALT, seed, at])
+        drawn_as = rng.random((shape[0], -(-shape[1] // columns))) < given["probability"]
+        mask = np.repeat(drawn_as, columns, axis=1)[:, : shape[1]]
         if c.recurrent:
             np.fill_diagonal(mask, False)
         if not mask.any():
