@@ -30,7 +30,7 @@ from rich.table import Table
 
 from spikespeech import command, eventprop, files, losses
 from spikespeech.backends import native
-from spikespeech.engine import batch
+from spikespeech.engine import dealing
 from spikespeech.engine.kernel import kernel
 from spikespeech.kernels.vectors import LANES, WIDE, aligned, load_wide, padded, store
 from spikespeech.network import Connection, Network, Parameters
@@ -268,7 +268,7 @@ def byte_bound(work, n_own):
     inputs, own, trace = INPUTS * row, n_hidden * row, n_steps * row
     both = inputs + own
     plane = 4 * LANES * n_steps
-    used = batch.shares(n_examples)
+    used = dealing.shares(n_examples)
     state = 8 * row
     moved = (
         ((7 * n_steps + n_own) * row, state, False),

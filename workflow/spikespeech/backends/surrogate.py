@@ -73,7 +73,7 @@ class Backend(native.Backend, ABC):
         check_sound(out.sound, batch, engine.network, engine.loss.n_steps)
         for gradient in engine.gradients:
             gradient /= np.float32(n)
-        engine.clear_absent()
+        engine.clear_absent(engine.absent)
         return out, {n: np.count_nonzero(~np.isfinite(g)) for n, g in engine.gradient.items()}
 
     @abstractmethod

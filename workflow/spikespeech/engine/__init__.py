@@ -5,11 +5,13 @@
 `delays`                connections with delays: currents of spikes that arrive later
 `delay_gradients`       the same backward
 `values`, `adaptive`    constants as kernels load them; what adaptive thresholds add to `lif`
+`listed`                connections that lack most synapses, by lists of those that there are
 `lif`                   a layer of LIF neurons or leaky integrators: constants, forward, adjoint
 `constants`             constants that are learned: gradients from a layer's adjoint, steps
 `readout`, `outputs`    windowed read-outs in closed form; simulated outputs
 `arrays`, `presented`   what kernels work on; a batch of spikes, looked at
 `example`               one example through layer after layer, and back
+`dealing`               how a batch is dealt to shares, and work to threads
 `batch`                 batches over threads, with results that no number of threads changes
 `adam`                  the optimiser
 """

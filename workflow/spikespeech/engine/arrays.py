@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.engine import adaptive, delays, lif
+from spikespeech.engine import adaptive, delays, lif, listed
 from spikespeech.engine.tape import Tape, tape
 from spikespeech.kernels.vectors import aligned, padded
 
@@ -31,6 +31,7 @@ class Layer(NamedTuple):
     weights, recurrent_weights : flat (n_sources * width,) float32; recurrent_weights is empty for
         a feed-forward layer
     delays, own_delays : Delays of the two connections; None in a network without any
+    lists, own_lists : listed.Lists of the two connections; None in a network without any
     k : Constants
     adaptation : Adaptation; None in a network without any
     first, n : its neurons are so many from this one on of all hidden neurons
@@ -40,6 +41,8 @@ class Layer(NamedTuple):
     recurrent_weights: np.ndarray
     delays: delays.Delays | None
     own_delays: delays.Delays | None
+    lists: listed.Lists | None
+    own_lists: listed.Lists | None
     k: lif.Constants
     adaptation: adaptive.Adaptation | None
     first: int

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from spikespeech.engine import adam, arrays, constants, delays, example, readout
+from spikespeech.engine import adam, arrays, constants, delays, example, listed, readout
+from spikespeech.engine.dealing import SHARES, balanced, part, shares
 from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
-from spikespeech.kernels.vectors import LANES, NARROW, aligned, padded
+from spikespeech.kernels.vectors import NARROW, aligned, padded
 from spikespeech.network import Parameters, sparse
 from spikespeech.network.chain import chain
 
@@ -18,12 +19,6 @@ With V below threshold before the spike, I - V > threshold (1/c - 1), where c is
 `lif.Constants.scale`: 0.10 for τ_syn = 5 ms at dt = 1 ms, where the guard cannot act, and
 dt / (2 τ_syn) for small dt. `guarded` counts how often it did.
 """
-
-SHARES = 8
-"""A batch's examples go to at most so many shares, each with its own sum of gradients, whatever the
-number of threads. Threads take shares from a queue, and the sums are added in order of the shares.
-So the order of every sum, and every byte, is the same for any number of threads, of which up to
-SHARES can work."""
 
 
 class Engine:
@@ -129,6 +124,15 @@ class Engine:
         }
         masks = sparse.masks(self.network, weights)
         self.absent = {name: ~mask for name, mask in masks.items()}
+        found = {
+            c.name: listed.Pattern(masks[c.name], self.widths[place])
+            for place, c, _, _ in self._rows()
+            if c.name in masks and place < len(self.network.hidden)
+            if not _longest(self.network, c, self.loss.n_steps)
+        }
+        self.patterns = {n: p for n, p in found.items() if p.share < listed.SHARE}
+        for gradient in self.gradients if self.patterns else ():
+            gradient[:] = 0
         self.hidden, self.adaptations, self.output = self.constants.of_layers()
 
     @property
@@ -136,6 +140,17 @@ class Engine:
         """The gradient of weights, learned delays and learned constants as Parameters."""
         found = self.named(self.gradients) | self.named_delays(self.delay_gradients)
         return Parameters(found | self.constants.named(self.constants.gradients)).copy()
+
+    def _cells(self, pattern, thread):
+        """Return the thread's part of a pattern's lines."""
+        return pattern.cells[slice(*part(0, len(pattern.cells), thread, self.threads))]
+
+    def _lists(self, connection):
+        """Return the Lists of a connection or None; None in a network without any."""
+        if not self.patterns:
+            return None
+        pattern = self.patterns.get(connection.name) if connection else None
+        return pattern.lists if pattern else listed.none()
 
     def _packed(self, place, connection, rows):
         """Return the Delays of a connection, of these rows of weights, (n_sources * width,).
@@ -157,9 +172,11 @@ class Engine:
             into, own = [*self.connections[place], None][:2]
             split = self.network[into.source].n * width
             parts = flat[:split], flat[split:]
-            late = (self._packed(place, c, w) for c, w in zip((into, own), parts, strict=True))
+            both = list(zip((into, own), parts, strict=True))
+            late = [self._packed(place, c, w) for c, w in both]
+            lists = [self._lists(c) for c, _ in both]
             held = self.hidden[place], self.adaptations[place]
-            made.append(arrays.Layer(*parts, *late, *held, first, population.n))
+            made.append(arrays.Layer(*parts, *late, *lists, *held, first, population.n))
             first += population.n
         return arrays.Model(
             tuple(made),
@@ -203,16 +220,22 @@ class Engine:
         bad = np.zeros((self.threads, len(rows)), np.int64)
 
         def work(thread):
-            for at, (place, _, start, end) in enumerate(rows):
-                a, b = _slice(start, end, thread, self.threads)
-                bad[thread, at] = adam.mean_gradient(
-                    self.shares[place][:used], factors[place], a, b, self.gradients[place]
-                )
+            for at, (place, c, start, end) in enumerate(rows):
+                sums, factor = self.shares[place][:used], factors[place]
+                gradient = self.gradients[place]
+                if pattern := self.patterns.get(c.name):
+                    first, cells = start * self.widths[place], self._cells(pattern, thread)
+                    bad[thread, at] = listed.mean_gradient(
+                        sums, factor, first, cells, pattern.mask, gradient
+                    )
+                else:
+                    span = part(start, end, thread, self.threads)
+                    bad[thread, at] = adam.mean_gradient(sums, factor, *span, gradient)
 
         self._each(work)
         counts = bad.sum(axis=0).tolist()
         found = {row[1].name: count for row, count in zip(rows, counts, strict=True)}
-        found |= self.clear_absent()
+        found |= self.clear_absent(self.absent.keys() - self.patterns.keys())
         for place, connection, start, end in rows:
             if connection.learned_delays:
                 name = connection.delay
@@ -222,16 +245,15 @@ class Engine:
         layers = (*self.hidden, self.output), self.adaptations
         return found | self.constants.mean_gradient(n, used, *layers)
 
-    def clear_absent(self):
+    def clear_absent(self, names):
         """Clear gradients of synapses that there are not; return how many others are not finite.
 
-        The counts are by name of the weights of connections that lack synapses.
+        names : of the weights of connections that lack synapses; the counts are by name, too
         """
-        found = {}
-        for name, gradient in self.named(self.gradients).items():
-            if name in self.absent:
-                gradient[self.absent[name]] = 0
-                found[name] = int(np.count_nonzero(~np.isfinite(gradient)))
+        found, gradients = {}, self.named(self.gradients)
+        for name in names:
+            gradients[name][self.absent[name]] = 0
+            found[name] = int(np.count_nonzero(~np.isfinite(gradients[name])))
         return found
 
     def _delay_gradient(self, n, place, connection, start, end):
@@ -246,7 +268,7 @@ class Engine:
         sums = aligned(self.parameters[place].shape)
 
         def work(thread):
-            a, b = _slice(start, end, thread, self.threads)
+            a, b = part(start, end, thread, self.threads)
             adam.mean_gradient(self.earlier[place][: shares(n)], factor, a, b, sums)
 
         self._each(work)
@@ -267,9 +289,15 @@ class Engine:
         """Take a step of Adam, see `adam.step`; mean and square are tuples like `parameters`."""
 
         def work(thread):
-            for w, g, m, v in zip(self.parameters, self.gradients, mean, square, strict=True):
-                a, b = _slice(0, len(w) // LANES, thread, self.threads)
-                adam.step(w, g, m, v, rate, unbias, epsilon, a * LANES, b * LANES)
+            for place, c, start, end in self._rows():
+                width = self.widths[place]
+                held = (a[place] for a in (self.parameters, self.gradients, mean, square))
+                given = *held, rate, unbias, epsilon
+                if pattern := self.patterns.get(c.name):
+                    listed.step(*given, start * width, self._cells(pattern, thread))
+                else:
+                    a, b = part(start, end, thread, self.threads)
+                    adam.step(*given, a * width, b * width)
 
         self._each(work)
 
@@ -355,11 +383,6 @@ def _longest(network, connection, n_steps):
     return min(connection.longest_delay, n_steps)
 
 
-def _slice(start, end, thread, threads):
-    """Return the thread's part of range(start, end)."""
-    return tuple(start + (end - start) * n // threads for n in (thread, thread + 1))
-
-
 def mlgenn_unit(network, loss):
     """Return what mlGeNN's gradients and adjoints are multiplied by to be those of dL/dw.
 
@@ -373,24 +396,3 @@ def _penalty(regulariser, unit):
         return arrays.Penalty(0.0, 0.0, 0.0)
     upper, lower = unit * regulariser.lambda_upper, unit * regulariser.lambda_lower
     return arrays.Penalty(upper, lower, float(regulariser.spikes))
-
-
-def shares(n):
-    """Return into how many shares a batch of n goes.
-
-    Each has its own sum, as large as the weights, to begin, to keep in the cache and to add: one of
-    few examples is not worth it. So a batch of 32 keeps four threads busy, one of 64 eight.
-    """
-    return min(-(-n // arrays.GROUP), SHARES)
-
-
-def balanced(load, n_shares):
-    """Deal examples to shares of about equal load: the heaviest first, there and back again.
-
-    Returns (order, first): share s has the examples order[first[s] : first[s + 1]].
-    """
-    turn = np.arange(len(load)) % (2 * n_shares)
-    share = np.minimum(turn, 2 * n_shares - 1 - turn)
-    by_share = np.argsort(share, kind="stable")
-    order = np.argsort(-load, kind="stable")[by_share]
-    return order, np.searchsorted(share[by_share], np.arange(n_shares + 1))

@@ -5,6 +5,7 @@ from spikespeech.engine import (
     delay_gradients,
     delays,
     lif,
+    listed,
     outputs,
     readout,
     synapses,
@@ -24,8 +25,8 @@ def run_outputs(hidden, model, w):
         steps, ids, hidden.first, late, len(w.g), state.shape[1], w.window, w.series
     )
     lif.run_forward(
-        ids, hidden.first, model.output_weights, nothing, model.output, None, arriving, None,
-        nothing, state, w.output_tape, w.voltage,
+        ids, hidden.first, model.output_weights, nothing, model.output, None, arriving, None, None,
+        None, nothing, state, w.output_tape, w.voltage,
     )  # fmt: skip
 
 
@@ -119,7 +120,7 @@ def run_layer(steps, ids, first, tape, layer, at, voltage, w):
     arriving = delays.arrive(steps, ids, first, layer.delays, layer.n, width, w.window, w.series)
     lif.run_forward(
         ids, first, layer.weights, layer.recurrent_weights, layer.k, layer.adaptation, arriving,
-        layer.own_delays, w.rings[at], w.states[at], tape, voltage,
+        layer.own_delays, layer.lists, layer.own_lists, w.rings[at], w.states[at], tape, voltage,
     )  # fmt: skip
 
 
@@ -189,30 +190,38 @@ def gather(steps, ids, counts, tape, layer, at, w, adding, gradient, earlier):
     split, own = len(layer.weights) // width, len(layer.recurrent_weights) // width
     synapses.sort_by_source(steps, ids, tape, end, counts[:own], first_source, w.steps)
     gather_both(
-        split, tape, end, layer, layer.delays, layer.own_delays, at, w, adding, gradient, earlier
-    )
+        split, tape, end, layer, layer.delays, layer.own_delays, layer.lists, layer.own_lists, at,
+        w, adding, gradient, earlier,
+    )  # fmt: skip
 
 
 @kernel
-def gather_both(split, tape, end, layer, late, own, at, w, adding, gradient, earlier):
+def gather_both(
+    split, tape, end, layer, late, own, lists, own_lists, at, w, adding, gradient, earlier
+):
     """Do what `gather` says, once the spikes are sorted; `split` sources come from elsewhere.
 
     late, own : Delays of the layer's two connections, or None
+    lists, own_lists : listed.Lists of them, or None
     """
     n_sources = len(w.first_sources[at]) - 1
-    if late is None and own is None:
-        gather_rows(0, n_sources, tape, end, layer, None, at, w, adding, gradient, earlier)
+    if late is None and own is None and lists is None and own_lists is None:
+        gather_rows(0, n_sources, tape, end, layer, None, None, at, w, adding, gradient, earlier)
     else:
-        gather_rows(0, split, tape, end, layer, late, at, w, adding, gradient, earlier)
-        gather_rows(split, n_sources, tape, end, layer, own, at, w, adding, gradient, earlier)
+        gather_rows(0, split, tape, end, layer, late, lists, at, w, adding, gradient, earlier)
+        gather_rows(
+            split, n_sources, tape, end, layer, own, own_lists, at, w, adding, gradient, earlier
+        )
 
 
 @kernel
-def gather_rows(start, stop, tape, end, layer, late, at, w, adding, gradient, earlier):
-    """Do what `gather` says for the sources from `start` to `stop`, whose Delays are `late`."""
+def gather_rows(start, stop, tape, end, layer, late, lists, at, w, adding, gradient, earlier):
+    """Do what `gather` says for the sources from `start` to `stop`, of their Delays and Lists."""
     n_steps, width = len(tape.first) - 1, w.states[at].shape[1]
     first, rows = w.first_sources[at][start : stop + 1], slice(start * width, stop * width)
-    if late is None or late.kind == delays.NONE:
+    if lists is not None and len(lists.first) > 0:
+        listed.gather(first, w.steps, n_steps, w.trace, width, lists, adding, gradient[rows])
+    elif late is None or late.kind == delays.NONE:
         synapses.gather(first, w.steps, n_steps, w.trace, width, adding, gradient[rows])
     else:
         delay_gradients.gather(
@@ -245,6 +254,7 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
             w.feedback,
             layer.recurrent_weights,
             layer.own_delays,
+            layer.own_lists,
             layer.k,
             layer.adaptation,
             w.penalty,
@@ -269,21 +279,23 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
         gradient, change = gradients[at][share], earlier[at][share]
         gather(steps, ids, counts, tape, layer, at, w, adding, gradient, change)
         if at > 0:
-            feed_back(source, layer, layer.delays, last_step(tape), at, w)
+            feed_back(source, layer, layer.delays, layer.lists, last_step(tape), at, w)
     out.guarded[i] = guarded
 
 
 @kernel
-def feed_back(source, layer, late, end, at, w):
+def feed_back(source, layer, late, lists, end, at, w):
     """Write the feedback of layer number `at` to each spike of the one below, of the tape `source`.
 
     Its spikes are sorted by `gather`.
 
-    late : Delays of the connection between them, or None
+    late, lists : Delays and listed.Lists of the connection between them, or None
     end : see `synapses.feed_back`
     """
     weights, width = layer.weights, w.states[at].shape[1]
-    if late is None or late.kind == delays.NONE:
+    if lists is not None and len(lists.first) > 0:
+        listed.feed_back(source, weights, lists, w.differences, width, end, w.feedback)
+    elif late is None or late.kind == delays.NONE:
         synapses.feed_back(source, weights, w.differences, width, end, w.feedback)
     else:
         n_sources = len(weights) // width

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.engine import adaptive, values
+from spikespeech.engine import adaptive, listed, values
 from spikespeech.engine.delays import NONE, fed_back, send
 from spikespeech.engine.kernel import kernel
 from spikespeech.engine.synapses import receive
@@ -106,7 +106,7 @@ def spent(x, y, k):
 
 @kernel
 def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation, arriving, own,
-                ring, state, tape, voltage):  # fmt: skip
+                lists, own_lists, ring, state, tape, voltage):  # fmt: skip
     """Simulate a layer in one example; return its number of spikes.
 
     In each step
@@ -117,7 +117,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
 
     over the spikes that sources and the layer itself emit in this step: they arrive in the next.
     What comes later by delays is added up before (`delays.arrive`), or in the ring. Without delays,
-    `arriving` and `own` are None, and the kernel is compiled without what they need. All state
+    `arriving` and `own` are None, without lists of synapses they are, and the kernel is compiled
+    without what they need. All state
     starts at 0, and the example ends early where no more spikes can come and V is not recorded.
     Every operation is mlGeNN's in its order, rounded as its own: the spikes are the same spikes,
     bit for bit. Leaky integrators have an infinite threshold; adaptive ones one that moves, see
@@ -133,6 +134,7 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
     adaptation : adaptive.Adaptation of the layer, or None
     arriving : Arrivals of the incoming connection, or None
     own : Delays of the recurrent connection, or None
+    lists, own_lists : listed.Lists of the two connections, or None
     ring : see `delays.send`; empty without such delays
     state : (4, width) float32, scratch; (5, width) with an adaptation
     tape : Tape, written
@@ -176,6 +178,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
         # CPU predicts.
         if arriving is not None and arriving.until > 0:
             take(x, k.beta, arriving.series, t, len(tape.first) - 1)
+        elif lists is not None and len(lists.first) > 0:
+            listed.receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights, lists)
         else:
             receive(x, k.beta, sources, first_source[t], first_source[t + 1], weights)
         for n in range(n_spiking):
@@ -190,6 +194,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
             clear(ring, t & mask, mask + 1, width)
             if count > tape.first[t]:
                 until = max(until, t + 1 + own.longest)
+        elif own_lists is not None and len(own_lists.first) > 0:
+            listed.receive(y, k.beta, tape.ids, tape.first[t], count, recurrent_weights, own_lists)
         elif recurrent:
             receive(y, k.beta, tape.ids, tape.first[t], count, recurrent_weights)
         # A word may end long before its example: steps in which nothing can spike are passed over.
@@ -219,8 +225,8 @@ def clear(ring, t, n_steps, width):
 
 @kernel
 def run_backward(
-    tape, feedback, recurrent_weights, own, k, adaptation, penalty, slope_min, lambda_v, mu,
-    differences, stride, ring, trace,
+    tape, feedback, recurrent_weights, own, own_lists, k, adaptation, penalty, slope_min, lambda_v,
+    mu, differences, stride, ring, trace,
 ):  # fmt: skip
     """Run a hidden layer's adjoint through one example; return how often a slope was guarded.
 
@@ -241,7 +247,7 @@ def run_backward(
     tape : Tape of the layer
     feedback : (n_spikes,) float32, the next layer's part of the sum at each spike
     recurrent_weights : flat (width * width,) float32; empty for a feed-forward network
-    own, ring : as of `run_forward`; the ring holds λ_V - λ_I
+    own, own_lists, ring : as of `run_forward`; the ring holds λ_V - λ_I
     k, adaptation : as of `run_forward`
     penalty : (n_hidden,) float32, the regulariser's jump at each spike
     slope_min : a smaller q counts as this
@@ -291,6 +297,8 @@ def run_backward(
                 guarded += 1
             if own is not None and own.kind != NONE:
                 fed += fed_back(i, s + 1, recurrent_weights, own, width, mask, ring)
+            elif own_lists is not None and len(own_lists.first) > 0:
+                fed += listed.fed_back(i, recurrent_weights, width, own_lists, differences, after)
             elif recurrent:
                 products = splat(np.float32(0))
                 for column in range(0, width, LANES):

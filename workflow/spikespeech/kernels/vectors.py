@@ -189,9 +189,10 @@ def sqrt(typingctx, a):
     """Return the square root of each lane."""
 
     def codegen(context, builder, sig, args):
-        return _call(builder, "llvm.sqrt", _FLOATS, [_FLOATS], args)
+        floats = sig.return_type.floats
+        return _call(builder, "llvm.sqrt", floats, [floats], args)
 
-    return block(block), codegen
+    return a(a), codegen
 
 
 @intrinsic

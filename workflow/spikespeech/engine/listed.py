@@ -1,0 +1,198 @@
+"""Connections that lack most synapses: kernels over lists of those that there are.
+
+A list is of lines: NARROW targets in a row, whose weights from one source are a line of the cache.
+Weights and gradients keep their place in arrays of all pairs (`synapses`), of which only lines that
+hold a synapse are touched; others in them have weights of 0. Forward and for the feedback each
+source has a list of its lines. For gradients each line has a list of the sources that reach any of
+its targets, so that the trace of few targets stays in the cache while all pass.
+
+From so many lines on as SHARE says, a connection is taken as one of all pairs, whose rows the CPU
+reads in longer stretches.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spikespeech.engine import adam
+from spikespeech.engine.kernel import kernel
+from spikespeech.kernels.compiling import part
+from spikespeech.kernels.vectors import (
+    LANES,
+    NARROW,
+    aligned,
+    fma,
+    load,
+    load_narrow,
+    opaque,
+    sqrt,
+    store,
+    total,
+)
+
+SHARE = 0.4
+"""A connection of fewer lines than this share of all is taken by lists."""
+
+
+class Lists(NamedTuple):
+    """The lines of a connection as kernels see them; all empty for one of all pairs.
+
+    Attributes
+    ----------
+    first : (n_sources + 1,) uint32; the lines of source i are from first[i] to first[i + 1]
+    targets : uint16, the first target of each
+    line_first : (width // NARROW + 1,) uint32; the sources of a line are from one to the next
+    line_sources : uint16
+    """
+
+    first: np.ndarray
+    targets: np.ndarray
+    line_first: np.ndarray
+    line_sources: np.ndarray
+
+
+def none():
+    """Return the Lists of a connection of all pairs."""
+    numbers, neurons = np.zeros(0, np.uint32), np.zeros(0, np.uint16)
+    return Lists(numbers, neurons, numbers, neurons)
+
+
+class Pattern:
+    """Which synapses of a connection there are.
+
+    Parameters
+    ----------
+    mask : (n_sources, n_targets) bool
+    width : of the rows of its weights
+
+    Attributes
+    ----------
+    lists : Lists
+    share : of all lines, those that hold a synapse
+    cells : int64, where the weights of each line begin
+    mask : flat (n_sources * width,) float32, 1 where there is a synapse, else 0
+    """
+
+    def __init__(self, mask, width):
+        n_sources, n_targets = mask.shape
+        rows = aligned((n_sources, width))
+        rows[:] = 0
+        rows[:, :n_targets] = mask
+        self.mask = rows.reshape(-1)
+        held = rows.reshape(n_sources, -1, NARROW).any(axis=2)
+        self.share = held.mean() * width / (-(-n_targets // NARROW) * NARROW)
+        sources, lines = np.nonzero(held)
+        self.cells = sources * width + lines * NARROW
+        by_line, line_sources = np.nonzero(held.T)
+        self.lists = Lists(
+            np.searchsorted(sources, np.arange(n_sources + 1)).astype(np.uint32),
+            (lines * NARROW).astype(np.uint16),
+            np.searchsorted(by_line, np.arange(width // NARROW + 1)).astype(np.uint32),
+            line_sources.astype(np.uint16),
+        )
+
+
+@part
+def receive(x, beta, sources, start, end, weights, lists):
+    """Let a step pass in the synapses, as `synapses.receive`."""
+    width, one = len(x), np.uint64(1)
+    for column in range(0, width, LANES):
+        store(x, column, load(x, column) * load(beta, column))
+    p = opaque(np.uint64(start))
+    while p < end:
+        i = np.int64(sources[p])
+        e, stop = opaque(np.uint64(lists.first[i])), np.uint64(lists.first[i + 1])
+        while e < stop:
+            j = np.int64(lists.targets[e])
+            store(x, j, load_narrow(x, j) + load_narrow(weights, i * width + j))
+            e = opaque(e + one)
+        p = opaque(p + one)
+
+
+@kernel
+def gather(first_source, steps, n_steps, trace, width, lists, adding, gradient):
+    """Do what `synapses.gather` does, where there are synapses."""
+    for line in range(len(lists.line_first) - 1):
+        first = line * NARROW
+        plane = (first // LANES) * n_steps * LANES + first % LANES
+        for e in range(lists.line_first[line], lists.line_first[line + 1]):
+            i = np.int64(lists.line_sources[e])
+            p, stop = opaque(np.uint64(first_source[i])), np.uint64(first_source[i + 1])
+            cell = i * width + first
+            if p < stop:
+                row = load_narrow(trace, plane + np.int64(steps[p]) * LANES)
+                p = opaque(p + np.uint64(1))
+                while p < stop:
+                    row = row + load_narrow(trace, plane + np.int64(steps[p]) * LANES)
+                    p = opaque(p + np.uint64(1))
+                store(gradient, cell, load_narrow(gradient, cell) + row if adding else row)
+            elif not adding:
+                store(gradient, cell, load_narrow(np.float32(0), 0))
+
+
+@part
+def fed_back(i, weights, width, lists, differences, at):
+    """Return Σ_j W_ij (λ_V - λ_I)_j, of which those of all targets begin at differences[at]."""
+    products = load_narrow(np.float32(0), 0)
+    e, stop = opaque(np.uint64(lists.first[i])), np.uint64(lists.first[i + 1])
+    while e < stop:
+        j = np.int64(lists.targets[e])
+        row = load_narrow(weights, i * width + j)
+        products = fma(row, load_narrow(differences, at + j), products)
+        e = opaque(e + np.uint64(1))
+    return total(products)
+
+
+@kernel
+def feed_back(tape, weights, lists, differences, width, end, feedback):
+    """Do what `synapses.feed_back` does."""
+    n_spikes = tape.first[max(end, 0)]
+    for e in range(n_spikes):
+        i, at = np.int64(tape.ids[e]), np.int64(tape.steps[e]) * width
+        feedback[e] = fed_back(i, weights, width, lists, differences, at)
+    feedback[n_spikes : tape.first[len(tape.first) - 1]] = 0
+
+
+@kernel
+def mean_gradient(shares, factor, first, cells, mask, gradient):
+    """Do what `adam.mean_gradient` does for lines at `cells`; return the entries not finite.
+
+    first : where the connection begins in the shares and the gradient
+    mask : of `Pattern`
+    """
+    bad = 0
+    for line in cells:
+        cell = first + line
+        added = load_narrow(shares[0], cell)
+        for share in range(1, len(shares)):
+            added = added + load_narrow(shares[share], cell)
+        scaled = added * load_narrow(factor, line % len(factor)) * load_narrow(mask, line)
+        store(gradient, cell, scaled)
+        if total(scaled - scaled) != 0:
+            for n in range(cell, cell + NARROW):
+                if not np.isfinite(gradient[n]):
+                    bad += 1
+    return bad
+
+
+@kernel
+def step(weights, gradient, mean, square, rate, unbias, epsilon, first, cells):
+    """Do what `adam.step` does for lines at `cells` of a connection that begins at `first`."""
+    rates, unbiased, small = load_narrow(rate, 0), load_narrow(unbias, 0), load_narrow(epsilon, 0)
+    decay1, new1 = (
+        load_narrow(np.float32(adam.BETA1), 0),
+        load_narrow(np.float32(1 - adam.BETA1), 0),
+    )
+    decay2, new2 = (
+        load_narrow(np.float32(adam.BETA2), 0),
+        load_narrow(np.float32(1 - adam.BETA2), 0),
+    )
+    for line in cells:
+        i = first + line
+        g = load_narrow(gradient, i)
+        m = fma(decay1, load_narrow(mean, i), new1 * g)
+        v = fma(decay2, load_narrow(square, i), new2 * (g * g))
+        store(mean, i, m)
+        store(square, i, v)
+        moved = rates * m / (sqrt(v * unbiased) + small)
+        store(weights, i, load_narrow(weights, i) - moved)
