@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spikespeech.engine import adam
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner, kernel
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
@@ -109,7 +109,7 @@ def receive(x, beta, sources, start, end, weights, lists):
         p = opaque(p + one)
 
 
-@kernel
+@inner
 def gather(first_source, steps, n_steps, trace, width, lists, adding, gradient):
     """Do what `synapses.gather` does, where there are synapses."""
     for line in range(len(lists.line_first) - 1):
@@ -143,7 +143,7 @@ def fed_back(i, weights, width, lists, differences, at):
     return total(products)
 
 
-@kernel
+@inner
 def feed_back(tape, weights, lists, differences, width, end, feedback):
     """Do what `synapses.feed_back` does."""
     n_spikes = tape.first[max(end, 0)]
