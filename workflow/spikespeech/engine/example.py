@@ -11,7 +11,7 @@ from spikespeech.engine import (
     synapses,
 )
 from spikespeech.engine.arrays import CLOSED, GROUP, MAXIMUM, PER_TIMESTEP, WINDOWED
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner, kernel
 from spikespeech.engine.tape import index_steps, last_step, spikes_of
 from spikespeech.kernels.compiling import take
 
@@ -30,7 +30,7 @@ def run_outputs(hidden, model, w):
     )  # fmt: skip
 
 
-@kernel
+@inner
 def read_simulated(hidden, label, row, model, loss, w, out):
     """Simulate the outputs; write their read-out and their adjoint's drive; return the loss."""
     run_outputs(hidden, model, w)
@@ -49,7 +49,7 @@ def read_simulated(hidden, label, row, model, loss, w, out):
     return outputs.first_spike(out_tape, label, *settings, out, g, w.jump, w.phantom)
 
 
-@kernel
+@inner
 def penalise(tape, counts, rule, penalty):
     """Write the regulariser's jump at each spike of each neuron, from its number of spikes.
 
@@ -64,20 +64,20 @@ def penalise(tape, counts, rule, penalty):
         penalty[j] *= rule.upper if penalty[j] > 0 else rule.lower
 
 
-@kernel
+@inner
 def of_example(spikes, i):
     """Return the steps and units of example i."""
     start, end = spikes.offsets[i], spikes.offsets[i + 1]
     return spikes.steps[start:end], spikes.units[start:end]
 
 
-@kernel
+@inner
 def of_layer(out, i, layer):
     """Return the counts of example i's spikes in a layer."""
     return out.hidden_spikes[i, layer.first : layer.first + layer.n]
 
 
-@kernel
+@inner
 def count_spikes(tape, counts):
     """Add the spikes of a layer to its neurons' counts."""
     for e in range(tape.first[len(tape.first) - 1]):
@@ -113,7 +113,7 @@ def run_next(i, below, tape, at, model, voltage, w, out):
     count_spikes(tape, of_layer(out, i, layer))
 
 
-@kernel
+@inner
 def run_layer(steps, ids, first, tape, layer, at, voltage, w):
     """Run layer number `at` on spikes, of which those of step t begin at first[t]; write a tape."""
     width = w.states[at].shape[1]
@@ -124,7 +124,7 @@ def run_layer(steps, ids, first, tape, layer, at, voltage, w):
     )  # fmt: skip
 
 
-@kernel
+@inner
 def read_out(i, tape, spikes, model, loss, w, out):
     """Write the read-out and the loss of example i, and what `run_backward` needs of them.
 
@@ -139,7 +139,7 @@ def read_out(i, tape, spikes, model, loss, w, out):
         out.losses[i] = read_simulated(tape, label, row, model, loss, w, y)
 
 
-@kernel
+@inner
 def run_outputs_backward(i, tape, model, loss, share, w, gradients, earlier, sums):
     """Run the outputs' adjoint of example i; return how often a slope was guarded.
 
@@ -164,7 +164,7 @@ def run_outputs_backward(i, tape, model, loss, share, w, gradients, earlier, sum
     return guarded
 
 
-@kernel
+@inner
 def feed_back_outputs(tape, weights, late, k, w, gradient, earlier):
     """Write the outputs' feedback to each spike of the last layer; add to gradients.
 
@@ -179,7 +179,7 @@ def feed_back_outputs(tape, weights, late, k, w, gradient, earlier):
         )  # fmt: skip
 
 
-@kernel
+@inner
 def gather(steps, ids, counts, tape, layer, at, w, adding, gradient, earlier):
     """Write the gradients of what leads into layer number `at`, or add them where `adding`.
 
@@ -195,7 +195,7 @@ def gather(steps, ids, counts, tape, layer, at, w, adding, gradient, earlier):
     )  # fmt: skip
 
 
-@kernel
+@inner
 def gather_both(
     split, tape, end, layer, late, own, lists, own_lists, at, w, adding, gradient, earlier
 ):
@@ -214,7 +214,7 @@ def gather_both(
         )
 
 
-@kernel
+@inner
 def gather_rows(start, stop, tape, end, layer, late, lists, at, w, adding, gradient, earlier):
     """Do what `gather` says for the sources from `start` to `stop`, of their Delays and Lists."""
     n_steps, width = len(tape.first) - 1, w.states[at].shape[1]
@@ -230,7 +230,7 @@ def gather_rows(start, stop, tape, end, layer, late, lists, at, w, adding, gradi
         )  # fmt: skip
 
 
-@kernel
+@inner
 def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradients, earlier, sums):
     """Run the adjoints of example i back; write its gradients, or add them where `adding`.
 
@@ -283,7 +283,7 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
     out.guarded[i] = guarded
 
 
-@kernel
+@inner
 def feed_back(source, layer, late, lists, end, at, w):
     """Write the feedback of layer number `at` to each spike of the one below, of the tape `source`.
 

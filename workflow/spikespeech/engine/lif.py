@@ -17,7 +17,7 @@ import numpy as np
 
 from spikespeech.engine import adaptive, listed, values
 from spikespeech.engine.delays import NONE, fed_back, send
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner
 from spikespeech.engine.synapses import receive
 from spikespeech.engine.tape import last_step, tape_spikes
 from spikespeech.kernels.compiling import part
@@ -104,7 +104,7 @@ def spent(x, y, k):
     return able == 0
 
 
-@kernel
+@inner
 def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation, arriving, own,
                 lists, own_lists, ring, state, tape, voltage):  # fmt: skip
     """Simulate a layer in one example; return its number of spikes.
@@ -223,7 +223,7 @@ def clear(ring, t, n_steps, width):
         store(ring, column * n_steps + t * LANES, splat(np.float32(0)))
 
 
-@kernel
+@inner
 def run_backward(
     tape, feedback, recurrent_weights, own, own_lists, k, adaptation, penalty, slope_min, lambda_v,
     mu, differences, stride, ring, trace,

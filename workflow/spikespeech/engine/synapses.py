@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spikespeech.engine.kernel import kernel
+from spikespeech.engine.kernel import inner
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
@@ -42,7 +42,7 @@ def receive(x, beta, sources, start, end, weights):
         store(x, column, block_sum)
 
 
-@kernel
+@inner
 def sort_by_source(in_steps, units, tape, end, counts, first_source, steps):
     """List the steps of each source's spikes: inputs first, then hidden neurons.
 
@@ -83,7 +83,7 @@ def sort_by_source(in_steps, units, tape, end, counts, first_source, steps):
         steps[place] = tape.steps[e]
 
 
-@kernel
+@inner
 def gather(first_source, steps, n_steps, trace, width, adding, gradient):
     """Write to each source's row of the gradient Σ λ_I over the source's spikes, or add it.
 
@@ -108,7 +108,7 @@ def gather(first_source, steps, n_steps, trace, width, adding, gradient):
                 store(gradient, cell, splat(np.float32(0)))
 
 
-@kernel
+@inner
 def feed_back(tape, weights, differences, width, end, feedback):
     """Write Σ_j W_ij (λ_V,j - λ_I,j) for each spike of a source i, over its targets j.
 
