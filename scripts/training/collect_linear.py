@@ -2,7 +2,8 @@
 
 Each data set's networks are those of its best configuration by validation accuracy. The difference
 is theirs less the read-out's of the same fold, word by word; its interval is over networks and
-words (`statistics.crossed`).
+words (`statistics.crossed`). Where speakers are left out in turn, they stand beside each other on
+these, too, with an interval over the folds.
 """
 
 from pathlib import Path
@@ -19,6 +20,7 @@ from spikespeech.report import selection
 COUNTS = {"accuracy": SHARE, "low": SHARE, "high": SHARE}
 RECORD = {"dataset": str, "fold": str, "test": COUNTS, "unseen": (None, COUNTS)}
 RECORD["speakers"] = [{"speaker": INDEX, "unseen": bool}]
+RECORD |= {"validation": (None, SHARE), "validated": COUNT}
 PREDICTIONS = {"part": None, "example": COUNT, **selection.PREDICTIONS}
 
 
@@ -32,9 +34,10 @@ def summarise(dataset, folds, evaluations, networks):
     evaluations : see `selection.read`
     networks : [(axes, predictions)]
 
-    Columns: dataset, label, loss, hidden and topology of the networks; series (test, unseen),
-    folds, examples; accuracy, low, high of the read-out (over the examples of one fold, or over
-    folds); network_accuracy, difference, difference_low, difference_high; networks.
+    Columns: dataset, label, loss, hidden and topology of the networks; series (test, unseen, and
+    validation: the speakers of two or more folds), folds, examples; accuracy, low, high of the
+    read-out (over the examples of one fold, or over folds); network_accuracy, difference,
+    difference_low, difference_high; networks.
     """
     configuration = selection.best_configuration(evaluations, dataset)
     best = dict(zip(selection.CONFIGURATION, configuration, strict=True))
@@ -66,6 +69,35 @@ def summarise(dataset, folds, evaluations, networks):
             "network_accuracy": float(ours[:, inside].mean()),
             **dict(zip(("difference", "difference_low", "difference_high"), gap, strict=True)),
         }
+    yield from left_out({"dataset": dataset, "label": label, **best}, folds, evaluations)
+
+
+def left_out(base, folds, evaluations):
+    """Yield the row of the speakers who are left out in turn; none for fewer than two folds.
+
+    The read-out's penalty is the best for each fold's own speakers, which favours it.
+
+    base : the row's first columns
+    folds, evaluations : as of `summarise`
+    """
+    own = evaluations[evaluations["series"] == "validation"]
+    for key in ("dataset", *selection.CONFIGURATION):
+        own = own[own[key] == base[key]]
+    ours = own.groupby("fold")["accuracy"].mean()
+    records = [folds[fold][0] for fold in ours.index if fold.startswith("speaker-")]
+    if len(records) < 2:
+        return
+    theirs = [record["validation"] for record in records]
+    ours = ours[[record["fold"] for record in records]].to_numpy()
+    gap = statistics.mean(ours - np.array(theirs))
+    yield {
+        **base,
+        **{"series": "validation", "folds": len(records), "networks": len(own)},
+        "examples": sum(record["validated"] for record in records),
+        **dict(zip(("accuracy", "low", "high"), statistics.mean_accuracy(theirs), strict=True)),
+        "network_accuracy": float(ours.mean()),
+        **dict(zip(("difference", "difference_low", "difference_high"), gap, strict=True)),
+    }
 
 
 def main(arguments):

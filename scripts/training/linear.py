@@ -65,6 +65,7 @@ def main(arguments):
             "inverse_penalty": inverse,
             "tried": tried,
             "trained": len(train[1]),
+            "validated": len(validation[1]),
             "validation": max((trial["accuracy"] for trial in tried), default=None),
             "test": counts(rows),
             "unseen": counts(rows[unseen]) if unseen.any() else None,

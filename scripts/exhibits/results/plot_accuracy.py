@@ -10,9 +10,11 @@ from spikespeech.report import exhibit, plots, prose, published, selection
 JUDGES = {"validation": "validation accuracy", "train": "training accuracy"}
 GROUP = ["dataset", "label", "topology", "loss", "hidden"]
 LINEAR = "linear read-out"
-READOUT = {"series": frozenset({"test", "unseen"}), "accuracy": SHARE, "low": SHARE, "high": SHARE}
+READOUT = {"series": frozenset({"test", "unseen", "validation"})}
+READOUT |= {"accuracy": SHARE, "low": SHARE, "high": SHARE}
 READOUT |= {"networks": COUNT, "examples": COUNT}
-READOUT |= dict.fromkeys(("difference", "difference_low", "difference_high"), Number(-1, 1))
+DIFFERENCE = ["difference", "difference_low", "difference_high"]
+READOUT |= dict.fromkeys(DIFFERENCE, Number(-1, 1))
 
 
 def summarise(evaluations):
@@ -76,7 +78,8 @@ def with_published(table):
 def draw(table):
     """Return the figure: a panel for each data set and topology, sizes along x."""
     table = table[table["series"] != "unseen"]
-    readouts = table[table["loss"] == LINEAR].set_index("dataset")["accuracy"]
+    control = (table["loss"] == LINEAR) & (table["series"] == "test")
+    readouts = table[control].set_index("dataset")["accuracy"]
     table = table[table["loss"] != LINEAR]
     panels = list(table.groupby(["dataset", "label", "topology"], sort=False))
     losses = list(dict.fromkeys(table["loss"]))
@@ -174,19 +177,28 @@ def untrained(evaluations, dataset):
 
 
 def beside_linear(table):
-    """Return a sentence: the linear read-out's accuracies, and the networks' differences to it."""
-    own = table[table["loss"] == LINEAR]
+    """Return what the linear read-out's accuracies are, and the networks' differences to them."""
+    own = table[table["loss"] == LINEAR].set_index("series")
     who = {"test": "of the test", "unseen": "of its unseen speakers"}
     parts = [
-        f"{prose.percent(row[['accuracy', 'low', 'high']])} {who[row['series']]}, to which the "
-        "networks' difference is "
-        + prose.points(row[["difference", "difference_low", "difference_high"]])
-        for _, row in own.iterrows()
+        f"{prose.percent(row[['accuracy', 'low', 'high']])} {who[series]}, to which the "
+        f"networks' difference is {prose.points(row[DIFFERENCE])}"
+        for series, row in own.iterrows()
+        if series in who
     ]
-    return [
+    lines = [
         "A linear read-out of spike counts in bins of time and groups of channels, without a "
         f"hidden layer, classifies {prose.listed(parts)}, over networks and words."
     ]
+    if "validation" in own.index:
+        row = own.loc["validation"]
+        lines.append(
+            f"On {int(row['examples']):,} examples by speakers who are left out of training in "
+            f"turn, {int(row['networks'])} folds, it classifies "
+            f"{prose.percent(row[['accuracy', 'low', 'high']])}, with the penalty that is best for "
+            f"them, and the networks' difference is {prose.points(row[DIFFERENCE])}, over folds."
+        )
+    return lines
 
 
 def gaps(evaluations, best):
