@@ -164,10 +164,10 @@ def write_networks(folder):
         network.save(own / "weights.h5", net, weights, about=about)
     (folder / "linear/noise").mkdir(parents=True)
     own = evaluation(rows.assign(prediction=rows["label"] // 2 * 2))
-    read_out = {"dataset": "noise", "fold": "main"}
+    read_out = {"dataset": "noise", "fold": "main", "validation": 0.5, "validated": 4}
     record = {"test": own, "unseen": own["unseen"], "speakers": own["speakers"], **read_out}
     (folder / "linear/noise/main.json").write_text(json.dumps(record))
-    rows.assign(prediction=rows["label"] // 2 * 2, **read_out).to_csv(
+    rows.assign(prediction=rows["label"] // 2 * 2, dataset="noise", fold="main").to_csv(
         folder / "linear/noise/main.csv", index=False
     )
 
