@@ -8,6 +8,7 @@ import eventprop_reference as reference
 import numpy as np
 import pytest
 from test_connection_delays import chained, check, weights_of
+from test_constants import lively
 from test_eventprop import assert_same_bytes, assert_training_is_one, loss_of, spikes_of
 
 from spikespeech import eventprop, losses, netx, nir
@@ -96,13 +97,7 @@ def test_gradients_by_finite_differences_at_small_dt():
     dt, n_steps = 0.005, 8000
     loss = losses.make("gaussian", n_steps=n_steps, dt_ms=dt)
     network = adaptive(chained("synapse", True, 20, (8, 8), dt_ms=dt), 15, 0.4)
-    rng, weights = np.random.default_rng(6), weights_of(network, 6)
-    weights |= {
-        "input_hidden1": 3 * weights["input_hidden1"],
-        "hidden1_hidden2": 2.5 + 1.5 * rng.standard_normal((8, 8)),
-        "hidden1_hidden1": 0.3 * rng.standard_normal((8, 8)),
-        "hidden2_hidden2": 0.3 * rng.standard_normal((8, 8)),
-    }
+    weights = lively(weights_of(network, 6), 6)
     spikes = spikes_of(network, 16, 2, 0.07 * dt, n_steps)
     result = eventprop.gradients(network, weights, spikes, None, loss)
     assert result.hidden_spikes[:, 8:].mean() > 4

@@ -109,18 +109,23 @@ def test_equal_constants_of_each_neuron_are_those_of_the_layer():
         assert gradient.tobytes() == each.gradients[which].tobytes()
 
 
-def test_gradients_of_constants_by_finite_differences_at_small_dt():
-    """At dt = 0.005 ms spike times are nearly continuous: the gradient is the loss's own."""
-    dt, n_steps = 0.005, 8000
-    loss = losses.make("gaussian", n_steps=n_steps, dt_ms=dt)
-    network = learning(Network.layered(30, [8, 8], 5, dt_ms=dt))
-    rng, weights = np.random.default_rng(3), weights_of(network, 3)
-    weights |= {
+def lively(weights, seed):
+    """Return weights by which two layers of 8 neurons spike often at a small time step."""
+    rng = np.random.default_rng(seed)
+    return weights | {
         "input_hidden1": 3 * weights["input_hidden1"],
         "hidden1_hidden2": 2.5 + 1.5 * rng.standard_normal((8, 8)),
         "hidden1_hidden1": 0.3 * rng.standard_normal((8, 8)),
         "hidden2_hidden2": 0.3 * rng.standard_normal((8, 8)),
     }
+
+
+def test_gradients_of_constants_by_finite_differences_at_small_dt():
+    """At dt = 0.005 ms spike times are nearly continuous: the gradient is the loss's own."""
+    dt, n_steps = 0.005, 8000
+    loss = losses.make("gaussian", n_steps=n_steps, dt_ms=dt)
+    network = learning(Network.layered(30, [8, 8], 5, dt_ms=dt))
+    weights = lively(weights_of(network, 3), 3)
     spikes = spikes_of(network, 16, 2, 0.07 * dt, n_steps)
     result = eventprop.gradients(network, weights, spikes, None, loss)
     assert result.hidden_spikes[:, 8:].mean() > 1
