@@ -45,17 +45,18 @@ def _complete_searches(config):
 
     What is no search at all is left to the schema.
     """
-    searches = config["search"] if isinstance(config.get("search"), dict) else {}
+    searches = config.get("search") if isinstance(config, dict) else None
+    searches = searches if isinstance(searches, dict) else {}
 
     def complete(name, followers):
         section = searches[name]
         if not (isinstance(section, dict) and "like" in section):
             return section
         other, where = section["like"], f"search.{name}.like"
+        if not (isinstance(other, str) and isinstance(searches.get(other), dict)):
+            raise InputError(f"{where}: {other!r} is not defined{nearest(other, searches)}")
         if other in followers:
             raise InputError(f"{where}: {other!r} is itself like {name!r}")
-        if not (isinstance(other, str) and isinstance(searches.get(other), dict)):
-            raise InputError(f"{where}: {other!r} is not defined{nearest(str(other), searches)}")
         own = {key: value for key, value in section.items() if key != "like"}
         merged = copy.deepcopy(complete(other, {*followers, name})) | own
         base = searches[other].get("set")
