@@ -469,7 +469,7 @@ MANY = {
         ),
         (
             {"space": {"neuron.tau_men": SPACE["learning_rate"]}},
-            "search.tiny.space.neuron.tau_men: no setting 'tau_men' in neuron; known: model, tau_mem",
+            "search.tiny.space.neuron.tau_men: no setting 'tau_men' in neuron; known: model,",
         ),
         (
             {"space": {"hidden": {"type": "real", "low": 16, "high": 64}}},
