@@ -52,6 +52,7 @@ if len(SETTINGS) > 1:
 
 include: ROOT / "workflow/rules/common.smk"
 include: ROOT / "workflow/rules/functions.smk"
+include: ROOT / "workflow/rules/functions_of_methods.smk"
 include: ROOT / "workflow/rules/data.smk"
 include: ROOT / "workflow/rules/exhibits/data.smk"
 include: ROOT / "workflow/rules/train.smk"
