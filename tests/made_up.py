@@ -33,6 +33,16 @@ NETWORKS = [
     for hidden in SIZES
     for seed in SEEDS
 ]
+NEURON = {
+    "model": "LIF",
+    "tau_mem": 20.0,
+    "tau_syn": 5.0,
+    "threshold": 1.0,
+    "tau_adapt": 200.0,
+    "strength": 0.1,
+}
+"""Settings of the neurons of trainings."""
+
 TRAINING = {
     "backend": "native",
     "selection": "validation",
@@ -46,14 +56,7 @@ TRAINING = {
     "constants": {},
     "connections": {},
     "regularisation": {"lambda_upper": 2.5e-10, "lambda_lower": 5e-10, "spikes": 14},
-    "neuron": {
-        "model": "LIF",
-        "tau_mem": 20.0,
-        "tau_syn": 5.0,
-        "threshold": 1.0,
-        "tau_adapt": 200.0,
-        "strength": 0.1,
-    },
+    "neuron": NEURON,
     "output": None,
     "surrogate_slope": 10.0,
 }

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,14 +58,7 @@ PLAIN = {
         "hidden_hidden": [0.0, 0.02],
         "hidden_output": [0.0, 0.03],
     },
-    "neuron": {
-        "model": "LIF",
-        "tau_mem": 20.0,
-        "tau_syn": 5.0,
-        "threshold": 1.0,
-        "tau_adapt": 200.0,
-        "strength": 0.1,
-    },
+    "neuron": made_up.NEURON,
     "output": None,
     "surrogate_slope": 10.0,
     "delays": {"input": None},
