@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -783,7 +784,10 @@ def test_killing_at_random_moments_leaves_the_same_bytes(tmp_path):
     """Twenty-five times kill -9, on forks of one process because starting Python takes longest."""
     checkpoint = tmp_path / "checkpoint.npz"
     run = subprocess.run(
-        [sys.executable, "-c", KILLER, __file__, checkpoint], capture_output=True, text=True
+        [sys.executable, "-c", KILLER, __file__, checkpoint],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
     )
     assert run.returncode == 0, run.stderr
     resumed_at, same = run.stdout.split()
