@@ -13,7 +13,7 @@ from spikespeech.errors import InputError
 from spikespeech.files import write_csv, write_json
 from spikespeech.forms import Number
 from spikespeech.reading import read_json
-from spikespeech.search import space, trials
+from spikespeech.search import layout, space
 
 
 def tabulate(records, seconds, proposals, settings):
@@ -61,7 +61,7 @@ def incumbent(records):
 def main(arguments):
     records, seconds, proposals = [], [], {}
     for path in map(Path, arguments.trials):
-        record = read_json(path, keys=trials.RECORD)
+        record = read_json(path, keys=layout.RECORD)
         records.append(record)
         seconds.append(_seconds(path.with_suffix(".time.json")))
         proposals[record["round"]] = _seconds(path.with_name("proposal.time.json"))

@@ -4,7 +4,7 @@ import time
 
 from spikespeech import command, reading
 from spikespeech.files import write_json
-from spikespeech.search import propose, space, trials
+from spikespeech.search import layout, propose, space
 
 
 def main(arguments):
@@ -34,7 +34,7 @@ def main(arguments):
 def read_trial(path, dimensions):
     """Return the record of an earlier trial; raise InputError unless its point is of the space."""
     with reading.guard(path, reading.HINT):
-        record = reading.read_json(path, keys=trials.RECORD)
+        record = reading.read_json(path, keys=layout.RECORD)
         space.check_point(dimensions, record["point"])
     return record
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from spikespeech import command, progress, reading
 from spikespeech.errors import InputError
 from spikespeech.files import write_json
-from spikespeech.search import space, trials
+from spikespeech.search import layout, space, trials
 from spikespeech.spikes import splits
 from spikespeech.training import loop
 from spikespeech.training.settings import Settings
 
 
 def main(arguments):
-    proposal = reading.read_json(arguments.proposal, keys=trials.PROPOSAL)
+    proposal = reading.read_json(arguments.proposal, keys=layout.PROPOSAL)
     with reading.guard(arguments.proposal, reading.HINT):
         if not 1 <= arguments.trial <= len(proposal["points"]):
             raise InputError(f"has no point of trial {arguments.trial}")

@@ -14,16 +14,7 @@ import numpy as np
 from spikespeech import eventprop, reading
 from spikespeech.backends import native
 from spikespeech.files import write_json
-from spikespeech.forms import COUNT, Number
 from spikespeech.training.loop import TrainingFailed
-
-PROPOSAL = {"proposer": str, "seed": COUNT, "round": COUNT, "points": [dict]}
-RECORD = {
-    **{"proposer": str, "round": COUNT, "trial": COUNT, "point": dict},
-    **{"status": str, "reason": str, "objective": Number()},
-    **{key: (None, Number()) for key in ("accuracy", "spikes", "parameters")},
-}
-"""What the file of a proposal holds, and that of a trial, see `forms`."""
 
 
 class CpuClock:
