@@ -41,7 +41,8 @@ def fit(train, scored, settings):
     backend = native.Backend(result.network, result.weights, settings.make_loss(scored))
     outcome = backend.evaluate(scored)
     predictions, spikes = np.argmax(outcome.readouts, axis=1), outcome.hidden_spikes
-    return task.trained(predictions, spikes.sum() / len(scored), meter, *parts)
+    learned = result.history["train_accuracy"].iloc[-1]
+    return task.trained(predictions, spikes.sum() / len(scored), meter, *parts, learned)
 
 
 def main(arguments):

@@ -137,6 +137,7 @@ def main(path):
             {
                 "predictions": predictions,
                 "hidden_spikes": None,
+                "train_accuracy": None,
                 "library": f"Spyx {spyx.__version__}",
                 "network": f"{settings['hidden']} LIF{', recurrent' * settings['recurrent']}",
                 "failed": "",

@@ -18,11 +18,12 @@ from spikespeech.report import exhibit, plots, prose
 
 RESULT = {"status": str, "reason": str}
 RUN = {"seed": COUNT, "accuracy": SHARE, "examples": COUNT, "hidden_spikes": (None, Number(0))}
+RUN |= {"train_accuracy": (None, SHARE)}
 RUN |= {"cpu_s": Number(0), "wall_s": Number(0), "failed": str}
 TRAINED = RESULT | {"chosen": dict, "edges": [str], "runs": [RUN]}
 COLUMNS = [
     *("method", "sees", "status", "reason", "seeds", "failed", "examples"),
-    *("accuracy", "low", "high"),
+    *("accuracy", "low", "high", "train_accuracy"),
     *("unseen", "against", "difference", "difference_low", "difference_high", "hidden_spikes"),
     *("cpu_s", "wall_s", "chosen", "edges", "library", "network"),
 ]
@@ -35,8 +36,9 @@ def tabulate(results):
     ----------
     results : {method: result}, as the methods' scripts write them
 
-    Accuracies, spikes and times are means over seeds, of which some may have `failed`. `difference`
-    is the accuracy less that of the first method of those that see the same, `against`, seed by
+    Accuracies, spikes and times are means over seeds, of which some may have `failed`;
+    `train_accuracy` is that of the last epoch's presentations, while learning. `difference` is the
+    accuracy less that of the first method of those that see the same, `against`, seed by
     seed; intervals are at 95 %.
     """
     rows, first = [], {}
@@ -52,7 +54,8 @@ def tabulate(results):
         runs = pd.DataFrame(result["runs"]).set_index("seed")
         interval = statistics.mean_accuracy(runs["accuracy"])
         row |= dict(zip(("accuracy", "low", "high"), interval, strict=True))
-        row |= runs.reindex(columns=["unseen", "hidden_spikes", "cpu_s", "wall_s"]).mean().to_dict()
+        means = ["unseen", "train_accuracy", "hidden_spikes", "cpu_s", "wall_s"]
+        row |= runs.reindex(columns=means).astype(float).mean().to_dict()
         row |= runs[["examples", "library", "network"]].iloc[0].to_dict()
         row |= {"seeds": len(runs), "failed": int((runs["failed"] != "").sum())}
         row["edges"] = prose.listed(result["edges"])
@@ -158,6 +161,16 @@ def findings(table, settings):
         if parts:
             against = TRAINING_METHODS[gaps["against"].iloc[0]].label
             sentences.append(f"Against {against}, seed by seed: {prose.listed(parts)}.")
+        learned = rows[rows["train_accuracy"].notna()]
+        parts = [
+            f"{TRAINING_METHODS[row.method].label} {100 * row.train_accuracy:.1f} %"
+            for row in learned.itertuples()
+        ]
+        if parts:
+            sentences.append(
+                "Right in the last epoch of their own training, augmented as it is: "
+                f"{prose.listed(parts)}. Who is far from 100 % might go on to learn."
+            )
     if ran["sees"].nunique() > 1:
         sentences.append(
             "Counts of the whole word are another task than spikes as they come: between the two "

@@ -203,7 +203,7 @@ def delayed(spikes, settings):
     return spikes if late is None else delays.delayed(spikes, late)[0]
 
 
-def trained(predictions, spikes, meter, library, network):
+def trained(predictions, spikes, meter, library, network, train_accuracy=None):
     """Return the result of a training.
 
     Parameters
@@ -212,9 +212,11 @@ def trained(predictions, spikes, meter, library, network):
     spikes : hidden spikes an example, of the scored ones; None without a hidden layer that spikes
     meter : Meter of the training alone
     library, network : text, what computed and what was trained
+    train_accuracy : of the last epoch's presentations, while learning; None without epochs
     """
     return {
         "predictions": np.asarray(predictions).tolist(),
+        "train_accuracy": None if train_accuracy is None else float(train_accuracy),
         "hidden_spikes": None if spikes is None else float(spikes),
         "library": library,
         "network": network,
