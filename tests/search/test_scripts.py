@@ -511,7 +511,8 @@ FOUND = {
 def test_searches_are_compared_word_by_word_with_the_reference():
     table = plot_comparisons.tabulate(FOUND, COMPARED).set_index("search")
     assert table["accuracy"].to_list() == [0.5, 0, 0.5, 1, 0.5]
-    assert table["finding"].to_list() == ["reference", "worse", "undecided", "better", "undecided"]
+    none = "did not train"
+    assert table["finding"].to_list() == ["reference", none, "undecided", "better", "undecided"]
     assert table["difference"].to_list()[1:] == [-0.5, 0, 0.5, 0]
     assert table.loc["best", ["hidden", "topology"]].to_list() == ["4x2", "feedforward"]
     assert table.loc["none", "weights"] == 80 and (table["cpu_seconds"] == 0.5).all()
@@ -542,11 +543,14 @@ def test_the_finding_of_a_comparison_names_each_search():
     assert said[0].startswith(f"delays, on {LABEL}: fixed gets 50.0 % (95 % interval ")
     assert "of 100 words of speakers who never trained right, over 2 networks; " in said[0]
     assert "better than it: best +50.0 points (" in said[0]
-    assert "worse: none −50.0 points (" in said[0]
+    assert "worse" not in said[0] and "; did not train: none; " in said[0]
     assert "not decided: same +0.0 points (every answer is the same) and noisy +0.0 po" in said[0]
     assert said[0].endswith("; training accuracy of it and of these: fixed 90 % and none 20 %.")
     assert "synthesiser" in said[1]
     assert len(plot_comparisons.draw(table).axes) == 2
+    learnt = FOUND | {"none": records([[0] * 100] * 2, train_accuracy=0.45)}
+    (said, _) = plot_comparisons.findings(plot_comparisons.tabulate(learnt, COMPARED))
+    assert "; worse: none −50.0 points (" in said and "not train" not in said
 
 
 @pytest.mark.parametrize(

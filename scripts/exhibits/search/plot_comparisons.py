@@ -26,13 +26,18 @@ MARGIN = 0.03
 DRAWS = 10_000
 """Of a bootstrap: intervals of many differences reach far into its tails."""
 
+TRAINED = 0.5
+"""Who has less than this share of a comparison's highest training accuracy did not train."""
+
 REFERENCE, BETTER, WORSE, ALIKE, OPEN = "reference", "better", "worse", "alike", "undecided"
+UNTRAINED = "did not train"
 COLORS = {
     REFERENCE: plots.INK,
     BETTER: plots.BLUE,
     WORSE: plots.ORANGE,
     ALIKE: plots.FAINT,
     OPEN: plots.FAINT,
+    UNTRAINED: plots.FAINT,
 }
 
 
@@ -63,18 +68,23 @@ def tabulate(records, comparisons):
     records : {search: records of its final trainings}
     comparisons : {name: {"label": of the data set, "searches": the reference and the others}}
 
-    Columns: comparison, label, search, finding; hidden, topology; networks, words; accuracy on the
-    words of unseen speakers, low, high; difference to the reference, difference_low,
-    difference_high; train_accuracy, weights, parameters, spikes (means over the networks),
-    cpu_seconds of a training (their median). Intervals are over networks and words
-    (`statistics.crossed`); those of differences are paired by word and hold for all searches of a
-    comparison together (Bonferroni).
+    Columns: comparison, label, search, finding (`verdict`, or that it did not train); hidden,
+    topology; networks, words; accuracy on the words of unseen speakers, low, high; difference to
+    the reference, difference_low, difference_high; train_accuracy, weights, parameters, spikes
+    (means over the networks), cpu_seconds of a training (their median). Intervals are over networks
+    and words (`statistics.crossed`); those of differences are paired by word and hold for all
+    searches of a comparison together (Bonferroni).
     """
     rows = []
     for name, section in comparisons.items():
         first, *others = section["searches"]
         reference = _right(records[first])
         confidence = 1 - (1 - CONFIDENCE) / len(others)
+        learnt = {
+            search: np.mean([record["train_accuracy"] for record in records[search]])
+            for search in (first, *others)
+        }
+        enough = TRAINED * max(learnt.values())
         for search in (first, *others):
             own = records[search]
             right = _right(own)
@@ -86,6 +96,7 @@ def tabulate(records, comparisons):
                 else _difference(right, reference, confidence)
             )
             accuracy = statistics.crossed(right, CONFIDENCE, DRAWS)
+            finding = verdict(difference) if learnt[search] >= enough else UNTRAINED
             settings = own[0]["settings"]
             means = ("train_accuracy", "weights", "parameters", "spikes")
             rows.append(
@@ -93,7 +104,7 @@ def tabulate(records, comparisons):
                     "comparison": name,
                     "label": section["label"],
                     "search": search,
-                    "finding": REFERENCE if search == first else verdict(difference),
+                    "finding": REFERENCE if search == first else finding,
                     "hidden": hidden_label(settings["hidden"]),
                     "topology": "recurrent" if settings["recurrent"] else "feedforward",
                     **dict(zip(("networks", "words"), right.shape, strict=True)),
@@ -190,10 +201,13 @@ def findings(table):
             each = [f"{row['search']} {_points(row)}" for _, row in own.iterrows()]
             if each:
                 said.append(f"{words}: {prose.listed(each)}")
-        worse = others[others["finding"] == WORSE]
-        if len(worse):
+        untrained = others[others["finding"] == UNTRAINED]
+        if len(untrained):
+            said.append(f"did not train: {prose.listed(untrained['search'])}")
+        below = others[others["finding"].isin((WORSE, UNTRAINED))]
+        if len(below):
             # What did not train cannot generalise.
-            learnt = pd.concat([rows.head(1), worse])
+            learnt = pd.concat([rows.head(1), below])
             shares = [
                 f"{row.search} {100 * row.train_accuracy:.0f} %" for row in learnt.itertuples()
             ]
