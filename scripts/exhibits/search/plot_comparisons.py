@@ -80,11 +80,6 @@ def tabulate(records, comparisons):
         first, *others = section["searches"]
         reference = _right(records[first])
         confidence = 1 - (1 - CONFIDENCE) / len(others)
-        learnt = {
-            search: np.mean([record["train_accuracy"] for record in records[search]])
-            for search in (first, *others)
-        }
-        enough = TRAINED * max(learnt.values())
         for search in (first, *others):
             own = records[search]
             right = _right(own)
@@ -96,7 +91,6 @@ def tabulate(records, comparisons):
                 else _difference(right, reference, confidence)
             )
             accuracy = statistics.crossed(right, CONFIDENCE, DRAWS)
-            finding = verdict(difference) if learnt[search] >= enough else UNTRAINED
             settings = own[0]["settings"]
             means = ("train_accuracy", "weights", "parameters", "spikes")
             rows.append(
@@ -104,7 +98,7 @@ def tabulate(records, comparisons):
                     "comparison": name,
                     "label": section["label"],
                     "search": search,
-                    "finding": REFERENCE if search == first else finding,
+                    "finding": REFERENCE if search == first else verdict(difference),
                     "hidden": hidden_label(settings["hidden"]),
                     "topology": "recurrent" if settings["recurrent"] else "feedforward",
                     **dict(zip(("networks", "words"), right.shape, strict=True)),
@@ -116,7 +110,11 @@ def tabulate(records, comparisons):
                     "cpu_seconds": np.median([record["cpu_seconds"] for record in own]),
                 }
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    highest = table.groupby("comparison")["train_accuracy"].transform("max")
+    untrained = table["train_accuracy"] < TRAINED * highest
+    table.loc[untrained & (table["finding"] != REFERENCE), "finding"] = UNTRAINED
+    return table
 
 
 def _right(records):
