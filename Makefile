@@ -8,6 +8,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # What a cluster sets for its users' own installations, and the libraries of its modules, stay out.
 unexport PYTHONPATH PIP_TARGET PIP_PREFIX
+# Images of containers set it: then each job compiles pandas and Matplotlib anew, for 3 s.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_USER := 0
 
 .PHONY: study check environment lock

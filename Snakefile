@@ -26,6 +26,8 @@ os.environ |= {
     "PYTHONPATH": os.pathsep.join(libraries),
     "PATH": os.pathsep.join(programs),
 }
+# Images of containers set it: then each job compiles pandas and Matplotlib anew, for 3 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from spikespeech import schema
 from spikespeech.errors import InputError

@@ -1,5 +1,9 @@
 """The whole pipeline on a tiny study, and what a change reruns."""
 
+import re
+import shlex
+from itertools import takewhile
+
 import pytest
 import yaml
 from pipeline import ROOT, copy, plan, snakemake
@@ -112,6 +116,24 @@ def test_a_setting_of_one_loss_retrains_that_loss(edit, finished):
 def test_every_configuration_plans(copied, path):
     planned = plan(copied, "--configfile", f"config/{path.name}", "--forceall")
     assert planned["train"] >= 1 and planned["report"] == 1
+
+
+def test_commands_in_documents_end_their_list_of_configurations():
+    # Snakemake would read the target that follows as one more file of settings.
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("config/**/*.md"), *ROOT.glob("config/**/*.yaml")]
+    commands = [
+        shlex.split(command, comments=True)
+        for path in documents
+        for command in re.findall(
+            r"snakemake [^`\n]*--configfile [^`\n]*",
+            re.sub(r"\\\n#?", " ", path.read_text(encoding="utf-8")),
+        )
+    ]
+    assert len(commands) > 10
+    for words in commands:
+        listed = words[words.index("--configfile") + 1 :]
+        files = list(takewhile(lambda word: not word.startswith("-"), listed))
+        assert files and all(file.endswith(".yaml") for file in files), " ".join(words)
 
 
 @pytest.mark.parametrize("dataset", ["fsdd", "shd"])
