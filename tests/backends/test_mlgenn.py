@@ -132,6 +132,11 @@ def test_refuses_delays_that_it_does_not_learn(shape):
         mlgenn.Backend(network, delayed_weights(network), losses.make("sum", n_steps=STEPS))
 
 
+def test_refuses_to_shorten_gradients():
+    with pytest.raises(InputError, match=r"cannot shorten gradients.*gradient_clip: 0"):
+        mlgenn.Backend(network_of(), weights(), losses.make("sum", n_steps=STEPS), gradient_clip=5)
+
+
 def test_refuses_smoothed_labels():
     loss = replace(losses.make("sum", n_steps=STEPS), smoothing=0.1)
     with pytest.raises(InputError, match=r"cannot smooth labels.*label_smoothing: 0"):
@@ -414,7 +419,13 @@ def test_fine_tuning_goes_on_from_the_weights_it_is_given(rate, moves):
     values = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["training"]
     chosen = {"loss": {"name": "gaussian"}, "hidden": NETWORK.n_hidden, "recurrent": True}
     changed = {"backend": "mlgenn", "batch_size": 1, "epochs": 8, "learning_rate": rate, "seed": 1}
-    changed |= {"finetune": 0.25, "average": 1, "delays": {"input": None}, "label_smoothing": 0}
+    changed |= {
+        "finetune": 0.25,
+        "average": 1,
+        "delays": {"input": None},
+        "label_smoothing": 0,
+        "gradient_clip": 0,
+    }
     changed["schedule"] = values["schedule"] | {"kind": "plateau"}
     still = {
         "augmentation": {key: 0 for key in values["augmentation"]} | {"blend": False},

@@ -52,6 +52,7 @@ PLAIN = {
         "noise": 0.0,
     },
     "regularisation": {"lambda_upper": 1e-9, "lambda_lower": 1e-9, "spikes": 4},
+    "gradient_clip": 0.0,
     "label_smoothing": 0.0,
     "silent_lift": 0.002,
     "initial_weights": {
@@ -259,12 +260,12 @@ class Scripted:
 
     accuracies = validation = (0.5,)
     spikes = staticmethod(lambda epoch, n_hidden: np.ones(n_hidden, int))
-    break_weights = break_gradients = 0
+    break_weights = broken_batches = 0
 
     def __init__(self, network, weights, loss, regulariser=None, **rates):
         self.network, self.weights, self.epoch = network, weights, 0
 
-    def outcome(self, labels, accuracy, nonfinite=0):
+    def outcome(self, labels, accuracy, broken=0):
         n = len(labels)
         right = np.arange(n) < round(accuracy * n)
         guess = np.where(right, labels, (labels + 1) % self.network.n_outputs)
@@ -275,7 +276,8 @@ class Scripted:
             labels,
             hidden,
             0,
-            {"hidden_hidden": nonfinite},
+            {"input_hidden": 0, "hidden_hidden": broken},
+            skipped=broken,
         )
 
     def train(self, batches, learning_rates):
@@ -286,7 +288,7 @@ class Scripted:
         self.weights["hidden_hidden"][: self.break_weights, 0] = np.nan
         labels = np.concatenate([b.labels for b in batches])
         return self.outcome(
-            labels, self.accuracies[min(self.epoch, len(self.accuracies)) - 1], self.break_gradients
+            labels, self.accuracies[min(self.epoch, len(self.accuracies)) - 1], self.broken_batches
         )
 
     def evaluate(self, spikes):
@@ -418,7 +420,8 @@ def test_hidden_layers_are_one_size_or_several():
     "attributes,changes,message",
     [
         ({"break_weights": 3}, {}, "epoch 1: 3 of 256 weights of hidden_hidden are not finite"),
-        ({"break_gradients": 7}, {}, "epoch 1: 7 of 256 gradients of hidden_hidden are not finite"),
+        ({"broken_batches": 1}, {}, "in 1 of 25 batches gradients of hidden_hidden are not finite"),
+        ({"broken_batches": 3}, {"gradient_clip": 5}, "epoch 1: in 3 of 25 batch"),
         (
             {"spikes": staticmethod(lambda e, n: np.full(n, 41 if e == 3 else 3))},
             {},
@@ -439,6 +442,35 @@ def test_hidden_layers_are_one_size_or_several():
 def test_a_network_that_cannot_train_stops(scripted, attributes, changes, message):
     with pytest.raises(loop.TrainingFailed, match=message):
         scripted(changes, **attributes)
+
+
+def test_a_word_on_which_the_gradient_overflows_is_left_out(scripted):
+    result = scripted({"gradient_clip": 5}, broken_batches=2)
+    assert (result.history.skipped == 2).all() and len(result.history) == 6
+
+
+def test_a_gradient_far_longer_than_usual_is_shortened(data):
+    def explode(spikes):
+        seen, bad = differentiate(spikes)
+        if trained.steps == 110:
+            for gradient in trained.engine.gradients:
+                gradient *= np.float32(1e6)
+        return seen, bad
+
+    batches = [data[0].take(np.arange(8 * i, 8 * i + 8) % len(data[0])) for i in range(130)]
+    moments = {}
+    for clip in (0, 5, 1e12):
+        _, trained = loop.start(data[0], settings(gradient_clip=clip))
+        differentiate, trained.differentiate = trained.differentiate, explode
+        before = trained.train(batches[:110], [1e-3] * 110)
+        usual = [square.sum() for square in trained.square]
+        outcome = trained.train(batches[110:], [1e-3] * 20)
+        assert (before.shortened, before.skipped, outcome.skipped) == (0, 0, 0)
+        assert outcome.shortened == (clip == 5)
+        grown = max(s.sum() / u for s, u in zip(trained.square, usual, strict=True))
+        assert grown > 1e6 if clip != 5 else grown < 4
+        moments[clip] = trained.state()
+    assert all(np.array_equal(moments[0][key], moments[1e12][key]) for key in moments[0])
 
 
 def test_no_validation_examples(scripted):

@@ -137,22 +137,23 @@ def findings(table, evaluations):
     for _, rows in table[table["chosen"].notna()].groupby("dataset", sort=False):
         by = rows.set_index("series")
         test = by.loc["test"]
-        sentences.append(
+        best = [
             f"{test['label']}: best by {test['chosen']} is {test['loss']} with {test['hidden']} "
             f"{test['topology']} hidden neurons, which classifies "
             f"{prose.percent(test[['accuracy', 'low', 'high']])} of {int(test['examples']):,} test "
             f"examples, a mean over {prose.count(test['networks'], 'network')}; chance is "
             f"{100 / test['classes']:.1f} %."
-        )
+        ]
         if "unseen" in by.index:
             unseen = by.loc["unseen"]
-            sentences.append(
+            best.append(
                 f"Of the {int(unseen['examples']):,} examples by speakers whom neither training "
                 "nor validation heard it classifies "
                 f"{prose.percent(unseen[['accuracy', 'low', 'high']])}."
             )
-        sentences += prose.caveat(test["label"])
-        sentences += beside_linear(table[table["dataset"] == test["dataset"]])
+        # One line, which the summary quotes: no accuracy stands there without its control.
+        best += beside_linear(table[table["dataset"] == test["dataset"]])
+        sentences += [" ".join(best), *prose.caveat(test["label"])]
         sentences += gaps(evaluations, test)
         sentences += untrained(evaluations, test["dataset"])
     return sentences

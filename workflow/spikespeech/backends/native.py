@@ -1,8 +1,10 @@
 """Training with the native engine: the backend that `training` drives."""
 
+import itertools
+import math
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +27,9 @@ of weights, and are mostly below mlGeNN's ε of 1e-8, which swallows them."""
 CONSTANT_EPSILON = 1e-14
 """Likewise of slopes of the logarithms of constants."""
 
+SETTLED = 100
+"""Steps of Adam after which its second moments tell how long a gradient usually is."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -37,8 +42,10 @@ class Outcome:
     labels : (n,) int64
     hidden_spikes : (n, n_hidden) int32 counts: all 0 is a silent network
     guarded : int, how often 1 / (I - V) was guarded, see `engine.SLOPE_MIN`
-    nonfinite : how many entries of the gradient of each weight array were not finite, by its name;
-        a batch with any is not learned from, so that the weights stay finite
+    nonfinite : how many entries of the gradient of each weight array were not finite, by its name,
+        over all batches
+    skipped : batches with any such entry, which are not learned from: the weights stay finite
+    shortened : batches whose gradients were shortened, see `Backend`
     """
 
     losses: np.ndarray
@@ -47,6 +54,8 @@ class Outcome:
     hidden_spikes: np.ndarray
     guarded: int
     nonfinite: dict[str, int]
+    skipped: int = 0
+    shortened: int = 0
 
 
 class Backend:
@@ -63,6 +72,9 @@ class Backend:
     threads : int
     delay_rate : how many times the weights' learning rate that of learned delays is, in steps
     constant_rate : likewise that of learned constants, of their logarithms
+    gradient_clip : gradients of a batch that are longer than so many times their root mean square
+        so far are shortened; 0 for never. Where the recurrence runs away, one word's gradient is a
+        hundred times as long as all others, and Adam's second moments would long remember it
     """
 
     def __init__(
@@ -74,18 +86,28 @@ class Backend:
         threads=1,
         delay_rate=1.0,
         constant_rate=1.0,
+        gradient_clip=0.0,
     ):
         compile_kernels()
-        self._prepare(network, weights, loss, regulariser, threads, delay_rate, constant_rate)
+        rates = delay_rate, constant_rate, gradient_clip
+        self._prepare(network, weights, loss, regulariser, threads, *rates)
 
     def _prepare(
-        self, network, weights, loss, regulariser, threads, delay_rate=1.0, constant_rate=1.0
+        self,
+        network,
+        weights,
+        loss,
+        regulariser,
+        threads,
+        delay_rate=1.0,
+        constant_rate=1.0,
+        gradient_clip=0.0,
     ):
         loss = as_loss(network, loss, getattr(loss, "n_steps", None))
         self.engine = Engine(network, weights, loss, regulariser, threads)
         unit = mlgenn_unit(network, loss)
         self.epsilon = np.float32(EPSILON * unit)
-        self.delay_rate = delay_rate
+        self.delay_rate, self.gradient_clip = delay_rate, gradient_clip
         self.delay_epsilon = np.float32(DELAY_EPSILON * unit * network.dt_ms)
         self.steps = 0
         self.mean, self.square = (
@@ -117,15 +139,19 @@ class Backend:
 
         batches : SpikeTrains, already later by the delays of the network's inputs
         """
-        parts, labels, nonfinite = [], [], Counter()
+        parts, labels, nonfinite, skipped, shortened = [], [], Counter(), 0, 0
         for spikes, rate in zip(batches, learning_rates, strict=False):
             seen, bad = self.differentiate(spikes)
             parts.append(seen)
             labels.append(spikes.labels)
             nonfinite.update(bad)
-            if not any(bad.values()):
+            if any(bad.values()):
+                skipped += 1
+            else:
+                shortened += self._shorten()
                 self._step(rate)
-        return self._outcome(parts, labels, nonfinite)
+        outcome = self._outcome(parts, labels, nonfinite)
+        return replace(outcome, skipped=skipped, shortened=shortened)
 
     def differentiate(self, spikes):
         """Leave the mean gradient of a batch in `engine.gradient`.
@@ -145,6 +171,22 @@ class Backend:
         )
         parts = [self.engine.run(some, some.labels, learn=False) for some in arriving]
         return self._outcome(parts, [spikes.labels], {})
+
+    def _shorten(self):
+        """Shorten gradients that are too long, all by one factor; return whether they were."""
+        if not self.gradient_clip or self.steps < SETTLED:
+            return False
+        engine, unbias = self.engine, 1 / (1 - adam.BETA2**self.steps)
+        ratios = []
+        for gradient, square in zip(engine.gradients, self.square, strict=True):
+            squared, usual = adam.sums(gradient)[1], unbias * adam.sums(square)[0]
+            ratios.append(math.sqrt(squared / usual) if usual else 0.0)
+        if max(ratios) <= self.gradient_clip:
+            return False
+        held = engine.delay_gradients.values(), engine.constants.gradients.values()
+        for gradient in (*engine.gradients, *itertools.chain(*held)):
+            gradient *= np.float32(self.gradient_clip / max(ratios))
+        return True
 
     def _step(self, rate):
         self.steps += 1
@@ -211,6 +253,7 @@ def compile_kernels():
     backend = Backend.__new__(Backend)
     backend._prepare(network, weights, as_loss(network, "sum", 4), None, 1)
     backend.train([spikes], [0.0])
+    adam.sums(backend.square[0])
     compile_kernels.done = True
 
 

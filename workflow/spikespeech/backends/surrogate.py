@@ -42,20 +42,31 @@ class Backend(native.Backend, ABC):
     regulariser : Regulariser, or None
     threads : of evaluations; learning has one thread
     slope : k of ψ
+    gradient_clip : as of `native.Backend`
 
     Raises InputError for another network or loss.
     """
 
     name: str
 
-    def __init__(self, network, weights, loss, regulariser=None, threads=1, slope=SLOPE):
+    def __init__(
+        self,
+        network,
+        weights,
+        loss,
+        regulariser=None,
+        threads=1,
+        slope=SLOPE,
+        gradient_clip=0.0,
+    ):
         if loss.kind != "window" or not loss.shared:
             raise InputError(f"loss '{loss.name}' is not for {self.name}", hint="one with a window")
         if len(network.hidden) != 1:
             raise InputError(f"{self.name} has no {len(network.hidden)} hidden layers", hint="one")
         refuse_delays(network, self.name)
         constants.refuse(network, self.name)
-        super().__init__(network, weights, loss, regulariser, threads)
+        given = loss, regulariser, threads
+        super().__init__(network, weights, *given, gradient_clip=gradient_clip)
         self.slope = np.float32(slope)
         if not self.engine.output.alike:
             raise InputError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from spikespeech.engine.kernel import kernel
-from spikespeech.kernels.vectors import LANES, differ, fma, load, splat, sqrt, store
+from spikespeech.kernels.vectors import LANES, differ, fma, load, splat, sqrt, store, total
 
 BETA1, BETA2 = 0.9, 0.999
 
@@ -30,6 +30,16 @@ def mean_gradient(shares, factor, start, end, gradient):
                 bits &= bits - np.uint64(1)
                 bad += 1
     return bad
+
+
+@kernel
+def sums(values):
+    """Return the sum of a flat float32 array, a multiple of LANES long, and that of its squares."""
+    added = squared = splat(np.float32(0))
+    for i in range(0, len(values), LANES):
+        some = load(values, i)
+        added, squared = added + some, fma(some, some, squared)
+    return total(added), total(squared)
 
 
 @kernel

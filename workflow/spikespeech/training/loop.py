@@ -39,9 +39,14 @@ HISTORY = {
     "silent": int,
     "late": float,
     "guarded": int,
+    "shortened": int,
+    "skipped": int,
 }
 
 SPREAD = ("mean", "low", "high")
+
+ENDURED = 0.1
+"""Share of an epoch's batches with gradients that are not finite which a training survives."""
 
 
 def columns(network):
@@ -113,11 +118,13 @@ def train(
     validation_accuracy (NaN without validation examples; of the mean of the last epochs' weights,
     where those are kept), hidden_spikes (mean a neuron and
     presentation), silent (hidden neurons without a spike, before they are lifted), late (input
-    spikes that their delay pushed past the trial's end, mean a presentation) and guarded (see the
-    engine's guard of 1/(I - V)); and of learned delays and constants mean and deciles (`columns`).
+    spikes that their delay pushed past the trial's end, mean a presentation), guarded (see the
+    engine's guard of 1/(I - V)), shortened and skipped (batches whose gradients were so, see
+    `native.Outcome`); and of learned delays and constants mean and deciles (`columns`).
 
-    Raises TrainingFailed, with epoch, layer and count, where numbers are no longer finite, or the
-    hidden layer is silent or has run away.
+    Raises TrainingFailed, with epoch, layer and count, where weights or losses are no longer
+    finite, the gradients of more than a tenth of the batches (of any, where none are shortened) are
+    not, or the hidden layer is silent or has run away.
     """
     _check(spikes_train, spikes_validation, settings)
     averaged = settings.selection == "last"
@@ -197,8 +204,10 @@ def _train(
             "silent": silent.sum(),
             "late": presentations.late / len(presentations),
             "guarded": learnt.guarded,
+            "shortened": learnt.shortened,
+            "skipped": learnt.skipped,
         }
-        _check_finite(epoch, learnt, backend.weights)
+        _check_finite(row, learnt, backend.weights, settings, n_batches)
         _check_activity(row, history, network, settings, spikes_train.n_steps)
         _lift(backend, network, silent, settings.silent_lift)
         if averaged:
@@ -237,6 +246,7 @@ def start(
         "slope": settings.surrogate_slope,
         "delay_rate": settings.delay_rate,
         "constant_rate": settings.constant_rate,
+        "gradient_clip": settings.gradient_clip,
     }
     options = {key: known[key] for key in registry.BACKENDS[settings.backend].options}
     return network, registry.load(settings.backend)(*parts, **options)
@@ -258,16 +268,22 @@ def _check(spikes_train, spikes_validation, settings):
         )
 
 
-def _check_finite(epoch, outcome, weights):
-    found = {name: _nonfinite(array) for name, array in weights.items()}
-    for what, counts in (("gradients", outcome.nonfinite), ("weights", found)):
-        for name, count in counts.items():
-            if count:
-                size = weights[name].size
-                raise TrainingFailed(
-                    f"epoch {epoch}: {count} of {size} {what} of {name} are not finite",
-                    hint="lower training.learning_rate",
-                )
+def _check_finite(row, outcome, weights, settings, n_batches):
+    epoch = row["epoch"]
+    endured = ENDURED * n_batches if settings.gradient_clip else 0
+    if outcome.skipped > endured:
+        names = ", ".join(name for name, count in outcome.nonfinite.items() if count)
+        raise TrainingFailed(
+            f"epoch {epoch}: in {outcome.skipped} of {n_batches} batches gradients of {names} "
+            "are not finite",
+            hint="lower training.learning_rate",
+        )
+    for name, array in weights.items():
+        if count := _nonfinite(array):
+            raise TrainingFailed(
+                f"epoch {epoch}: {count} of {array.size} weights of {name} are not finite",
+                hint="lower training.learning_rate",
+            )
     if count := _nonfinite(outcome.losses):
         raise TrainingFailed(
             f"epoch {epoch}: the loss of {count} of {len(outcome.losses)} examples is not finite",

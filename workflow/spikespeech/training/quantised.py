@@ -17,7 +17,7 @@ from spikespeech.errors import InputError
 from spikespeech.loihi.quantise import quantise
 from spikespeech.network import Parameters
 from spikespeech.spikes.augment import Presentations
-from spikespeech.training.loop import accuracy
+from spikespeech.training.loop import ENDURED, accuracy
 
 FLOAT = 32
 """Word length of the control: float weights, no grid."""
@@ -38,8 +38,11 @@ class QuantisedBackend(native.Backend):
     bits, scale : see `quantise.quantise`, or FLOAT; `rescale` finds the grid anew from the masters
     """
 
-    def __init__(self, network, weights, loss, regulariser=None, threads=1, *, bits, scale):
-        super().__init__(network, weights, loss, regulariser, threads)
+    def __init__(
+        self, network, weights, loss, regulariser=None, threads=1, *, bits, scale, gradient_clip=0.0
+    ):
+        clip = {"gradient_clip": gradient_clip}
+        super().__init__(network, weights, loss, regulariser, threads, **clip)
         self.bits, self.scale = bits, scale
         self.masters = weights.copy()
         self.rescale()
@@ -102,7 +105,8 @@ def train(
     """
     loss = settings.make_loss(spikes_train)
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
-    backend = QuantisedBackend(network, weights, loss, regulariser, threads, bits=bits, scale=scale)
+    chosen = {"bits": bits, "scale": scale, "gradient_clip": settings.gradient_clip}
+    backend = QuantisedBackend(network, weights, loss, regulariser, threads, **chosen)
     presentations = Presentations(
         spikes_train,
         **asdict(settings.augmentation),
@@ -120,7 +124,8 @@ def train(
             learnt = backend.train(presentations.batches(epoch, settings.batch_size), rates)
         else:
             learnt = backend.evaluate(spikes_train)
-        if not np.isfinite(learnt.losses).all() or any(learnt.nonfinite.values()):
+        endured = ENDURED * n_batches if settings.gradient_clip else 0
+        if not np.isfinite(learnt.losses).all() or learnt.skipped > endured:
             raise InputError(
                 f"training at {bits} bits: loss or gradient of epoch {epoch} is not finite",
                 hint="lower the learning rate",

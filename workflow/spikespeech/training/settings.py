@@ -209,6 +209,8 @@ class Settings:
     delays : of the connections, see `delays.parse`
     constants : of neurons that differ or learn them, see `constants.parse`
     connections : which synapses they have, where not all, see `connections.parse`
+    gradient_clip : how many times their usual length gradients may have, see `native.Backend`; 0
+        for any, and then one that is not finite ends the training
     label_smoothing : of the loss's targets, see `losses.Loss`
     silent_lift : added to all input weights of a neuron that was silent for a whole epoch
     output : time constants of the outputs; None for those of the hidden neurons
@@ -229,6 +231,7 @@ class Settings:
     plateau: Plateau
     augmentation: Augmentation
     regularisation: Regularisation
+    gradient_clip: float = number(float, 0)
     label_smoothing: float = number(float, 0, high=1)
     silent_lift: float = number(float, 0)
     initial_weights: InitialWeights

@@ -26,6 +26,7 @@ class Backend:
     threads : not used; GeNN's CPU backend has one thread
     batch_size : examples a batch; 1 on a CPU
     delay_rate : how many times the weights' learning rate that of learned delays is, in steps
+    gradient_clip : 0; others are refused
     device : "auto" (the GPU that GeNN finds best, or the CPU where PyGeNN was built without
         CUDA), "cuda", "cuda:1" (a GPU by its number) or "cpu"
 
@@ -45,9 +46,10 @@ class Backend:
         batch_size=1,
         device="auto",
         delay_rate=1.0,
+        gradient_clip=0.0,
     ):
         regulariser = regulariser or Regulariser()
-        check(network, loss, regulariser)
+        check(network, loss, regulariser, gradient_clip)
         genn = genn_options(device, batch_size)
         from spikespeech.backends.mlgenn import extension
 

@@ -54,7 +54,7 @@ def genn_options(device, batch_size):
     }
 
 
-def check(network, loss, regulariser):
+def check(network, loss, regulariser, gradient_clip=0.0):
     """Raise InputError, naming it, for what mlGeNN 2.4 cannot express."""
     if loss.kind not in ("window", "max", "first_spike"):
         raise InputError(
@@ -63,6 +63,10 @@ def check(network, loss, regulariser):
         )
     if loss.smoothing:
         raise InputError("mlGeNN 2.4 cannot smooth labels", hint=f"label_smoothing: 0, or {NATIVE}")
+    if gradient_clip:
+        raise InputError(
+            "mlGeNN 2.4 cannot shorten gradients", hint=f"gradient_clip: 0, or {NATIVE}"
+        )
     if (loss.kind == "first_spike") != network.spiking_output:
         raise InputError(
             f"loss {loss.name!r} and spiking_output: {network.spiking_output} do not go together"
