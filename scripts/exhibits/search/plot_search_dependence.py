@@ -12,6 +12,7 @@ from spikespeech.search import analysis, bayesian, space
 LEVELS = 25
 """Points of a curve; an integer or categorical setting may have fewer."""
 COLUMNS = 3
+"""Panels in a row, at most: fewer settings have wider ones."""
 
 
 def tabulate(trials, settings):
@@ -34,6 +35,7 @@ def tabulate(trials, settings):
 @plots.style()
 def draw(table, trials, settings):
     """Return the figure: for each search a panel for each setting, with the trials as dots."""
+    columns = min(COLUMNS, table.groupby("search")["setting"].nunique().max())
     panels = []
     for search, rows in table.groupby("search", sort=False):
         dimensions = space.parse(settings[search]["space"])
@@ -41,9 +43,9 @@ def draw(table, trials, settings):
         for i, d in enumerate(dimensions):
             title = f"{search}: {settings[search]['label']}" if i == 0 else ""
             panels.append((d, rows[rows["setting"] == d.key], own, title))
-        panels += [None] * (-len(panels) % COLUMNS)
-    n = len(panels) // COLUMNS
-    figure, grid = plots.subplots(n, COLUMNS, height=2.1 * n, sharey=True, squeeze=False)
+        panels += [None] * (-len(panels) % columns)
+    n = len(panels) // columns
+    figure, grid = plots.subplots(n, columns, height=2.1 * n, sharey=True, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=True):
         if panel is None:
             axes.set_axis_off()
