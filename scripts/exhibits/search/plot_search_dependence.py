@@ -62,7 +62,8 @@ def draw(table, trials, settings):
         else:
             plots.band(axes, rows["position"], middle, middle - spread, middle + spread)
         axes.set_xticks(*space.ticks(d), rotation=30, ha="right")
-        axes.set(xlabel=d.key.replace(".", ".\n"), xlim=(-0.03, 1.03), title=title)
+        name = d.key.replace(".", ".\n") if columns > 1 else d.key
+        axes.set(xlabel=name, xlim=(-0.03, 1.03), title=title)
     for axes in grid[:, 0]:
         axes.set_ylabel("Objective (%)")
     return figure
