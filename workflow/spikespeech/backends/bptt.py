@@ -38,18 +38,8 @@ class Backend(surrogate.Backend):
 
     name = "BPTT"
 
-    def __init__(
-        self,
-        network,
-        weights,
-        loss,
-        regulariser=None,
-        threads=1,
-        slope=surrogate.SLOPE,
-        gradient_clip=0.0,
-    ):
-        given = loss, regulariser, threads, slope, gradient_clip
-        super().__init__(network, weights, *given)
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
         size, adapts = self.engine.loss.n_steps * self.engine.widths[0], self.engine.adaptations[0]
         self.voltages, self.traces = (aligned((PARALLEL, size)) for _ in range(2))
         self.thresholds = aligned((PARALLEL, size if adapts else 0))

@@ -45,18 +45,8 @@ class Backend(surrogate.Backend):
 
     name = "e-prop"
 
-    def __init__(
-        self,
-        network,
-        weights,
-        loss,
-        regulariser=None,
-        threads=1,
-        slope=surrogate.SLOPE,
-        gradient_clip=0.0,
-    ):
-        given = loss, regulariser, threads, slope, gradient_clip
-        super().__init__(network, weights, *given)
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
         size, adapts = self.engine.loss.n_steps * self.engine.widths[0], self.engine.adaptations[0]
         self.voltage, self.thresholds = aligned(size), aligned(size if adapts else 0)
 
