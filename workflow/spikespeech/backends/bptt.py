@@ -38,8 +38,8 @@ class Backend(surrogate.Backend):
 
     name = "BPTT"
 
-    def __init__(self, *given, **options):
-        super().__init__(*given, **options)
+    def make_scratch(self):
+        """Make the arrays in which an example is run; see `surrogate.Backend`."""
         size, adapts = self.engine.loss.n_steps * self.engine.widths[0], self.engine.adaptations[0]
         self.voltages, self.traces = (aligned((PARALLEL, size)) for _ in range(2))
         self.thresholds = aligned((PARALLEL, size if adapts else 0))

@@ -45,8 +45,8 @@ class Backend(surrogate.Backend):
 
     name = "e-prop"
 
-    def __init__(self, *given, **options):
-        super().__init__(*given, **options)
+    def make_scratch(self):
+        """Make the arrays in which an example is run; see `surrogate.Backend`."""
         size, adapts = self.engine.loss.n_steps * self.engine.widths[0], self.engine.adaptations[0]
         self.voltage, self.thresholds = aligned(size), aligned(size if adapts else 0)
 

@@ -89,20 +89,6 @@ class Backend:
         gradient_clip=0.0,
     ):
         compile_kernels()
-        rates = delay_rate, constant_rate, gradient_clip
-        self._prepare(network, weights, loss, regulariser, threads, *rates)
-
-    def _prepare(
-        self,
-        network,
-        weights,
-        loss,
-        regulariser,
-        threads,
-        delay_rate=1.0,
-        constant_rate=1.0,
-        gradient_clip=0.0,
-    ):
         loss = as_loss(network, loss, getattr(loss, "n_steps", None))
         self.engine = Engine(network, weights, loss, regulariser, threads)
         unit = mlgenn_unit(network, loss)
@@ -243,6 +229,7 @@ def compile_kernels():
     """Compile every kernel, or load it from numba's cache; say so on stderr if it must compile."""
     if compile_kernels.done:
         return
+    compile_kernels.done = True  # the backend below asks again
     tape.index_steps(*np.zeros((2, 1), np.uint16), 1, np.zeros(2, np.uint32))
     if tape.index_steps.stats.cache_misses:
         print("compiling the EventProp kernels for this CPU (once)", file=sys.stderr, flush=True)
@@ -250,11 +237,9 @@ def compile_kernels():
     weights = Parameters.zeros(network)
     spikes = SpikeTrains.from_arrays([[0.0]], [[0]], [0], n_units=2, n_steps=4, classes="ab")
     gradients(network, weights, spikes)
-    backend = Backend.__new__(Backend)
-    backend._prepare(network, weights, as_loss(network, "sum", 4), None, 1)
+    backend = Backend(network, weights, as_loss(network, "sum", 4))
     backend.train([spikes], [0.0])
     adam.sums(backend.square[0])
-    compile_kernels.done = True
 
 
 compile_kernels.done = False

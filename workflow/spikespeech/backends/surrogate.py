@@ -72,6 +72,7 @@ class Backend(native.Backend, ABC):
             raise InputError(
                 f"{self.name}'s outputs have several time constants", hint="give one of each"
             )
+        self.make_scratch()
 
     def differentiate(self, spikes):
         """Leave the mean gradient of a batch in the engine, as EventProp does."""
@@ -86,6 +87,10 @@ class Backend(native.Backend, ABC):
             gradient /= np.float32(n)
         engine.clear_absent(engine.absent)
         return out, {n: np.count_nonzero(~np.isfinite(g)) for n, g in engine.gradient.items()}
+
+    @abstractmethod
+    def make_scratch(self):
+        """Make the arrays in which examples are run, once for all batches."""
 
     @abstractmethod
     def add_gradients(self, batch, out):

@@ -207,7 +207,7 @@ def _train(
             "shortened": learnt.shortened,
             "skipped": learnt.skipped,
         }
-        _check_finite(row, learnt, backend.weights, settings, n_batches)
+        _check_finite(epoch, learnt, backend.weights, settings, n_batches)
         _check_activity(row, history, network, settings, spikes_train.n_steps)
         _lift(backend, network, silent, settings.silent_lift)
         if averaged:
@@ -268,10 +268,13 @@ def _check(spikes_train, spikes_validation, settings):
         )
 
 
-def _check_finite(row, outcome, weights, settings, n_batches):
-    epoch = row["epoch"]
-    endured = ENDURED * n_batches if settings.gradient_clip else 0
-    if outcome.skipped > endured:
+def overflowed(outcome, settings, n_batches):
+    """Return whether too many of an epoch's batches had gradients that are not finite."""
+    return outcome.skipped > (ENDURED * n_batches if settings.gradient_clip else 0)
+
+
+def _check_finite(epoch, outcome, weights, settings, n_batches):
+    if overflowed(outcome, settings, n_batches):
         names = ", ".join(name for name, count in outcome.nonfinite.items() if count)
         raise TrainingFailed(
             f"epoch {epoch}: in {outcome.skipped} of {n_batches} batches gradients of {names} "

@@ -17,7 +17,7 @@ from spikespeech.errors import InputError
 from spikespeech.loihi.quantise import quantise
 from spikespeech.network import Parameters
 from spikespeech.spikes.augment import Presentations
-from spikespeech.training.loop import ENDURED, accuracy
+from spikespeech.training.loop import accuracy, overflowed
 
 FLOAT = 32
 """Word length of the control: float weights, no grid."""
@@ -41,8 +41,8 @@ class QuantisedBackend(native.Backend):
     def __init__(
         self, network, weights, loss, regulariser=None, threads=1, *, bits, scale, gradient_clip=0.0
     ):
-        clip = {"gradient_clip": gradient_clip}
-        super().__init__(network, weights, loss, regulariser, threads, **clip)
+        given = network, weights, loss, regulariser, threads
+        super().__init__(*given, gradient_clip=gradient_clip)
         self.bits, self.scale = bits, scale
         self.masters = weights.copy()
         self.rescale()
@@ -124,8 +124,7 @@ def train(
             learnt = backend.train(presentations.batches(epoch, settings.batch_size), rates)
         else:
             learnt = backend.evaluate(spikes_train)
-        endured = ENDURED * n_batches if settings.gradient_clip else 0
-        if not np.isfinite(learnt.losses).all() or learnt.skipped > endured:
+        if not np.isfinite(learnt.losses).all() or overflowed(learnt, settings, n_batches):
             raise InputError(
                 f"training at {bits} bits: loss or gradient of epoch {epoch} is not finite",
                 hint="lower the learning rate",
