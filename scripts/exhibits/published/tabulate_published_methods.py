@@ -7,11 +7,11 @@ NEVER = "not run"
 
 
 def findings(table):
-    """Return which methods need no labels, and which this report runs."""
+    """Return which methods this report has, and whose accuracies compare."""
     run = table.loc[table["here"] != NEVER, "method"]
     return [
         f"Of {prose.count(len(table), 'method')} that the thesis and its sources name, this "
-        f"report runs or draws {len(run)}: {prose.listed(run)}.",
+        f"report runs, draws or derives {len(run)}: {prose.listed(run)}.",
         "Accuracies are of different networks and protocols, but for those of the OTPE study.",
     ]
 

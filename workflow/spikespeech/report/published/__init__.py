@@ -87,7 +87,7 @@ def quantisation():
 
     Columns: dataset, hidden, difference, low, high (percentage points, over seeds), p_value (paired
     t-test, uncorrected), partial (whether Lava saw only a part of the test set, as on SSC, where
-    the two accuracies are of different examples and no pairs).
+    the two accuracies are of different examples and no pairs: low, high and p_value are NaN).
     """
     runs = table("networks").assign(
         difference=lambda t: (
@@ -103,7 +103,9 @@ def quantisation():
         for key, own in runs.groupby(["dataset", "hidden"])
     ]
     columns = ["dataset", "hidden", "difference", "low", "high", "p_value", "partial"]
-    return pd.DataFrame(rows, columns=columns)
+    found = pd.DataFrame(rows, columns=columns)
+    found.loc[found["partial"], ["low", "high", "p_value"]] = np.nan
+    return found
 
 
 def inference():
