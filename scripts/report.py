@@ -56,18 +56,18 @@ def assemble(sections, results, captions, labels, provenance, config, configfile
             "title": section.title,
             "about": section.about,
             "text": pages.paragraphs(captions, section.text) if section.text else (),
-            "results": [
-                pages.read(item, results, captions, labels, searches) for item in section.items
-            ],
+            "items": [item.name for item in section.items],
         }
         for section in sections
     ]
-    read = [result for section in filled for result in section["results"]]
+    items = [item for section in sections for item in section.items]
+    read = pages.once([pages.read(item, results, captions, labels, searches) for item in items])
+    shown = {
+        result.name: pages.plain(result) | {"command": f"{remake} {shlex.quote(result.target)}"}
+        for result in read
+    }
     for section in filled:
-        section["results"] = [
-            pages.plain(result) | {"command": f"{remake} {shlex.quote(result.target)}"}
-            for result in section["results"]
-        ]
+        section["results"] = [shown[name] for name in section.pop("items")]
     own = [labels[name] for name in config["networks"]["dataset"]]
     return {
         "title": TITLE + pages.kind_of_speech(own),
@@ -78,6 +78,7 @@ def assemble(sections, results, captions, labels, provenance, config, configfile
         "cards": pages.cards(read),
         "highlights": [{"name": r.name, "title": r.title, "text": r.gist} for r in read if r.key],
         "synthetic": any(result.synthetic for result in read),
+        "titles": {result.name: result.title for result in read},
         "sections": filled,
         "provenance": provenance,
         "configuration": json.dumps(config, indent=2, sort_keys=True),
@@ -115,7 +116,7 @@ def page(report, template, style, script):
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    names = {r["title"]: r["name"] for section in report["sections"] for r in section["results"]}
+    names = {title: name for name, title in report["titles"].items()}
     sections = [
         section
         | {

@@ -3,7 +3,7 @@
 import html
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from spikespeech.errors import InputError
@@ -38,7 +38,7 @@ class Result:
     data : labels of the data sets that the numbers rest on
     networks : how many seeds or networks the numbers rest on, as text
     synthetic : whether any of the data is synthetic speech
-    published : claims of the literature (see `published.claims`)
+    published : claims of the literature (see `published.claims`, and `once`)
     target : the file that `snakemake` remakes
     key : whether the opening summary quotes the finding
     """
@@ -80,7 +80,7 @@ def read(item, results, captions, labels, searches=None):
     if "label" in table and "dataset" in table:
         table = table.drop(columns="label").assign(dataset=table["label"])
     columns, rows, shared = _layout(table)
-    said = unbroken(Path(files["finding"]).read_text(encoding="utf-8").strip()).splitlines()
+    said = prose.typeset(Path(files["finding"]).read_text(encoding="utf-8").strip()).splitlines()
     return Result(
         kind=item.kind,
         name=item.name,
@@ -98,10 +98,28 @@ def read(item, results, captions, labels, searches=None):
         data=data,
         networks=_networks(table),
         synthetic=any(prose.SYNTHETIC in label for label in data),
-        published=tuple(published.claims(item.published)),
+        published=tuple(map(_typeset, published.claims(item.published))),
         target=files.get("svg", files["numbers"]),
         key=item.key,
     )
+
+
+def _typeset(claim):
+    texts = {key: prose.typeset(claim[key]) for key in ("text", "protocol", "source")}
+    return claim | texts | {"flaws": [prose.typeset(flaw) for flaw in claim["flaws"]], "told": ""}
+
+
+def once(results):
+    """Return the Results in order, in which a claim's second telling names where the first is.
+
+    That is `told`, the name of the item that has the claim in full; "" in the first telling.
+    """
+    first, told = {}, []
+    for result in results:
+        claims = [claim | {"told": first.get(claim["claim"], "")} for claim in result.published]
+        first |= {claim["claim"]: result.name for claim in claims if not claim["told"]}
+        told.append(replace(result, published=tuple(claims)))
+    return told
 
 
 def plain(result):
@@ -179,11 +197,6 @@ def unknown(results):
     ]
 
 
-def unbroken(text):
-    """Return prose in which no line ends between a number and its per cent sign or unit."""
-    return re.sub(r"(?<=\d) (?=%|ms\b|points\b)", "\N{NO-BREAK SPACE}", text)
-
-
 def marked(text):
     """Return prose as HTML: everything escaped, ``code`` in double backquotes set as code."""
     return re.sub(r"``(.+?)``", r"<code>\1</code>", html.escape(text))
@@ -221,7 +234,7 @@ def paragraphs(captions, name):
     if not path.is_file():
         raise InputError("has no caption", file=path, hint="write what the result shows, in prose")
     blocks = re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip())
-    return tuple(unbroken(" ".join(block.split())) for block in blocks if block)
+    return tuple(prose.typeset(" ".join(block.split())) for block in blocks if block)
 
 
 def _data(table, labels, searches):

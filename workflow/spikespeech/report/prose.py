@@ -1,9 +1,20 @@
 """Numbers as words: how findings state an accuracy, an interval, a list."""
 
 import math
+import re
 
 SYNTHETIC = "synthetic"
 """Word by which the label of a data set says that nobody spoke it."""
+
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def typeset(text):
+    """Return prose with true minus signs, and with numbers that keep their unit in their line."""
+    text = re.sub(r"(?<![^\s(])-(?=\d)", "\N{MINUS SIGN}", text)
+    text = re.sub(r"(?<=\d)%", " %", text)
+    return re.sub(r"(?<=\d) (?=%|ms\b|points\b)", "\N{NO-BREAK SPACE}", text)
 
 
 def percent(interval, digits=1):
@@ -24,6 +35,21 @@ def points(interval, digits=1):
     if math.isnan(low):
         bounds = "one network, no interval"
     return f"{estimate:+.{digits}f} points ({bounds})".replace("-", "−")
+
+
+def undecided(interval):
+    """Return ", undecided" for a difference (estimate, low, high) that may be 0, else ""."""
+    _, low, high = interval[:3]
+    return "" if low > 0 or high < 0 else ", undecided"
+
+
+def small(value, digits=2):
+    """Return a number of any size: "0", "0.017", "2.8 × 10⁻¹²"."""
+    text = f"{value:.{digits}g}"
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(RAISED)}"
 
 
 def caveat(label):
