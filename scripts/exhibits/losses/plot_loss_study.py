@@ -182,6 +182,16 @@ def verdict(row):
     return "no, slower" if row["difference_high"] < 0 else "undecided"
 
 
+def epochs(difference):
+    """Return "2.0 epochs later (95 % interval −0.5 to +4.5), undecided" of (mean, low, high)."""
+    mean, low, high = difference
+    bounds = (
+        "one pair, no interval" if np.isnan(low) else f"95 % interval {low:+.1f} to {high:+.1f}"
+    )
+    sense = "earlier" if mean < 0 else "later"
+    return f"{abs(mean):.1f} epochs {sense} ({bounds}){prose.undecided((mean, low, high))}"
+
+
 def findings(table, normalised):
     """Return sentences that answer the claim that the Gaussian window learns faster."""
     if not {REFERENCE, CLAIMED} <= set(table["loss"]):
@@ -196,10 +206,9 @@ def findings(table, normalised):
             alike & (table["measure"] == "epochs_to_50%") & (table["loss"] == REFERENCE)
         ].iloc[0]
         columns = ["difference_mean", "difference_low", "difference_high"]
-        sense = "earlier" if half["difference_mean"] < 0 else "later"
         milestone = (
-            f"50 % comes {abs(half['difference_mean']):.1f} epochs {sense} "
-            f"({half['reached']:.0%} and {other['reached']:.0%} of the networks reach it)"
+            f"50 % comes {epochs(half[columns])} ({half['reached']:.0%} and "
+            f"{other['reached']:.0%} of the networks reach it)"
             if half["reached"] and other["reached"]
             else "50 % is out of reach of one of them or both"
         )
@@ -208,7 +217,8 @@ def findings(table, normalised):
             f"{rows['label'].iloc[0]}, {topology}: does {CLAIMED} learn faster than {REFERENCE}? "
             f"{verdict(speed).capitalize()}: mean validation accuracy over training differs by "
             f"{prose.points(speed[columns])} over {prose.count(speed['pairs'], 'pair')}{chance}; "
-            f"{milestone}; final accuracy differs by {prose.points(final[columns])}."
+            f"{milestone}; final accuracy differs by {prose.points(final[columns])}"
+            f"{prose.undecided(final[columns])}."
         )
     sentences.append(
         "Windows are compared at equal gain."
@@ -226,7 +236,8 @@ def findings(table, normalised):
                 for row in others.itertuples()
             ]
             sentences.append(
-                f"After Holm's correction {prose.listed(named)} learn {sense} than {REFERENCE}."
+                f"After Holm's correction {prose.listed(named)} "
+                f"{'learns' if len(named) == 1 else 'learn'} {sense} than {REFERENCE}."
             )
     return sentences
 

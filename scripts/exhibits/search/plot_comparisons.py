@@ -90,7 +90,7 @@ def tabulate(records, comparisons):
                 if search == first
                 else _difference(right, reference, confidence)
             )
-            accuracy = statistics.crossed(right, CONFIDENCE, DRAWS)
+            accuracy = statistics.of_hits(right, CONFIDENCE, DRAWS)
             settings = own[0]["settings"]
             means = ("train_accuracy", "weights", "parameters", "spikes")
             rows.append(

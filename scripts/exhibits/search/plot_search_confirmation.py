@@ -59,7 +59,7 @@ def draw(table):
 
 
 def findings(table):
-    """Return each candidate's gain over the defaults, against the spread between seeds."""
+    """Return each candidate's difference to the defaults, and the spread between seeds."""
     sentences = []
     for search, rows in table.groupby("search", sort=False):
         accuracies = {
@@ -74,7 +74,9 @@ def findings(table):
         sentences += [gain(name, own, base) for name, own in accuracies.items()]
         if {"bayesian", "random"} <= set(accuracies):
             between = statistics.paired_difference(accuracies["bayesian"], accuracies["random"])
-            sentences.append(f"Bayesian less random: {prose.points(between)}.")
+            sentences.append(
+                f"Bayesian less random: {prose.points(between)}{prose.undecided(between)}."
+            )
         sums = rows.groupby("candidate", sort=False)[["unseen_correct", "unseen_examples"]].sum()
         if sums["unseen_examples"].all():
             shares = 100 * sums["unseen_correct"] / sums["unseen_examples"]
@@ -84,19 +86,18 @@ def findings(table):
 
 
 def gain(name, own, base):
-    """Return what a proposer's best reaches, and whether it is more than another seed may bring."""
+    """Return what a proposer's best reaches, and whether that is more than the defaults reach."""
     difference = statistics.paired_difference(own, base)
     sentence = (
         f"What {name} search found reaches {prose.percent(statistics.mean_accuracy(own))}: "
-        f"a gain of {prose.points(difference)}"
+        f"{prose.points(difference)} to the defaults"
     )
     if len(own) == 1:
         return f"{sentence}; one seed has no spread to compare it with."
     spread = max(values.std(ddof=1) for values in (own, base))
-    clear = difference.low > 0 and difference.estimate > spread
+    verdict = prose.undecided(difference) or (", a gain" if difference.low > 0 else ", a loss")
     return (
-        f"{sentence}, {'' if clear else 'not clearly '}beyond the spread between seeds (standard "
-        f"deviation {100 * spread:.1f} points)."
+        f"{sentence}{verdict}; the standard deviation between seeds is {100 * spread:.1f} points."
     )
 
 

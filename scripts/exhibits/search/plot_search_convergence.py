@@ -39,10 +39,8 @@ def draw(curves, settings):
             title=f"{search}: {settings[search]['label']}",
         )
         right.set(xlabel="CPU seconds of a chain")
-        # Intervals of a few seeds reach beyond what is drawn; the means are what is compared.
-        means = 100 * rows["incumbent"]
-        room = max(5.0, means.max() - means.min())
-        left.set_ylim(means.min() - 0.5 * room, means.max() + 0.5 * room)
+        if rows[["low", "high"]].stack().between(0, 1).all():
+            left.set_ylim(0, 100)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure

@@ -69,8 +69,11 @@ def draw(table, trials, settings):
     return figure
 
 
-def findings(table):
-    """Return which setting moves the objective most in each search, and its best value."""
+def findings(table, settings):
+    """Return which setting moves the objective most in each search, and its best value.
+
+    Beyond a best value at an edge of what was searched there may be a better one.
+    """
     sentences = []
     for search, rows in table.groupby("search", sort=False):
         groups = rows.groupby("setting", sort=False)["objective"]
@@ -81,14 +84,35 @@ def findings(table):
             f"{100 * best.loc[key, 'error']:.1f})"
             for key, by in ranges.items()
         ]
-        sentences.append(f"{search}: averaged over the others, {prose.listed(said)}.")
+        sentences.append(
+            f"{search}: averaged over the others, the modelled objective moves with "
+            f"{prose.listed(said)}."
+        )
+        edges = [
+            d.key
+            for d in space.parse(settings[search]["space"])
+            if not isinstance(d, space.Categorical) and at_edge(rows[rows["setting"] == d.key])
+        ]
+        if edges:
+            sentences.append(f"Best at an edge of what was searched: {prose.listed(edges)}.")
     return sentences
+
+
+def at_edge(rows):
+    """Return whether the objective is best at the first or the last value of a setting."""
+    best = rows["objective"].to_numpy().argmax()
+    return best in (0, len(rows) - 1)
 
 
 def main(arguments):
     trials = analysis.distinct(analysis.read(arguments.trials))
     table = tabulate(trials, arguments.settings)
-    exhibit.write(arguments, table, findings(table), draw(table, trials, arguments.settings))
+    exhibit.write(
+        arguments,
+        table,
+        findings(table, arguments.settings),
+        draw(table, trials, arguments.settings),
+    )
 
 
 if __name__ == "__main__":

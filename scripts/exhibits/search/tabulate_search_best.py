@@ -27,13 +27,13 @@ def findings(table, trials):
     sentences = []
     for search, rows in table.groupby("search", sort=False):
         own = trials[trials["search"] == search]
-        bad = own["status"] != "ok"
+        bad = int((own["status"] != "ok").sum())
         whose = rows["proposer"].value_counts()
         low, high = 100 * rows["objective"].min(), 100 * rows["objective"].max()
         sentences.append(
             f"{search}: the {len(rows)} best trials lie between {low:.1f} and {high:.1f} %; "
             + prose.listed(f"{n} from {proposer}" for proposer, n in whose.items())
-            + f". Of all {prose.count(len(own), 'trial')} {bad.sum()} failed or fell silent."
+            + f". Of all {prose.count(len(own), 'trial')} {bad or 'none'} failed or fell silent."
         )
     return sentences
 

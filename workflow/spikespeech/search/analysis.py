@@ -84,15 +84,18 @@ def incumbents(trials):
 def curves(trials, confidence=0.95):
     """Return the incumbent's mean over optimiser seeds, one row a search, proposer and order.
 
-    Columns: search, proposer, order, seeds, incumbent, low, high (Student's t over seeds),
+    Columns: search, proposer, order, seeds, incumbent, low, high (Student's t over seeds, within
+    0..1 where the objective is an accuracy),
     regret (simple regret of that mean), cpu_total (mean).
     """
-    best = trials.groupby("search")["objective"].max()
+    searches = trials.groupby("search")
+    best = searches["objective"].max()
+    bounded = {search: is_accuracy(own) for search, own in searches}
     rows = []
     for (search, proposer, order), group in incumbents(trials).groupby(
         ["search", "proposer", "order"]
     ):
-        interval = statistics.mean(group["incumbent"], confidence)
+        interval = _mean(group["incumbent"], bounded[search], confidence)
         rows.append(
             {
                 "search": search,
@@ -107,6 +110,18 @@ def curves(trials, confidence=0.95):
             }
         )
     return pd.DataFrame(rows)
+
+
+def is_accuracy(trials):
+    """Return whether a search's objective is an accuracy, and no cost was taken from it."""
+    failed = trials["accuracy"].isna()
+    return bool((failed | (trials["objective"] == trials["accuracy"])).all())
+
+
+def _mean(values, bounded, confidence=0.95):
+    """Return the Interval of the mean of objectives, within 0..1 where they are accuracies."""
+    mean = statistics.mean_accuracy if bounded else statistics.mean
+    return mean(values, confidence)
 
 
 def trials_to_reach(trials, levels):
@@ -157,13 +172,13 @@ def compare(trials, control="random"):
     for search, own in trials.groupby("search", sort=False):
         lengths = own.groupby(CHAIN)["order"].max()
         budget = lengths.min()
-        known = own["objective"].max()
+        known, bounded = own["objective"].max(), is_accuracy(own)
         equal = own[own["order"] <= budget]
         final = equal.groupby(["proposer", "seed"])["objective"].max()
         levels = final[control] if control in final.index else None
         for proposer in own["proposer"].drop_duplicates():
             chains = equal[equal["proposer"] == proposer]
-            row = _row(search, proposer, chains, known)
+            row = _row(search, proposer, chains, known, bounded)
             if levels is not None:
                 reached = trials_to_reach(chains, levels)
                 row["reached"] = int(reached.notna().sum())
@@ -172,7 +187,8 @@ def compare(trials, control="random"):
                     row |= _against(final[proposer], levels)
             rows.append(row)
             if proposer == control and lengths[search, proposer].max() > budget:
-                rows.append(_row(search, proposer, own[own["proposer"] == proposer], known))
+                more = own[own["proposer"] == proposer]
+                rows.append(_row(search, proposer, more, known, bounded))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -196,9 +212,9 @@ COLUMNS = [
 ]
 
 
-def _row(search, proposer, chains, known):
+def _row(search, proposer, chains, known, bounded):
     final = chains.groupby("seed")["objective"].max()
-    interval = statistics.mean(final)
+    interval = _mean(final, bounded)
     return {
         "search": search,
         "proposer": proposer,
