@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tonic.transforms
-from scripts.exhibits.deployment import plot_word_lengths
+from scripts.exhibits.deployment import plot_word_lengths, tabulate_conversion
 
 from spikespeech import eventprop, losses, netx
 from spikespeech.backends import native
@@ -456,3 +456,19 @@ def test_the_table_of_conversions_names_the_matrices_of_several_layers(tmp_path)
     columns = [f"delays_{name}" for name in ("longest", "longest_kept", "clipped_fraction")]
     assert delayed.loc["hidden_hidden", columns].tolist() == [84, 62, 2 / 8]
     assert "25.0 % of the synapses" in (tmp_path / "out.txt").read_text(encoding="utf-8")
+
+
+def test_the_finding_on_weights_speaks_of_all_networks_of_the_worst_matrix():
+    rows = [
+        {"matrix": "a", "bits": 8, "error": 0.02, "clipped_fraction": 0.5, "largest_cut": 9.0},
+        {"matrix": "b", "bits": 8, "error": 0.2, "clipped_fraction": 0.01, "largest_cut": 2.0},
+        {"matrix": "b", "bits": 8, "error": 0.1, "clipped_fraction": 0.02, "largest_cut": 3.0},
+    ]
+    late = {"input_delays": {"by": "host", "longest": 300}}
+    on_chip = {"input_delays": {"by": "chip", "longest": 62}}
+    reports = [report | {"output_lsb_doubled": 0} for report in (late, on_chip, {})]
+    weights, files, host = tabulate_conversion.findings(pd.DataFrame(rows), reports, [1000, 1000])
+    assert "2.0 to 20.0 %" in weights and "most in b, of which 1.00 to 2.00 % are" in weights
+    assert "by a factor of 3.0 at most" in weights
+    assert "2 NetX files of 1,000 bytes" in files and "coarser in none" in files
+    assert "of up to 300 steps, are left to the host" in host

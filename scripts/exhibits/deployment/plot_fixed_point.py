@@ -13,12 +13,19 @@ INPUTS = {
     "aligned": ("binary, from the first event", plots.GREY, "^"),
     "graded": ("counts from the first event", plots.ORANGE, "s"),
 }
+COLUMNS = [
+    *("dataset", "fold", "loss", "hidden", "topology", "seed", "label", "bits", "scale", "input"),
+    *("n", "float_accuracy", "correct", "accuracy", "low", "high"),
+    *("difference", "difference_low", "difference_high"),
+    *("only_float", "only_this", "p_value", "agreement", "hidden_spikes", "output_spikes"),
+    *("late_spikes", "wrapped_examples", "saturated_examples", "largest_count"),
+]
 PUBLISHED = ("published: Lava (5 seeds)", plots.GREEN, "D")
 
 
 def collect(records, labels):
     """Return one row for each network and input convention; `records` as of `exhibit.records`."""
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             **axes,
             "label": labels[axes["dataset"]],
@@ -30,6 +37,7 @@ def collect(records, labels):
         for axes, record in records
         for result in record["inputs"]
     )
+    return table.reindex(columns=COLUMNS)
 
 
 def summarise(table):

@@ -49,17 +49,32 @@ def delays_of(entry):
     return {f"delays_{key}": entry[key] for key in DELAYS} if entry else {}
 
 
-def findings(table, sizes, doubled):
-    """Return the range of errors, the size of the files, and how many outputs needed room."""
+def findings(table, reports, sizes):
+    """Return the range of errors, the size of the files, and how many outputs needed room.
+
+    `reports` are the networks' conversion.json, `sizes` the bytes of their NetX files.
+    """
     worst = table.loc[table["error"].idxmax()]
+    doubled = sum(report["output_lsb_doubled"] > 0 for report in reports)
+    same = table[table["matrix"] == worst["matrix"]]
+    clipped = 100 * same["clipped_fraction"]
     sentences = [
         f"At {table['bits'].iloc[0]} bits the weights' root-mean-square errors are "
         f"{100 * table['error'].min():.1f} to {100 * worst['error']:.1f} % of the weights "
-        f"themselves; most in {worst['matrix']}, of which {100 * worst['clipped_fraction']:.2f} % "
-        f"is clipped, by a factor of {worst['largest_cut']:.1f} at most.",
-        f"{prose.count(len(sizes), 'NetX file')} of {min(sizes):,} to {max(sizes):,} bytes read "
-        f"back as written; calibration gave the output more room in {doubled}.",
+        f"themselves; most in {worst['matrix']}, of which {clipped.min():.2f} to "
+        f"{clipped.max():.2f} % are clipped, by a factor of {same['largest_cut'].max():.1f} at "
+        "most.",
+        f"{prose.count(len(sizes), 'NetX file')} of {_span(sizes)} bytes read back as written; "
+        f"calibration made the output's LSB coarser in {doubled or 'none'}.",
     ]
+    delays = [report["input_delays"] for report in reports if "input_delays" in report]
+    host = [entry["longest"] for entry in delays if entry["by"] == "host"]
+    if host:
+        sentences.append(
+            f"Input delays, of up to {_span(host)} steps, are left to the host, which sends each "
+            f"spike so much later: the {LARGEST_DELAY} steps of the chip's synapses do not bear on "
+            "them."
+        )
     if "delays_longest" in table:
         delayed = table[table["delays_longest"].notna()]
         sentences.append(
@@ -69,6 +84,11 @@ def findings(table, sizes, doubled):
             "synapses would need more and were clipped."
         )
     return sentences
+
+
+def _span(values):
+    """Return "1,000" or "1,000 to 2,000"."""
+    return " to ".join(f"{value:,}" for value in sorted({min(values), max(values)}))
 
 
 def main(arguments):
@@ -82,8 +102,7 @@ def main(arguments):
         for (axes, report), file, graph in zip(reports, netx, nir, strict=True)
         for row in rows(axes, report, arguments.labels[axes["dataset"]])
     )
-    doubled = sum(report["output_lsb_doubled"] > 0 for _, report in reports)
-    exhibit.write(arguments, table, findings(table, netx, doubled))
+    exhibit.write(arguments, table, findings(table, [report for _, report in reports], netx))
 
 
 if __name__ == "__main__":
