@@ -83,6 +83,13 @@ def test_crossed_interval_varies_networks_and_examples():
     assert interval == statistics.crossed(hits)
 
 
+def test_hits_of_one_network_have_the_interval_of_a_proportion():
+    right = np.arange(200) < 189
+    assert statistics.of_hits([right]) == statistics.proportion(189, 200)
+    both = np.array([right, right[::-1]])
+    assert statistics.of_hits(both) == statistics.crossed(both)
+
+
 def test_crossed_interval_of_what_never_varies():
     assert statistics.crossed(np.ones((3, 10))) == statistics.proportion(10, 10)
     assert statistics.crossed(np.zeros((3, 10))) == statistics.proportion(0, 10)

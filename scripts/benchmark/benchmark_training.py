@@ -25,7 +25,7 @@ from spikespeech.engine.tape import tape
 EVENTPROP, BPTT, SPYX = "EventProp (native)", "BPTT (native)", "BPTT (Spyx)"
 COLUMNS = [
     *("method", "hidden", "steps", "batch", "status", "reason"),
-    *("cpu_ms", "wall_ms", "memory_mb", "memory", "spikes_a_neuron"),
+    *("cpu_ms", "wall_ms", "memory_mib", "memory", "spikes_a_neuron"),
 ]
 
 
@@ -58,7 +58,7 @@ def native_rows(work, repeats):
             "reason": "",
             "cpu_ms": 1e3 * cpu / n,
             "wall_ms": 1e3 * wall / n,
-            "memory_mb": size / 2**20,
+            "memory_mib": size / 2**20,
             "memory": "counted",
             "spikes_a_neuron": float(own.mean()),
         }
@@ -77,7 +77,7 @@ def spyx_row(work, repeats, python):
         "reason": "",
         "cpu_ms": row["total_ms"],
         "wall_ms": row["wall_ms"],
-        "memory_mb": row["resident_mb"],
+        "memory_mib": row["resident_mb"],
         "memory": "peak of the process",
         "spikes_a_neuron": row["spikes_a_neuron"],
     }

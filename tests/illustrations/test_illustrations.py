@@ -241,6 +241,16 @@ def test_error_signals_of_the_last_hidden_spikes_vanish_and_earlier_ones_do_not(
         assert np.all(lambda_i[step:, neuron] == 0)
 
 
+def test_what_methods_store_is_counted_as_the_benchmark_counts_it():
+    """A spike is two numbers, its slope or a voltage one more each."""
+    loss = losses.make("sum_exp", n_steps=plot_eventprop.N_STEPS)
+    table = plot_eventprop.events(loss)
+    spikes = int((table["layer"] == "hidden").sum())
+    said = plot_eventprop.findings(table, loss)[0]
+    dense = plot_eventprop.N_STEPS * plot_eventprop.N_HIDDEN + 2 * spikes
+    assert f"{3 * spikes} numbers" in said and f"{dense:,} numbers" in said
+
+
 def test_windows_of_equal_gain_have_mean_one():
     table = plot_loss_windows.windows({"sum": {}, "gaussian": {"mu": 0.3, "sigma": 0.2}}, 200)
     means = table.groupby("window")["w_at_equal_gain"].mean()
@@ -361,6 +371,16 @@ def test_loss_study_leaves_equal_losses_undecided():
     speed = table[(table["measure"] == "learning") & (table["loss"] == "gaussian")].iloc[0]
     assert plot_loss_study.verdict(speed) == "undecided"
     assert "Undecided" in " ".join(plot_loss_study.findings(table, True))
+
+
+def test_a_time_to_reach_is_told_with_its_interval():
+    assert plot_loss_study.epochs((0.33, -1.1, 1.77)) == (
+        "0.3 epochs later (95 % interval -1.1 to +1.8), undecided"
+    )
+    assert plot_loss_study.epochs((-2.0, -3.0, -1.0)) == (
+        "2.0 epochs earlier (95 % interval -3.0 to -1.0)"
+    )
+    assert "one pair" in plot_loss_study.epochs((1.0, np.nan, np.nan))
 
 
 def test_loss_study_counts_a_level_that_is_never_reached_as_one_more_epoch():

@@ -377,7 +377,7 @@ def test_differences_are_taken_by_seed_and_never_across_what_methods_see():
     text = " ".join(plot_training_methods.findings(table, SETTINGS))
     assert "Against EventProp, seed by seed: BPTT with surrogate gradients +5.0 points" in text
     assert "edge of what was tried is that of e-prop (penalty 0.1)." in text
-    assert "EventProp 70.0 % and BPTT with surrogate gradients 95.0 %. Who is far" in text
+    assert "EventProp 70.0 % and BPTT with surrogate gradients 95.0 %. A method far" in text
     assert text.index("Of those that see spikes in time") < text.index("Of those that see counts")
     plot_training_methods.draw(table)
 
@@ -392,7 +392,7 @@ def test_memory_is_counted_by_what_the_way_back_needs():
 def test_the_cost_of_training_is_told_beside_eventprops():
     measured = [
         {"method": method, "hidden": 64, "steps": steps, "batch": 2, "status": "measured"}
-        | {"reason": "", "wall_ms": ms, "cpu_ms": ms, "memory_mb": mb, "spikes_a_neuron": 14.0}
+        | {"reason": "", "wall_ms": ms, "cpu_ms": ms, "memory_mib": mb, "spikes_a_neuron": 14.0}
         for method, steps, ms, mb in (
             *(
                 (plot_training_cost.EVENTPROP, 200, 1, 2),

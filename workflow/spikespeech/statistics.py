@@ -137,6 +137,17 @@ def crossed(values, confidence=0.95, draws=2000):
     return Interval(estimate, float(low), float(high))
 
 
+def of_hits(right, confidence=0.95, draws=2000):
+    """Return the Interval of the accuracy of `right` (networks, examples) of 0 and 1.
+
+    Of one network only the examples vary (`proportion`), of several both (`crossed`).
+    """
+    right = np.asarray(right)
+    if len(right) == 1:
+        return proportion(int(right.sum()), right.size, confidence)
+    return crossed(right, confidence, draws)
+
+
 def _error(values):
     """Return the standard error of the mean of `values` (n,)."""
     return values.std(ddof=1) / np.sqrt(len(values))

@@ -21,13 +21,13 @@ STYLES = {
 }
 COLUMNS = dict.fromkeys(("method", "status", "reason", "memory"))
 COLUMNS |= dict.fromkeys(("hidden", "steps", "batch"), COUNT)
-COLUMNS |= dict.fromkeys(("cpu_ms", "wall_ms", "memory_mb"), Number(0, gaps=True))
+COLUMNS |= dict.fromkeys(("cpu_ms", "wall_ms", "memory_mib"), Number(0, gaps=True))
 
 
 def tabulate(measured):
     """Return our measurements and the published ones, by the wall clock, one row a point.
 
-    Times are ms an example; ours are CPU and wall time of one thread. Memory is in MB a batch, and
+    Times are ms an example; ours are CPU and wall time of one thread. Memory is in MiB a batch, and
     `memory` says of what kind: counted, or the peak of a process or of the GPU.
     """
     theirs = published.benchmark()
@@ -42,7 +42,7 @@ def tabulate(measured):
             "status": "published",
             "reason": "",
             "wall_ms": 1e3 * theirs["train_seconds_100_epochs"] / PRESENTATIONS,
-            "memory_mb": theirs["peak_gpu_mib"],
+            "memory_mib": theirs["peak_gpu_mib"],
             "memory": "peak of the GPU",
         }
     )
@@ -67,12 +67,12 @@ def draw(table):
             # On a machine that does other work the wall clock measures that as well.
             time = rows["cpu_ms"] if where == HERE else rows["wall_ms"]
             above.plot(rows["steps"], time, label=f"{method}, {where}", **line)
-            below.plot(rows["steps"], rows["memory_mb"], **line)
+            below.plot(rows["steps"], rows["memory_mib"], **line)
         above.set(yscale="log", title=f"{sizes[column]} hidden neurons")
         below.set(yscale="log", xlabel="Time steps of a word")
         below.set_xticks(sorted(set(table["steps"])))
     grid[0, 0].set_ylabel("Time of a training step\n(ms an example)")
-    grid[1, 0].set_ylabel("Memory of a batch (MB)")
+    grid[1, 0].set_ylabel("Memory of a batch (MiB)")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=1)
     return figure
@@ -97,12 +97,12 @@ def findings(table):
             ratios(
                 by[method].xs(many, level="steps"), by[EVENTPROP].xs(many, level="steps"), column
             )
-            for column in ("cpu_ms", "memory_mb")
+            for column in ("cpu_ms", "memory_mib")
         )
         if method == BPTT:
             keeping = (
                 f"and keeps {memory} times the bytes for the way back: a voltage of each neuron "
-                "and step, where EventProp keeps each spike"
+                "and step, where EventProp keeps a slope of each spike"
             )
         else:
             keeping = "and its memory is a process's, not to be compared with what is counted"
@@ -123,7 +123,7 @@ def ratios(rows, others, column):
 def growth(rows, sizes, few, many, name):
     """Return by which factors CPU time and memory of a method grow with the time steps."""
     first, last = (rows.xs(steps, level="steps").loc[sizes] for steps in (few, many))
-    time, memory = (ratios(last, first, column) for column in ("cpu_ms", "memory_mb"))
+    time, memory = (ratios(last, first, column) for column in ("cpu_ms", "memory_mib"))
     return f"{name}'s CPU time grows {time} times and what it keeps {memory} times"
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from spikespeech import command, eventprop, losses
 from spikespeech.network import Network, Parameters
-from spikespeech.report import exhibit, plots
+from spikespeech.report import exhibit, plots, prose
 from spikespeech.spikes import SpikeTrains
 
 N_INPUTS, N_HIDDEN, N_OUTPUTS, N_STEPS, SEED = 12, 8, 3, 200, 4
@@ -153,14 +153,15 @@ def findings(table, loss):
     gradient = result.gradients["input_hidden"][:N_INPUTS]
     deviation = np.abs(total - gradient).max() / np.abs(gradient).max()
     counts = table["layer"].value_counts()
-    stored, states = 2 * counts["hidden"], 2 * N_STEPS * N_HIDDEN
+    spikes = counts["hidden"]
+    stored, states = 3 * spikes, N_STEPS * N_HIDDEN + 2 * spikes
     return [
-        f"Errors flow back only at the {counts['hidden']} hidden and {counts['input']} input "
-        f"spikes. EventProp stores a time and a slope of each hidden spike, {stored} numbers; "
-        f"backpropagation through time stores the voltage and current of each neuron at each "
-        f"step, {states:,} numbers, {states / stored:.0f} times as many.",
-        f"The shares of the input spikes add up to the engine's gradient to {deviation:.0e} of its "
-        f"largest entry.",
+        f"Errors flow back only at the {spikes} hidden and {counts['input']} input spikes. "
+        f"EventProp stores step, neuron and slope of each hidden spike, {stored} numbers; "
+        f"backpropagation through time stores step and neuron of each and the voltage of each "
+        f"neuron at each step, {states:,} numbers, {states / stored:.1f} times as many.",
+        f"The shares of the input spikes add up to the engine's gradient to "
+        f"{prose.small(deviation, 1)} of its largest entry.",
     ]
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from spikespeech import command, statistics
 from spikespeech.illustrations.descent import EXAMPLE, descend
-from spikespeech.report import exhibit, plots
+from spikespeech.report import exhibit, plots, prose
 
 START, STEPS = np.array([-2.6, 0.4]), 60
 # As fractions of 2 / curvature, above which no minimum holds the descent.
@@ -127,16 +127,17 @@ def findings(table):
     starts = table[table["part"] == "restart"]
     hits = statistics.proportion((starts["name"] == "global").sum(), len(starts))
     local = (starts["name"] == "local").mean()
+    plateau = (starts["name"] == "plateau").mean()
     local_loss = starts.loc[starts["name"] == "local", "loss"].median()
     misses = (1 - np.array(hits)) ** 5
     return [
         f"A minimum of largest curvature λ holds the descent only if η < 2/λ, here "
         f"{stability_limit():.2f}; after {STEPS} steps the loss is "
-        + ", ".join(f"{loss:.1e} ({name})" for name, loss in last.items())
+        + ", ".join(f"{prose.small(loss)} ({name})" for name, loss in last.items())
         + ".",
-        f"Of {len(starts)} random starts {hits.estimate:.0%} reach the global minimum "
-        f"(95 % interval {hits.low:.0%} to {hits.high:.0%}) and {local:.0%} stay in a local one "
-        f"of loss {local_loss:.3f}.",
+        f"Of {len(starts)} random starts {hits.estimate:.1%} reach the global minimum "
+        f"(95 % interval {hits.low:.1%} to {hits.high:.1%}), {local:.1%} end in a local one of "
+        f"loss {local_loss:.3f} and {plateau:.1%} are still on a plateau after {STEPS} steps.",
         f"Restarts help: all of five starts miss with probability {misses[0]:.1%} "
         f"({misses[2]:.1%} to {misses[1]:.1%}).",
     ]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from spikespeech import command
 from spikespeech.illustrations.descent import EXAMPLE, descend
-from spikespeech.report import exhibit, plots
+from spikespeech.report import exhibit, plots, prose
 
 GRID = np.linspace(-4, 4, 81)
 START, LEARNING_RATE, STEPS = (1.2, 3.4), 4.0, 60
@@ -59,11 +59,11 @@ def findings(table, path):
     start, end = EXAMPLE.loss(path[0]), EXAMPLE.loss(path[-1])
     return [
         f"From P = ({START[0]:g}, {START[1]:g}) gradient descent with η = {LEARNING_RATE:g} "
-        f"lowers the loss from {start:.4f} to {end:.1e} in {STEPS} steps and ends at "
+        f"lowers the loss from {start:.4f} to {prose.small(end)} in {STEPS} steps and ends at "
         f"({path[-1, 0]:.2f}, {path[-1, 1]:.2f}).",
         f"The lowest point of the grid is ({lowest['theta_1']:g}, {lowest['theta_2']:g}), where "
-        f"the loss is {lowest['loss']:.1e}; the surface has a second, shallower valley where the "
-        f"two units have changed places.",
+        f"the loss is {prose.small(lowest['loss'])}; the surface has a second, shallower valley "
+        "where the two units have changed places.",
     ]
 
 

@@ -109,10 +109,10 @@ def findings(table):
     first = table.loc[own == 1, "step"].min()
     return [
         f"On the same {int((table['X'] > 0).sum())} input spikes the LIF neuron spikes "
-        f"{prose.count(int(own.sum()), 'time')} and ParaLIF {other.sum()}: until the first spike, "
-        f"at step {first}, they are the same, and from step {apart.min()} on they differ, as "
-        "nothing resets ParaLIF. The thesis says that the dynamics stay as they are; without a "
-        "reset they do not.",
+        f"{prose.count(int(own.sum()), 'time')} and ParaLIF {other.sum()}: their potentials are "
+        f"the same until the first spike, at step {first}, after which nothing resets ParaLIF's, "
+        f"and from step {apart.min()} on their spikes differ. The thesis says that the "
+        "dynamics stay as they are; without a reset they do not.",
         f"LIF's {len(table)} steps wait for each other; ParaLIF is one product with a matrix of "
         f"{len(table)} by {len(table)} and one comparison. “Up to 200 times faster” was measured "
         "by its authors on GPUs, not here.",

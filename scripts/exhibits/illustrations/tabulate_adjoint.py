@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from spikespeech import command
 from spikespeech.illustrations import adjoint
 from spikespeech.illustrations.descent import relative_error
-from spikespeech.report import exhibit
+from spikespeech.report import exhibit, prose
 
 SEED, CHANNELS, HIDDEN, OUTPUTS, EVENTS, LABEL = 1, 5, 4, 3, 20, 1
 STEP = 1e-6
@@ -149,9 +149,10 @@ def check():
 
 def findings(table):
     """Return how exact the steps are, and what was simulated."""
+    worst = prose.small(table["largest_relative_error"].max(), 1)
     return [
-        f"All {len(table)} steps hold, to a relative error of "
-        f"{table['largest_relative_error'].max():.0e} at most: that of the differences.",
+        f"All {len(table)} steps hold, to a relative error of {worst} at most: that of the "
+        "differences.",
         f"One recurrent network of {HIDDEN} neurons in continuous time, with {EVENTS} input spikes "
         f"and the window exp(-t/T).",
     ]

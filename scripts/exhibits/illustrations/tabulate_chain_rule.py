@@ -10,7 +10,7 @@ from spikespeech.illustrations.descent import (
     linear_network_loss,
     relative_error,
 )
-from spikespeech.report import exhibit
+from spikespeech.report import exhibit, prose
 
 SEEDS = range(10)
 
@@ -73,7 +73,7 @@ def findings(table):
     return [
         f"As printed, with row vectors, {undefined} of {len(table)} products are undefined.",
         f"With their transposes both have the weights' shape and equal automatic differentiation "
-        f"to a relative error of {table['largest_relative_error'].max():.0e} over "
+        f"to a relative error of {prose.small(table['largest_relative_error'].max(), 1)} over "
         f"{len(SEEDS)} random networks of 3, 6 and 3 neurons.",
     ]
 

@@ -84,7 +84,7 @@ def hidden(path, spikes):
 def tabulate(train, test, weights):
     """Return one row a layer, version and number of bins: accuracy and its 95 % interval.
 
-    The interval is over words, and for hidden spikes over networks, too (`statistics.crossed`).
+    The interval is over words, and for hidden spikes over networks, too (`statistics.of_hits`).
     """
     layers = {"input": ([(train, test)], GROUP)}
     layers["hidden"] = ([(hidden(path, train), hidden(path, test)) for path in weights], 1)
@@ -95,7 +95,7 @@ def tabulate(train, test, weights):
             wanted |= {("both", bins) for bins in BINS}
         for version, bins in sorted(wanted, key=lambda w: (list(VERSIONS).index(w[0]), w[1])):
             right = np.array([hits(fit, score, version, bins, group) for fit, score in pairs])
-            rows.append((layer, version, bins, *statistics.crossed(right), *right.shape))
+            rows.append((layer, version, bins, *statistics.of_hits(right), *right.shape))
     columns = ["layer", "version", "bins", "accuracy", "low", "high", "networks", "examples"]
     return pd.DataFrame(rows, columns=columns)
 

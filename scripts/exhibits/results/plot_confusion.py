@@ -43,7 +43,7 @@ def tabulate(labels, predictions, classes):
             hits = own == j
             fraction, low, high = hits.mean() if hits.size else 0.0, np.nan, np.nan
             if fraction:
-                fraction, low, high = statistics.crossed(hits, draws=DRAWS)
+                fraction, low, high = statistics.of_hits(hits, draws=DRAWS)
             rows.append((true, predicted, int(hits.sum()), fraction, low, high))
     columns = ["true", "predicted", "count", "fraction", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

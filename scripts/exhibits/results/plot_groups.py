@@ -35,7 +35,7 @@ def tabulate(labels, speakers, predictions, classes, unseen):
             "group": group,
             "kind": kind,
             "n": int(inside.sum()),
-            **statistics.crossed(hits[:, inside])._asdict(),
+            **statistics.of_hits(hits[:, inside])._asdict(),
         }
         for by, group, kind, inside in groups
     ).rename(columns={"estimate": "accuracy"})

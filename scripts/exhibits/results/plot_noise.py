@@ -46,7 +46,7 @@ def hits(backend, batches):
 def tabulate(spikes, backends):
     """Return one row a kind of noise and level: accuracy and its interval, networks, examples.
 
-    The interval is over networks and examples (`statistics.crossed`); noise is drawn once.
+    The interval is over networks and examples (`statistics.of_hits`); noise is drawn once.
     """
     rows = []
     for kind, levels in LEVELS.items():
@@ -54,7 +54,7 @@ def tabulate(spikes, backends):
             right = np.array(
                 [hits(backend, presented(spikes, kind, level)) for backend in backends]
             )
-            interval = statistics.crossed(right, draws=1000)
+            interval = statistics.of_hits(right, draws=1000)
             rows.append((kind, level, *interval, *right.shape))
     columns = ["noise", "level", "accuracy", "low", "high", "networks", "examples"]
     return pd.DataFrame(rows, columns=columns)

@@ -169,7 +169,8 @@ def findings(table, settings):
         if parts:
             sentences.append(
                 "Right in the last epoch of their own training, augmented as it is: "
-                f"{prose.listed(parts)}. Who is far from 100 % might go on to learn."
+                f"{prose.listed(parts)}. A method far from 100 % might learn "
+                "more in more epochs."
             )
     if ran["sees"].nunique() > 1:
         sentences.append(
