@@ -180,15 +180,15 @@ def _typeset(result, folder):
         image = f"{result['name']}.{'png' if heavy else 'svg'}"
         shutil.copy(source.with_suffix(Path(image).suffix), folder / image)
     rows = [[text for text, _ in row] for row in result["rows"]]
-    widths = _widths(result["columns"], rows)
-    return result | {"image": image, "rows": rows, "widths": widths}
+    shares = widths(result["columns"], rows)
+    return result | {"image": image, "rows": rows, "widths": shares}
 
 
-def _widths(names, rows):
+def widths(names, rows):
     """Return the columns' shares of a line of paper; all 0 where each may be as wide as it is.
 
     A column has room for its longest cell and the longest word of its head, but a long cell only
-    for a part of it.
+    for a part of it, and for its longest word.
     """
     longest = [
         max(max(map(len, cells)), *map(len, name.split()))
@@ -196,7 +196,14 @@ def _widths(names, rows):
     ]
     if sum(longest) <= LINE:
         return [0] * len(longest)
-    return [min(n, LONG_CELL) + 2 * max(0, n - LONG_CELL) ** 0.5 for n in longest]
+    words = [
+        max((len(word) for cell in cells for word in cell.split()), default=0)
+        for cells in zip(*rows, strict=True)
+    ]
+    return [
+        max(word, min(n, LONG_CELL) + 2 * max(0, n - LONG_CELL) ** 0.5)
+        for n, word in zip(longest, words, strict=True)
+    ]
 
 
 def main(arguments):

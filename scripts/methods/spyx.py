@@ -88,7 +88,10 @@ def batches(order, size):
 
 
 def learn(weights, readouts, work, settings):
-    """Train; return (best weights by training accuracy while learning, Meter of the training)."""
+    """Train; return (weights, training accuracy, Meter).
+
+    The weights are the best by training accuracy while learning, which is told of the last epoch.
+    """
     optimiser = optax.adam(settings["learning_rate"])
     moments = optimiser.init(weights)
 
@@ -118,7 +121,7 @@ def learn(weights, readouts, work, settings):
             print(f"epoch {epoch + 1}: training accuracy {right / n:.1%}", file=sys.stderr)
             if right / n > best[0]:
                 best = right / n, weights
-    return best[1], meter
+    return best[1], right / n, meter
 
 
 def main(path):
@@ -126,7 +129,7 @@ def main(path):
     work = dict(np.load(path))
     settings = json.loads(str(work["settings"]))
     weights, readouts = build(work, settings)
-    weights, meter = learn(weights, readouts, work, settings)
+    weights, learned, meter = learn(weights, readouts, work, settings)
     score = jax.jit(readouts)
     predictions = []
     for indices in batches(np.arange(len(work["scored_labels"])), settings["batch_size"]):
@@ -137,7 +140,7 @@ def main(path):
             {
                 "predictions": predictions,
                 "hidden_spikes": None,
-                "train_accuracy": None,
+                "train_accuracy": learned,
                 "library": f"Spyx {spyx.__version__}",
                 "network": f"{settings['hidden']} LIF{', recurrent' * settings['recurrent']}",
                 "failed": "",

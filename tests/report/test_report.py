@@ -15,6 +15,7 @@ import markupsafe
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import report as report_script
 from scripts.exhibits.published import tabulate_published_hardware
 from scripts.exhibits.training import plot_learning_curves
 from scripts.training import collect
@@ -597,6 +598,13 @@ def test_installed_fonts_fill_in(tmp_path, monkeypatch):
         figure, axes = plots.subplots(height=1)
         axes.set_title(letter)
     assert plots.save(figure, tmp_path / "x.svg") == ""
+
+
+def test_columns_on_paper_have_room_for_their_longest_word():
+    name, text = "synaptic_operations.hidden", "a word and another " * 6
+    wide, narrow = report_script.widths(["quantity", "source"], [[name, text], ["x", "y"]])
+    assert wide == len(name) and narrow < len(text) / 2
+    assert report_script.widths(["quantity", "source"], [[name, "y"]]) == [0, 0]
 
 
 def test_names_on_axes_are_short_and_literal():

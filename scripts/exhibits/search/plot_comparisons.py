@@ -27,7 +27,11 @@ DRAWS = 10_000
 """Of a bootstrap: intervals of many differences reach far into its tails."""
 
 TRAINED = 0.5
-"""Who has less than this share of a comparison's highest training accuracy did not train."""
+"""Who has less than this share of a comparison's highest training accuracy did not train.
+
+Not by validation accuracy, as `selection.learned`: a network that trained and generalises badly is
+a finding of the comparison.
+"""
 
 REFERENCE, BETTER, WORSE, ALIKE, OPEN = "reference", "better", "worse", "alike", "undecided"
 UNTRAINED = "did not train"

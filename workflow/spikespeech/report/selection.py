@@ -62,6 +62,10 @@ def learned(table, evaluations):
     It did if the accuracy by which networks are chosen is at least half way from chance to that
     of the data set's best network. One that is at chance has no accuracy to lose, say to
     quantisation, so that a mean over all networks would say too little of it.
+
+    A comparison of searches (`plot_comparisons`) asks another thing, by training accuracy: whether
+    its networks trained at all, since what did is worse where it did not generalise, while this
+    leaves out whatever is near chance on new speakers, for either reason.
     """
     good = set()
     for dataset in dict.fromkeys(evaluations["dataset"]):
