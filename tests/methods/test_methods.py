@@ -1,5 +1,6 @@
 """Training methods side by side: conversion, plasticity, and peers that are not here."""
 
+import colorsys
 import json
 import sys
 from pathlib import Path
@@ -317,6 +318,13 @@ def test_an_absent_peer_is_not_run_and_a_failing_one_is_an_error(tmp_path):
         task.ask_peer(sys.executable, failing, given, given, {})
     with pytest.raises(InputError, match="no such interpreter"):
         task.ask_peer(str(tmp_path / "python"), absent, given, given, {})
+
+
+def test_a_peer_imports_its_library_and_not_the_script_of_its_name(tmp_path):
+    given = spikes([(1, 0)], [(2, 1)])
+    script = tmp_path / "colorsys.py"
+    script.write_text("import colorsys, json\nprint(json.dumps(colorsys.__file__))\n")
+    assert Path(task.ask_peer(sys.executable, script, given, given, {})) == Path(colorsys.__file__)
 
 
 def result(*accuracies, edges=(), chosen=None, hidden_spikes=30.0, train_accuracy=None):

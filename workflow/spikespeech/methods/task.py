@@ -261,7 +261,9 @@ def ask_peer(python, script, train, scored, settings, **arrays):
                 [python, Path(script).resolve(), work],
                 capture_output=True,
                 text=True,
-                env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+                # Without its own folder first: a method's script has the name of its library.
+                env=os.environ
+                | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONSAFEPATH": "1"},
             )
         except FileNotFoundError:
             raise InputError(
