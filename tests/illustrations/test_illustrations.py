@@ -375,7 +375,7 @@ def test_loss_study_leaves_equal_losses_undecided():
 
 def test_a_time_to_reach_is_told_with_its_interval():
     assert plot_loss_study.epochs((0.33, -1.1, 1.77)) == (
-        "0.3 epochs later (95 % interval -1.1 to +1.8), undecided"
+        "0.3 epochs later (95 % interval -1.1 to +1.8, undecided)"
     )
     assert plot_loss_study.epochs((-2.0, -3.0, -1.0)) == (
         "2.0 epochs earlier (95 % interval -3.0 to -1.0)"

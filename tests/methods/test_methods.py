@@ -1,5 +1,6 @@
 """Training methods side by side: conversion, plasticity, and peers that are not here."""
 
+import argparse
 import colorsys
 import json
 import sys
@@ -12,7 +13,7 @@ from scripts.exhibits.cost import plot_training_cost
 from scripts.exhibits.training import plot_training_methods
 from sklearn.neural_network import MLPClassifier
 
-from spikespeech import eventprop, losses
+from spikespeech import eventprop, files, losses
 from spikespeech.backends import eprop, surrogate
 from spikespeech.errors import InputError
 from spikespeech.illustrations import neurons
@@ -364,6 +365,19 @@ def test_trainings_that_broke_off_are_wrong_throughout_and_said():
         pass
     broken = task.failed("why", given, meter, "x", "y")
     assert broken["predictions"] == [-1, -1] and broken["failed"] == "why"
+
+
+def test_methods_say_on_what_data_they_learned(tmp_path):
+    files.write_json(tmp_path / "linear.json", result(0.5, 0.75))
+    arguments = argparse.Namespace(
+        results=[tmp_path / "linear.json"],
+        settings=SETTINGS | {"label": "made up (synthetic speech)"},
+        table=tmp_path / "table.csv",
+        finding=tmp_path / "finding.txt",
+        figure=tmp_path / "figure.svg",
+    )
+    plot_training_methods.main(arguments)
+    assert pd.read_csv(tmp_path / "table.csv")["label"].tolist() == ["made up (synthetic speech)"]
 
 
 def test_differences_are_taken_by_seed_and_never_across_what_methods_see():

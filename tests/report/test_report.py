@@ -615,11 +615,12 @@ def test_names_on_axes_are_short_and_literal():
 def test_prose():
     assert prose.percent((0.8034, 0.771, 0.832)) == "80.3 % (95 % interval 77.1 to 83.2)"
     assert "no interval" in prose.percent((0.8, np.nan, np.nan))
-    assert prose.points((-0.012, -0.02, 0.004)) == "−1.2 points (95 % interval −2.0 to +0.4)"
+    assert prose.points((-0.012, -0.02, -0.004)) == "−1.2 points (95 % interval −2.0 to −0.4)"
+    assert "−2.0 to +0.4, undecided)" in prose.points((-0.012, -0.02, 0.004))
+    assert "(one network, no interval)" in prose.points((0.01, np.nan, np.nan))
     assert prose.listed(["a"]) == "a" and prose.listed("abc") == "a, b and c"
-    assert prose.undecided((0.1, -0.2, 0.4)) == ", undecided" == prose.undecided((0.0, 0.0, 0.0))
-    assert prose.undecided((0.1, np.nan, np.nan)) == ", undecided"
-    assert prose.undecided((0.1, 0.05, 0.2)) == "" == prose.undecided((-0.1, -0.2, -0.05))
+    assert prose.undecided(-0.2, 0.4) == ", undecided" == prose.undecided(0.0, 0.0)
+    assert prose.undecided(0.05, 0.2) == "" == prose.undecided(-0.2, -0.05)
     assert prose.small(0.0) == "0" and prose.small(0.0171) == "0.017"
     assert prose.small(2.84e-12) == "2.8 × 10⁻¹²" and prose.small(9e-8, 1) == "9 × 10⁻⁸"
     assert (

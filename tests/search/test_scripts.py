@@ -492,7 +492,7 @@ def confirmed(candidate, accuracies):
     ("found", "words"),
     [
         ([0.80, 0.81, 0.79], "to the defaults, a gain; the standard deviation"),
-        ([0.60, 0.63, 0.61], "to the defaults, undecided; the standard deviation"),
+        ([0.60, 0.63, 0.61], "undecided) to the defaults; the standard deviation"),
         ([0.30, 0.31, 0.29], "to the defaults, a loss; the standard deviation"),
     ],
 )

@@ -83,7 +83,7 @@ def findings(summary):
         clear = rows[(rows["low"] > 0) | (rows["high"] < 0)]
         named = prose.listed(f"“{name}”" for name in clear["variant"])
         sentences.append(
-            f"The 95 % interval leaves out zero for {named}."
+            f"The 95 % interval, uncorrected for their number, leaves out zero for {named}."
             if len(clear)
             else "No 95 % interval leaves out zero."
         )

@@ -140,7 +140,7 @@ def findings(table):
         f"Under sum only spikes after {matters.min():.0f} ms matter in time, because the end of "
         f"the trial cuts their tail. In the first tenth sum_exp draws a helpful spike earlier "
         f"(moving it later costs {early['sum_exp']:+.2f} % / ms), the Gaussian draws it later "
-        f"({early['gaussian']:+.2f} % / ms), where its window is open."
+        f"({early['gaussian']:+.2f} % / ms), towards the middle of its window."
     )
     return sentences
 

@@ -183,13 +183,12 @@ def verdict(row):
 
 
 def epochs(difference):
-    """Return "2.0 epochs later (95 % interval −0.5 to +4.5), undecided" of (mean, low, high)."""
+    """Return "2.0 epochs later (95 % interval +0.5 to +3.5)" of (mean, low, high)."""
     mean, low, high = difference
-    bounds = (
-        "one pair, no interval" if np.isnan(low) else f"95 % interval {low:+.1f} to {high:+.1f}"
-    )
-    sense = "earlier" if mean < 0 else "later"
-    return f"{abs(mean):.1f} epochs {sense} ({bounds}){prose.undecided((mean, low, high))}"
+    bounds = f"95 % interval {low:+.1f} to {high:+.1f}{prose.undecided(low, high)}"
+    if np.isnan(low):
+        bounds = "one pair, no interval"
+    return f"{abs(mean):.1f} epochs {'earlier' if mean < 0 else 'later'} ({bounds})"
 
 
 def findings(table, normalised):
@@ -217,8 +216,7 @@ def findings(table, normalised):
             f"{rows['label'].iloc[0]}, {topology}: does {CLAIMED} learn faster than {REFERENCE}? "
             f"{verdict(speed).capitalize()}: mean validation accuracy over training differs by "
             f"{prose.points(speed[columns])} over {prose.count(speed['pairs'], 'pair')}{chance}; "
-            f"{milestone}; final accuracy differs by {prose.points(final[columns])}"
-            f"{prose.undecided(final[columns])}."
+            f"{milestone}; final accuracy differs by {prose.points(final[columns])}."
         )
     sentences.append(
         "Windows are compared at equal gain."

@@ -221,7 +221,8 @@ def main(arguments):
             result = read_json(path, keys=TRAINED)
         results[path.stem] = result
     table = tabulate(results)
-    exhibit.write(arguments, table, findings(table, arguments.settings), draw(table))
+    said, figure = findings(table, arguments.settings), draw(table)
+    exhibit.write(arguments, table.assign(label=arguments.settings["label"]), said, figure)
 
 
 if __name__ == "__main__":

@@ -29,17 +29,19 @@ def percent(interval, digits=1):
 
 
 def points(interval, digits=1):
-    """Return "−1.2 points (95 % interval −2.0 to −0.4)" of a difference of fractions."""
+    """Return "−1.2 points (95 % interval −2.0 to −0.4)" of a difference of fractions.
+
+    One that may be 0 is called undecided.
+    """
     estimate, low, high = (100 * value for value in interval[:3])
-    bounds = f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}"
+    bounds = f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}{undecided(low, high)}"
     if math.isnan(low):
         bounds = "one network, no interval"
     return f"{estimate:+.{digits}f} points ({bounds})".replace("-", "−")
 
 
-def undecided(interval):
-    """Return ", undecided" for a difference (estimate, low, high) that may be 0, else ""."""
-    _, low, high = interval[:3]
+def undecided(low, high):
+    """Return ", undecided" for a difference that may be 0, by its bounds, else ""."""
     return "" if low > 0 or high < 0 else ", undecided"
 
 
