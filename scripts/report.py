@@ -27,8 +27,9 @@ ASKED = (
     "Shoesmith et al. 2025)? Does the thesis's Gaussian window learn faster than sum_exp? What do "
     "8-bit integers, as Loihi 2 has them, cost? Does a search find better settings than chance?"
 )
-LINE, LONG_CELL = 90, 14
-"""Characters of a line on paper, and of a cell above which its column is broken into lines."""
+LINE, LONG_CELL, GAP = 90, 14, 2
+"""Characters of a line on paper, of a cell above which its column is broken into lines, and of the
+room between columns."""
 PACKAGES = ("spikespeech", "snakemake", "numpy", "numba", "scipy", "pandas", "matplotlib", "typst")
 
 
@@ -201,7 +202,7 @@ def widths(names, rows):
         for cells in zip(*rows, strict=True)
     ]
     return [
-        max(word, min(n, LONG_CELL) + 2 * max(0, n - LONG_CELL) ** 0.5)
+        GAP + max(word, min(n, LONG_CELL) + 2 * max(0, n - LONG_CELL) ** 0.5)
         for n, word in zip(longest, words, strict=True)
     ]
 

@@ -603,8 +603,22 @@ def test_installed_fonts_fill_in(tmp_path, monkeypatch):
 def test_columns_on_paper_have_room_for_their_longest_word():
     name, text = "synaptic_operations.hidden", "a word and another " * 6
     wide, narrow = report_script.widths(["quantity", "source"], [[name, text], ["x", "y"]])
-    assert wide == len(name) and narrow < len(text) / 2
+    assert wide == len(name) + report_script.GAP and narrow < len(text) / 2
     assert report_script.widths(["quantity", "source"], [[name, "y"]]) == [0, 0]
+
+
+def test_lines_of_losses_stand_out_on_light_and_dark_paper():
+    def luminance(color):
+        shares = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    assert luminance("#ffffff") == pytest.approx(1)
+    for name in plots.LOSSES:
+        own = luminance(plots.loss_line(name)["color"])
+        assert (luminance(plots.PAPER) + 0.05) / (own + 0.05) > 2, name
+        if plots.loss_line(name)["color"] != plots.INK:  # ink becomes light
+            assert (own + 0.05) / (luminance("#16171b") + 0.05) > 3, name
 
 
 def test_names_on_axes_are_short_and_literal():

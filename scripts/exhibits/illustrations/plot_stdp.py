@@ -32,8 +32,8 @@ def draw(table):
         axes.fill_between(rows["pre_minus_post_ms"], rows["change"], color=color, alpha=0.15)
     axes.axhline(0, color=plots.INK, linewidth=0.8)
     axes.axvline(0, color=plots.INK, linewidth=0.8)
-    axes.annotate("pre before post", (-78, 0.2), color=plots.BLUE)
-    axes.annotate("post before pre", (78, -0.22), ha="right", color=plots.VERMILLION)
+    axes.annotate("pre before post", (-78, 0.2))
+    axes.annotate("post before pre", (78, -0.22), ha="right")
     axes.set(xlabel="$t_{pre} - t_{post}$ (ms)", ylabel="Change of weight")
     axes.legend()
     return figure

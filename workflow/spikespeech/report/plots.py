@@ -39,7 +39,7 @@ LOSSES = {
     "first_spike": (PURPLE, "--", "v"),
     "per_timestep": (ORANGE, "--", "P"),
     "linear": (SKY, "-.", "<"),
-    "sigmoid": (YELLOW, "-.", ">"),
+    "sigmoid": (INK, "-.", ">"),  # yellow is too faint for a line
     "input": (SKY, ":", "X"),
     "table": (ORANGE, ":", "*"),
 }
