@@ -115,8 +115,13 @@ def test_paired_difference_reproduces_the_published_test():
 
 
 def test_equal_differences_need_no_t_test():
-    assert statistics.paired_difference([1, 2, 3], [1, 2, 3]).p_value == 1
-    assert statistics.paired_difference([2, 3, 4], [1, 2, 3]).p_value == 0
+    """Three networks that each get one word more right are no proof: their spread is not seen."""
+    assert statistics.paired_difference([1, 2, 3], [1, 2, 3]) == (0, 0, 0, 1)
+    alike = statistics.paired_difference([0.932, 0.944, 0.9], [0.928, 0.94, 0.896])
+    assert alike.estimate == pytest.approx(0.004) and np.isnan(alike[1:]).all()
+    assert np.isnan(statistics.paired_difference([2], [2]).p_value)
+    assert statistics.mean([0.4, 0.4]).estimate == 0.4
+    assert np.isnan(statistics.mean([0.4, 0.4])[1:]).all()
     with pytest.raises(InputError, match="3 values cannot be paired with 2"):
         statistics.paired_difference([1, 2, 3], [1, 2])
 

@@ -380,7 +380,7 @@ def test_a_time_to_reach_is_told_with_its_interval():
     assert plot_loss_study.epochs((-2.0, -3.0, -1.0)) == (
         "2.0 epochs earlier (95 % interval -3.0 to -1.0)"
     )
-    assert "one pair" in plot_loss_study.epochs((1.0, np.nan, np.nan))
+    assert "(no interval)" in plot_loss_study.epochs((1.0, np.nan, np.nan))
 
 
 def test_loss_study_counts_a_level_that_is_never_reached_as_one_more_epoch():

@@ -631,7 +631,7 @@ def test_prose():
     assert "no interval" in prose.percent((0.8, np.nan, np.nan))
     assert prose.points((-0.012, -0.02, -0.004)) == "−1.2 points (95 % interval −2.0 to −0.4)"
     assert "−2.0 to +0.4, undecided)" in prose.points((-0.012, -0.02, 0.004))
-    assert "(one network, no interval)" in prose.points((0.01, np.nan, np.nan))
+    assert "points (no interval)" in prose.points((0.01, np.nan, np.nan))
     assert prose.listed(["a"]) == "a" and prose.listed("abc") == "a, b and c"
     assert prose.undecided(-0.2, 0.4) == ", undecided" == prose.undecided(0.0, 0.0)
     assert prose.undecided(0.05, 0.2) == "" == prose.undecided(-0.2, -0.05)

@@ -14,9 +14,12 @@ import pandas as pd
 
 from spikespeech.errors import InputError
 
+ALIKE = 1e-12
+"""Values that differ by less are alike: equal differences of shares differ by rounding."""
+
 
 class Interval(NamedTuple):
-    """An estimate and its confidence bounds; NaN bounds where one value says nothing of them."""
+    """An estimate and its confidence bounds; NaN bounds where the values say nothing of them."""
 
     estimate: float
     low: float
@@ -88,13 +91,14 @@ def confusion(labels, predictions, n_classes):
 def mean(values, confidence=0.95):
     """Return the Interval of the mean of `values` (n,), such as one accuracy for each seed.
 
-    Student's t with n - 1 degrees of freedom; a single value gets NaN bounds.
+    Student's t with n - 1 degrees of freedom. A single value gets NaN bounds, and so do values that
+    are all alike: accuracies of a few networks often tie, and do not vary by nothing for that.
     """
     values = np.asarray(values, dtype=np.float64)
     if not len(values):
         raise InputError("a mean of no values")
     centre = float(values.mean())
-    if len(values) == 1:
+    if np.ptp(values) < ALIKE:
         return Interval(centre, np.nan, np.nan)
     from scipy.special import stdtrit
 
@@ -156,18 +160,18 @@ def _error(values):
 def paired_difference(first, second, confidence=0.95):
     """Return the Difference `first` - `second` of pairs (n,), such as two methods on one seed.
 
-    Paired t-test. One pair has NaN bounds and p-value; pairs that all differ alike have p = 0,
-    or p = 1 where they do not differ.
+    Paired t-test. One pair has NaN bounds and p-value, and so have pairs that all differ alike;
+    where none differs the bounds are 0 and p = 1.
     """
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape:
         raise InputError(f"{len(first)} values cannot be paired with {len(second)}")
     differences = first - second
     interval = mean(differences, confidence)
-    if len(differences) == 1:
+    if len(differences) > 1 and np.abs(differences).max() < ALIKE:
+        return Difference(0.0, 0.0, 0.0, 1.0)
+    if np.ptp(differences) < ALIKE:
         return Difference(*interval, np.nan)
-    if np.ptp(differences) == 0:
-        return Difference(*interval, float(differences[0] == 0))
     from scipy.special import stdtr
 
     t = interval.estimate / _error(differences)

@@ -187,7 +187,7 @@ def epochs(difference):
     mean, low, high = difference
     bounds = f"95 % interval {low:+.1f} to {high:+.1f}{prose.undecided(low, high)}"
     if np.isnan(low):
-        bounds = "one pair, no interval"
+        bounds = "no interval"
     return f"{abs(mean):.1f} epochs {'earlier' if mean < 0 else 'later'} ({bounds})"
 
 

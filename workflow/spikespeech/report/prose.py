@@ -20,11 +20,11 @@ def typeset(text):
 def percent(interval, digits=1):
     """Return "80.3 % (95 % interval 77.1 to 83.2)" of an (estimate, low, high) of fractions.
 
-    NaN bounds are said, not hidden: one value has no interval.
+    NaN bounds are said, not hidden: one value, or several alike, have no interval.
     """
     estimate, low, high = (100 * value for value in interval[:3])
     if math.isnan(low):
-        return f"{estimate:.{digits}f} % (one network, no interval)"
+        return f"{estimate:.{digits}f} % (no interval)"
     return f"{estimate:.{digits}f} % (95 % interval {low:.{digits}f} to {high:.{digits}f})"
 
 
@@ -36,7 +36,7 @@ def points(interval, digits=1):
     estimate, low, high = (100 * value for value in interval[:3])
     bounds = f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}{undecided(low, high)}"
     if math.isnan(low):
-        bounds = "one network, no interval"
+        bounds = "no interval"
     return f"{estimate:+.{digits}f} points ({bounds})".replace("-", "−")
 
 
