@@ -29,8 +29,8 @@ def predicted(study, cost=(2.0, 1.0, 300.0)):
 def test_sizes_are_those_of_the_data_sets():
     sections = config()["datasets"]
     assert sum(datasets.sizes("ssc", sections["ssc"]).values()) == 105_829
-    # As the synthesis writes them: 2 of 12 speakers, and a twentieth of the others, are the test's.
-    assert datasets.sizes("digits", sections["digits"]) == {"train": 950, "test": 250}
+    # As the synthesis writes them: 4 of 24 speakers, and a twentieth of the others, are the test's.
+    assert datasets.sizes("digits", sections["digits"]) == {"train": 760, "test": 200}
     assert datasets.sizes("fsdd", sections["fsdd"]) == {"train": 2500, "test": 500}
     assert datasets.sizes("mine", {"source": "audio_folder"}) == {}
     assert forecast.sides(config("paper"), "shd", "main") == (6525, 1631)

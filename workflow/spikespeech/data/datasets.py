@@ -234,7 +234,7 @@ REGISTRY = _Registry(
             reference="eSpeak NG 1.52, github.com/espeak-ng/espeak-ng",
             language="English and German",
             classes=DIGITS,
-            n_speakers=12,
+            n_speakers=24,
         ),
         Dataset(
             name="fsdd",

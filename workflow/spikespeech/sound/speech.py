@@ -29,24 +29,29 @@ _ESPEAK = [
     for name in (
         *("m1", "f1", "m3", "f2", "adam", "linda"),
         *("Lee", "f4", "edward", "aunty", "m8", "Annie"),
+        *("m2", "f3", "Andy", "Andrea", "john", "belinda"),
+        *("benjamin", "Alicia", "david", "steph", "Michael", "shelby"),
     )
 ]
 # Pico has one German and two English voices: formants and pitch make them speakers.
 _PICO = [
     Voice("pico", name, formants)
     for name, formants in zip(
-        3 * ["en-GB", "en-US"], (1.0, 0.9, 0.86, 1.12, 0.95, 1.06), strict=True
+        6 * ["en-GB", "en-US"],
+        (1.0, 0.9, 0.86, 1.12, 0.95, 1.06, 0.92, 1.02, 1.1, 0.84, 0.89, 0.98),
+        strict=True,
     )
 ]
 TIERS = {
     "standard": tuple(_ESPEAK),
-    "hard": tuple(_PICO[i // 2] if i % 2 else _ESPEAK[i] for i in range(12)),
+    "hard": tuple(_PICO[i // 2] if i % 2 else _ESPEAK[i] for i in range(24)),
 }
-"""The 12 speakers of each tier.
+"""The 24 speakers of each tier.
 
 Those of eSpeak NG are male and female in turn and were chosen to be neither all alike nor too
 odd: a linear read-out of spike counts finds about seven of eight words of a speaker that it was
-not fitted to. The hard tier puts Pico in the place of the female ones.
+not fitted to, half of those of the oddest. The hard tier puts Pico in the place of the female
+ones.
 """
 
 WORDS_PER_MINUTE = 115  # of eSpeak NG, gives words as long as SHD's, 0.7 s
@@ -77,7 +82,7 @@ class Utterance:
         return (self.speaker, self.label, self.repetition)
 
 
-def plan(*, seed, speakers=12, utterances=5, classes=DIGITS):
+def plan(*, seed, speakers=24, utterances=2, classes=DIGITS):
     """Return the `Utterance`s of a data set, by speaker, class and repetition.
 
     Parameters
