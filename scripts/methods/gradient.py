@@ -16,13 +16,19 @@ from spikespeech.training import loop
 from spikespeech.training.settings import Settings
 
 
+BELOW = 16
+"""How many times as strong the regulariser is below the target of spikes as above it. With both
+alike EventProp's 64 neurons spike 4 times where 14 are the target, and after 50 epochs fewer
+training words are right (77 instead of 86 %); the other methods learn as well with either."""
+
+
 def fit(train, scored, settings):
     """Train and score; compilation of the kernels is not counted.
 
-    `settings["lambda"]` is the strength of the regulariser, in mlGeNN's units.
+    `settings["lambda"]` is the strength of the regulariser above the target, in mlGeNN's units.
     """
-    strength = settings["lambda"]
-    rule = settings["regularisation"] | {"lambda_upper": strength, "lambda_lower": strength}
+    above = settings["lambda"]
+    rule = settings["regularisation"] | {"lambda_upper": above, "lambda_lower": BELOW * above}
     given = {key: settings[key] for key in settings if key != "lambda"} | {"regularisation": rule}
     settings = Settings.parse(given)
     nobody = scored.take([])

@@ -18,7 +18,7 @@ from spikespeech.network import axes
 from spikespeech.spikes import splits
 
 BINS = 10
-INVERSE_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+INVERSE_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 UNCHOSEN = 1e-2
 """The inverse penalty where nobody validates."""
 
