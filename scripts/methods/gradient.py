@@ -15,7 +15,6 @@ from spikespeech.methods import task
 from spikespeech.training import loop
 from spikespeech.training.settings import Settings
 
-
 BELOW = 16
 """How many times as strong the regulariser is below the target of spikes as above it. With both
 alike EventProp's 64 neurons spike 4 times where 14 are the target, and after 50 epochs fewer
