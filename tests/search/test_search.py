@@ -329,6 +329,7 @@ def compared(proposer, seeds, rounds, **changes):
                 "seed": seed,
                 "order": order,
                 "objective": record["objective"],
+                "accuracy": 1.0,
                 "cpu_seconds": 0.0,
             }
             for proposer in (proposer, "random")
@@ -598,6 +599,7 @@ def table(objectives, search="s"):
                 "seed": seed,
                 "order": order,
                 "objective": objective,
+                "accuracy": objective,
                 "cpu_seconds": 1.0,
             }
             for (proposer, seed), own in objectives.items()
