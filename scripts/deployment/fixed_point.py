@@ -51,7 +51,8 @@ def main(arguments):
                 "hidden_spikes": float(outcome.hidden_spikes.mean()),
                 "output_spikes": int(outcome.output_spikes.sum()),
                 "wrapped_examples": int(outcome.wrapped.any(axis=1).sum()),
-                "saturated_examples": int(outcome.saturated.any(axis=1).sum()),
+                "saturated_hidden": int(outcome.saturated[:, :-1].any(axis=1).sum()),
+                "saturated_output": int(outcome.saturated[:, -1:].any(axis=1).sum()),
                 "largest_count": int(outcome.largest_count.max()),
             }
             results.append(result)

@@ -18,7 +18,7 @@ COLUMNS = [
     *("n", "float_accuracy", "correct", "accuracy", "low", "high"),
     *("difference", "difference_low", "difference_high"),
     *("only_float", "only_this", "p_value", "agreement", "hidden_spikes", "output_spikes"),
-    *("late_spikes", "wrapped_examples", "saturated_examples", "largest_count"),
+    *("late_spikes", "wrapped_examples", "saturated_hidden", "saturated_output", "largest_count"),
 ]
 PUBLISHED = ("published: Lava (5 seeds)", plots.GREEN, "D")
 
