@@ -180,9 +180,9 @@ def fixed_point(accuracy):
     return {
         "bits": 8,
         "inputs": [
-            {"input": "binary", "accuracy": accuracy - 0.01, "difference": -0.01},
-            {"input": "counts", "accuracy": 0.5, "difference": -0.5},
-            {"input": "graded", "accuracy": accuracy - 0.05, "difference": -0.05},
+            {"input": "binary", "accuracy": accuracy - 0.01, "difference": -0.01, "n": 100},
+            {"input": "counts", "accuracy": 0.5, "difference": -0.5, "n": 100},
+            {"input": "graded", "accuracy": accuracy - 0.05, "difference": -0.05, "n": 100},
         ],
     }
 

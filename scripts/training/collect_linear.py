@@ -58,9 +58,7 @@ def summarise(dataset, folds, evaluations, networks):
             continue
         records = [record[series] for record, _ in folds.values()]
         values = [record["accuracy"] for record in records]
-        whole = statistics.mean_accuracy(values)
-        if len(values) == 1:
-            whole = (values[0], records[0]["low"], records[0]["high"])
+        whole = statistics.mean_accuracy(values, records[0]["n"])
         gap = statistics.crossed(ours[:, inside] * 1.0 - theirs[:, inside])
         yield {
             **{"dataset": dataset, "label": label, **best, "series": series},
@@ -90,11 +88,12 @@ def left_out(base, folds, evaluations):
     theirs = [record["validation"] for record in records]
     ours = ours[[record["fold"] for record in records]].to_numpy()
     gap = statistics.mean(ours - np.array(theirs))
+    whole = statistics.mean_accuracy(theirs, records[0]["validated"])
     yield {
         **base,
         **{"series": "validation", "folds": len(records), "networks": len(own)},
         "examples": sum(record["validated"] for record in records),
-        **dict(zip(("accuracy", "low", "high"), statistics.mean_accuracy(theirs), strict=True)),
+        **dict(zip(("accuracy", "low", "high"), whole, strict=True)),
         "network_accuracy": float(ours.mean()),
         **dict(zip(("difference", "difference_low", "difference_high"), gap, strict=True)),
     }

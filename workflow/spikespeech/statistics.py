@@ -106,13 +106,17 @@ def mean(values, confidence=0.95):
     return Interval(centre, float(centre - half), float(centre + half))
 
 
-def mean_accuracy(values, confidence=0.95):
+def mean_accuracy(values, examples=None, confidence=0.95):
     """Return `mean` of accuracies (n,), one a network, with bounds within 0..1.
 
     This is the interval of an accuracy wherever several networks have it: it says how networks
-    (seeds, folds) vary on the same test words, and nothing of other speakers.
+    (seeds, folds) vary on the same test words, and nothing of other speakers. One network, or
+    several that are right equally often, tell nothing of that: bounds are then those of
+    `proportion` over the `examples` that each heard, where their number is given.
     """
     estimate, low, high = mean(values, confidence)
+    if np.isnan(low) and examples:
+        return proportion(round(estimate * examples), examples, confidence)
     return Interval(estimate, *np.clip([low, high], 0, 1).tolist())
 
 

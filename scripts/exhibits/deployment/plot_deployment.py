@@ -19,7 +19,7 @@ BARS = {
 }
 RECORD = {
     "bits": COUNT,
-    "inputs": [{"input": str, "accuracy": SHARE, "difference": Number(-1, 1)}],
+    "inputs": [{"input": str, "accuracy": SHARE, "difference": Number(-1, 1), "n": COUNT}],
 }
 INPUTS = {"binary": "fixed_point", "graded": "fixed_point_graded"}
 """Input conventions of fixed_point.json that have a bar."""
@@ -38,6 +38,7 @@ def fixed_point(records, evaluations):
             "series": INPUTS[row["input"]],
             "accuracy": row["accuracy"],
             "difference": row["difference"],
+            "n": row["n"],
             "bits": record["bits"],
         }
         for axes, record in records
@@ -54,7 +55,7 @@ def summarise(evaluations, fixed):
     return pd.DataFrame(
         {
             **dict(zip([*GROUP, "series"], key, strict=True)),
-            **bar(group["accuracy"]),
+            **bar(group["accuracy"], group["n"].iloc[0]),
             "change": group["difference"].mean(),
             "source": "this study",
         }
@@ -62,9 +63,9 @@ def summarise(evaluations, fixed):
     )
 
 
-def bar(values):
-    """Return the mean of accuracies, one a network, and its 95 % interval within 0..1."""
-    mean, low, high = statistics.mean_accuracy(values)
+def bar(values, n):
+    """Return the mean of accuracies on n words, one a network, and its 95 % interval in 0..1."""
+    mean, low, high = statistics.mean_accuracy(values, n)
     return {"accuracy": mean, "low": low, "high": high, "networks": len(values)}
 
 
@@ -78,10 +79,9 @@ def with_published(table):
         if len(own):
             axes = {**key._asdict(), "loss": "sum_exp", "topology": "recurrent"}
             source = {"source": published.SOURCE}
-            rows.append(
-                {**axes, "series": "lava", **bar(own["lava_correct"] / own["lava_n"])} | source
-            )
-            chip = bar([loihi[key.dataset, key.hidden]])
+            lava = bar(own["lava_correct"] / own["lava_n"], own["lava_n"].iloc[0])
+            rows.append({**axes, "series": "lava", **lava} | source)
+            chip = bar([loihi[key.dataset, key.hidden]], None)
             rows.append({**axes, "series": "loihi2", **chip} | source)
     return pd.concat([table, pd.DataFrame(rows)], ignore_index=True) if rows else table
 

@@ -27,7 +27,7 @@ def summarise(evaluations):
     known = evaluations[evaluations["series"] != "train"]
     table = pd.DataFrame(
         dict(zip([*GROUP, "series"], key, strict=True))
-        | spread(group["accuracy"])
+        | spread(group["accuracy"], group["n"].iloc[0])
         | {"examples": group["n"].iloc[0], "classes": group["classes"].iloc[0]}
         for key, group in known.groupby([*GROUP, "series"], sort=False)
     )
@@ -40,9 +40,9 @@ def summarise(evaluations):
     return table
 
 
-def spread(values):
-    """Return the mean of accuracies, one a network, with its interval (within 0..1) and range."""
-    mean, low, high = statistics.mean_accuracy(values)
+def spread(values, n):
+    """Return the mean of accuracies on n words, one a network, its interval in 0..1 and range."""
+    mean, low, high = statistics.mean_accuracy(values, n)
     span = {"least": values.min(), "most": values.max(), "networks": len(values)}
     return {"accuracy": mean, "low": low, "high": high} | span
 
@@ -68,9 +68,8 @@ def with_published(table):
         for hidden, group in runs[runs["dataset"] == dataset].groupby("hidden"):
             key = (dataset, label, "recurrent", "sum_exp", hidden, "published")
             counts = {"examples": group["test_n"].iloc[0], "classes": own["classes"].iloc[0]}
-            rows.append(
-                dict(zip([*GROUP, "series"], key, strict=True)) | spread(group["accuracy"]) | counts
-            )
+            own = spread(group["accuracy"], counts["examples"]) | counts
+            rows.append(dict(zip([*GROUP, "series"], key, strict=True)) | own)
     return pd.concat([table, pd.DataFrame(rows)], ignore_index=True) if rows else table
 
 

@@ -86,6 +86,7 @@ def findings(table, accuracies):
     sentences = []
     for dataset, rows in table.groupby("dataset", sort=False):
         first = rows.iloc[0]
+        right = statistics.mean_accuracy(accuracies[dataset], first["examples"])
         wrong = rows[(rows["true"] != rows["predicted"]) & (rows["count"] > 0)]
         pairs = [
             f"“{row.predicted}” for “{row.true}” "
@@ -96,8 +97,7 @@ def findings(table, accuracies):
         sentences.append(
             f"{first['label']}: {first['loss']} with {first['hidden']} {first['topology']} hidden "
             f"neurons, {prose.count(first['networks'], 'network')}: "
-            f"{prose.percent(statistics.mean_accuracy(accuracies[dataset]))} of the test's "
-            f"{first['examples']:,} examples are right"
+            f"{prose.percent(right)} of the test's {first['examples']:,} examples are right"
             + (f"; it most often says {prose.listed(pairs)}." if pairs else ".")
         )
     return sentences

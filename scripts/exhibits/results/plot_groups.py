@@ -78,13 +78,16 @@ def findings(table, evaluations):
             evaluations[["dataset", *selection.CONFIGURATION]]
             == rows.iloc[0][["dataset", *selection.CONFIGURATION]]
         )
-        by = evaluations[same.all(axis=1)].groupby("series")["accuracy"]
-        parts = [f"{prose.percent(statistics.mean_accuracy(by.get_group('test')))} of all words"]
-        if "unseen" in by.groups:
+        right = {
+            series: prose.percent(statistics.mean_accuracy(own["accuracy"], own["n"].iloc[0]))
+            for series, own in evaluations[same.all(axis=1)].groupby("series")
+        }
+        parts = [f"{right['test']} of all words"]
+        if "unseen" in right:
             n = (rows["kind"] == "unseen").sum()
             parts.append(
-                f"{prose.percent(statistics.mean_accuracy(by.get_group('unseen')))} of those of "
-                f"the {prose.count(n, 'speaker')} heard in the test only"
+                f"{right['unseen']} of those of the {prose.count(n, 'speaker')} heard in the "
+                "test only"
             )
         words = rows[rows["by"] == "word"].set_index("group")["accuracy"]
         extremes = [

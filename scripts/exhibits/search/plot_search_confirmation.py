@@ -43,8 +43,9 @@ def draw(table):
     figure, grid = plots.subplots(len(searches), height=2.6 * len(searches), squeeze=False)
     for (axes,), (search, rows) in zip(grid, searches, strict=True):
         candidates = list(rows.groupby("candidate", sort=False)["accuracy"])
+        n = rows["examples"].iloc[0]
         for x, (_, accuracies) in enumerate(candidates):
-            mean = [100 * value for value in statistics.mean_accuracy(accuracies)]
+            mean = [100 * value for value in statistics.mean_accuracy(accuracies, n)]
             axes.plot([x + 0.12] * len(accuracies), 100 * accuracies, ".", color=plots.FAINT)
             plots.interval(axes, [x], *mean, fmt="o", color=plots.BLUE)
         axes.set_xticks(range(len(candidates)), [name for name, _ in candidates])
@@ -65,13 +66,13 @@ def findings(table):
         accuracies = {
             name: own["accuracy"].to_numpy() for name, own in rows.groupby("candidate", sort=False)
         }
-        base = accuracies.pop(DEFAULTS)
+        base, n = accuracies.pop(DEFAULTS), rows["examples"].iloc[0]
         sentences.append(
-            f"{search}: on {rows['examples'].iloc[0]:,} test examples the defaults reach "
-            f"{prose.percent(statistics.mean_accuracy(base))} over "
+            f"{search}: on {n:,} test examples the defaults reach "
+            f"{prose.percent(statistics.mean_accuracy(base, n))} over "
             f"{prose.count(len(base), 'fresh seed')}."
         )
-        sentences += [gain(name, own, base) for name, own in accuracies.items()]
+        sentences += [gain(name, own, base, n) for name, own in accuracies.items()]
         if {"bayesian", "random"} <= set(accuracies):
             between = statistics.paired_difference(accuracies["bayesian"], accuracies["random"])
             sentences.append(f"Bayesian less random: {prose.points(between)}.")
@@ -83,11 +84,11 @@ def findings(table):
     return sentences
 
 
-def gain(name, own, base):
+def gain(name, own, base, n):
     """Return what a proposer's best reaches, and whether that is more than the defaults reach."""
     difference = statistics.paired_difference(own, base)
     sentence = (
-        f"What {name} search found reaches {prose.percent(statistics.mean_accuracy(own))}: "
+        f"What {name} search found reaches {prose.percent(statistics.mean_accuracy(own, n))}: "
         f"{prose.points(difference)} to the defaults"
     )
     if len(own) == 1:

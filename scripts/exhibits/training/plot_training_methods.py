@@ -52,7 +52,7 @@ def tabulate(results):
             rows.append(row | {"seeds": 0})
             continue
         runs = pd.DataFrame(result["runs"]).set_index("seed")
-        interval = statistics.mean_accuracy(runs["accuracy"])
+        interval = statistics.mean_accuracy(runs["accuracy"], runs["examples"].iloc[0])
         row |= dict(zip(("accuracy", "low", "high"), interval, strict=True))
         means = ["unseen", "train_accuracy", "hidden_spikes", "cpu_s", "wall_s"]
         row |= runs.reindex(columns=means).astype(float).mean().to_dict()

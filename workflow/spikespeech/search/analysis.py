@@ -121,7 +121,7 @@ def is_accuracy(trials):
 def _mean(values, bounded, confidence=0.95):
     """Return the Interval of the mean of objectives, within 0..1 where they are accuracies."""
     mean = statistics.mean_accuracy if bounded else statistics.mean
-    return mean(values, confidence)
+    return mean(values, confidence=confidence)
 
 
 def trials_to_reach(trials, levels):
