@@ -32,7 +32,7 @@ def draw(table):
                 **plots.series_bar(series),
             )
         axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-        axes.set(ylabel="Accuracy (%)", ylim=(0, 100), title=f"{dataset.upper()}, as published")
+        axes.set(ylabel="Accuracy (%)", ylim=(0, 104), title=f"{dataset.upper()}, as published")
         axes.grid(False, axis="x")
     grid[-1, 0].set_xlabel("Hidden neurons")
     handles, labels = grid[0, 0].get_legend_handles_labels()

@@ -106,7 +106,7 @@ def draw(table):
         if dataset in readouts:
             axes.axhline(100 * readouts[dataset], color=plots.INK, linestyle="--", linewidth=0.9)
         axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-        axes.set(ylabel="Accuracy (%)", ylim=(0, 100), title=f"{label}, {topology}")
+        axes.set(ylabel="Accuracy (%)", ylim=(0, 104), title=f"{label}, {topology}")
         axes.set_xlim(-0.5, len(sizes) - 0.5)
         axes.grid(False, axis="x")
     grid[-1, 0].set_xlabel("Hidden neurons")

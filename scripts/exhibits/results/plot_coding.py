@@ -111,7 +111,7 @@ def draw(table, label, chance, duration):
         points = {"color": color, "marker": "o", "linestyle": "", "label": layer}
         plots.interval(versions, np.arange(len(own)) + shift, *percent.T.to_numpy(), **points)
     versions.set_xticks(range(len(VERSIONS)), [v.replace(" ", "\n") for v in VERSIONS.values()])
-    versions.set(title=f"a  {plots.literal(label)}", ylabel="Accuracy (%)", ylim=(0, 100))
+    versions.set(title=f"a  {plots.literal(label)}", ylabel="Accuracy (%)", ylim=(0, 104))
     versions.legend()
     own = table[(table["layer"] == "input") & (table["version"] == "both")].sort_values("bins")
     percent = 100 * own[["accuracy", "low", "high"]]

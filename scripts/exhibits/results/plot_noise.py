@@ -75,7 +75,7 @@ def draw(table, label, chance):
             marker="o",
         )
         plots.chance(panel, 100 * chance, label=kind == "drop")
-        panel.set(xlabel=AXES[kind], ylim=(0, 100))
+        panel.set(xlabel=AXES[kind], ylim=(0, 104))
     grid[0].set(ylabel="Test accuracy (%)")
     grid[0].set_title(plots.literal(label))
     return figure

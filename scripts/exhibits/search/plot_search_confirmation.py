@@ -51,7 +51,7 @@ def draw(table):
         axes.set_xticks(range(len(candidates)), [name for name, _ in candidates])
         axes.set(
             ylabel="Test accuracy (%)",
-            ylim=(0, 100),
+            ylim=(0, 104),
             title=f"{search}: {rows['label'].iloc[0]}",
             xlim=(-0.5, len(candidates) - 0.5),
         )

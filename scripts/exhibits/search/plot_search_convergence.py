@@ -40,7 +40,7 @@ def draw(curves, settings):
         )
         right.set(xlabel="CPU seconds of a chain")
         if rows[["low", "high"]].stack().between(0, 1).all():
-            left.set_ylim(0, 100)
+            left.set_ylim(0, 104)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return figure
