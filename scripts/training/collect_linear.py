@@ -17,7 +17,7 @@ from spikespeech.network import axes
 from spikespeech.reading import read_csv, read_json
 from spikespeech.report import selection
 
-COUNTS = {"accuracy": SHARE, "low": SHARE, "high": SHARE}
+COUNTS = {"accuracy": SHARE, "n": COUNT}
 RECORD = {"dataset": str, "fold": str, "test": COUNTS, "unseen": (None, COUNTS)}
 RECORD["speakers"] = [{"speaker": INDEX, "unseen": bool}]
 RECORD |= {"validation": (None, SHARE), "validated": COUNT}

@@ -1,9 +1,8 @@
 """A linear read-out of a data set's spike counts, beside the networks on the same test words.
 
 Multinomial logistic regression, see `spikespeech.methods.readout`, of counts in BINS bins of time
-and groups of as many channels. The strength of its penalty is the best on the validation speakers;
-the test part is scored once. It tells how much of the task needs neither spike times nor a hidden
-layer.
+and groups of as many channels. Its penalty is chosen on the validation speakers; the test part is
+scored once. It tells how much of the task needs neither spike times nor a hidden layer.
 """
 
 from pathlib import Path
@@ -30,7 +29,11 @@ def gather(parts, rows, *sides):
 
 
 def choose(train, validation):
-    """Return (inverse penalty, [{inverse_penalty, accuracy}]) by accuracy on `validation`."""
+    """Return (inverse penalty, [{inverse_penalty, accuracy}]) by accuracy on `validation`.
+
+    The strongest penalty within one standard error of the best (Hastie et al. 2009, section 7.10):
+    a few words tell the weak ones apart, each of which fits `train` perfectly.
+    """
     if not len(validation[1]):
         return UNCHOSEN, []
     tried = []
@@ -38,7 +41,9 @@ def choose(train, validation):
         predictions = readout.fit(*train, inverse).predict(validation[0])
         accuracy = float(np.mean(predictions == validation[1]))
         tried.append({"inverse_penalty": inverse, "accuracy": accuracy})
-    return max(tried, key=lambda trial: trial["accuracy"])["inverse_penalty"], tried
+    best = max(trial["accuracy"] for trial in tried)
+    enough = best - np.sqrt(best * (1 - best) / len(validation[1]))
+    return next(t["inverse_penalty"] for t in tried if t["accuracy"] >= enough), tried
 
 
 def main(arguments):
