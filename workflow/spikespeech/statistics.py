@@ -112,10 +112,11 @@ def mean_accuracy(values, examples=None, confidence=0.95):
     This is the interval of an accuracy wherever several networks have it: it says how networks
     (seeds, folds) vary on the same test words, and nothing of other speakers. One network, or
     several that are right equally often, tell nothing of that: bounds are then those of
-    `proportion` over the `examples` that each heard, where their number is given.
+    `proportion` over the `examples` that each heard, where their number is given. NaN, of networks
+    that others trained, stays NaN.
     """
     estimate, low, high = mean(values, confidence)
-    if np.isnan(low) and examples:
+    if np.isnan(low) and examples and not np.isnan(estimate):
         return proportion(round(estimate * examples), examples, confidence)
     return Interval(estimate, *np.clip([low, high], 0, 1).tolist())
 

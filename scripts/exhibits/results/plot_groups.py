@@ -81,6 +81,7 @@ def findings(table, evaluations):
         right = {
             series: prose.percent(statistics.mean_accuracy(own["accuracy"], own["n"].iloc[0]))
             for series, own in evaluations[same.all(axis=1)].groupby("series")
+            if series in ("test", "unseen")
         }
         parts = [f"{right['test']} of all words"]
         if "unseen" in right:
