@@ -66,6 +66,7 @@ def test_an_accuracys_interval_stays_within_0_and_1():
     assert interval.high == pytest.approx(statistics.mean([0.1, 0.2, 0.6]).high)
     assert np.isnan(statistics.mean_accuracy([0.4]).low)
     assert np.isnan(statistics.mean_accuracy([np.nan], 10)).all()
+    assert np.isnan(statistics.mean_accuracy([0.9], np.nan).low)
     # One network, or several that are right alike: words are what is left to vary.
     for values in ([0.9], [0.9, 0.9]):
         assert statistics.mean_accuracy(values, 20) == statistics.proportion(18, 20)

@@ -112,11 +112,11 @@ def mean_accuracy(values, examples=None, confidence=0.95):
     This is the interval of an accuracy wherever several networks have it: it says how networks
     (seeds, folds) vary on the same test words, and nothing of other speakers. One network, or
     several that are right equally often, tell nothing of that: bounds are then those of
-    `proportion` over the `examples` that each heard, where their number is given. NaN, of networks
-    that others trained, stays NaN.
+    `proportion` over the `examples` that each heard, where their number is known, and not NaN as in
+    a table's rows of training and validation.
     """
     estimate, low, high = mean(values, confidence)
-    if np.isnan(low) and examples and not np.isnan(estimate):
+    if np.isnan(low) and examples is not None and np.isfinite(estimate * examples):
         return proportion(round(estimate * examples), examples, confidence)
     return Interval(estimate, *np.clip([low, high], 0, 1).tolist())
 
