@@ -98,7 +98,7 @@ def mean(values, confidence=0.95):
     if not len(values):
         raise InputError("a mean of no values")
     centre = float(values.mean())
-    if np.ptp(values) < ALIKE:
+    if len(values) == 1 or np.ptp(values) < ALIKE:
         return Interval(centre, np.nan, np.nan)
     from scipy.special import stdtrit
 
