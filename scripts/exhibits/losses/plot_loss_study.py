@@ -185,10 +185,8 @@ def verdict(row):
 def epochs(difference):
     """Return "2.0 epochs later (95 % interval +0.5 to +3.5)" of (mean, low, high)."""
     mean, low, high = difference
-    bounds = f"95 % interval {low:+.1f} to {high:+.1f}{prose.undecided(low, high)}"
-    if np.isnan(low):
-        bounds = "no interval"
-    return f"{abs(mean):.1f} epochs {'earlier' if mean < 0 else 'later'} ({bounds})"
+    sense = "earlier" if mean < 0 else "later"
+    return f"{abs(mean):.1f} epochs {sense} ({prose.bounds(low, high)})"
 
 
 def findings(table, normalised):

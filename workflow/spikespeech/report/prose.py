@@ -34,10 +34,14 @@ def points(interval, digits=1):
     One that may be 0 is called undecided.
     """
     estimate, low, high = (100 * value for value in interval[:3])
-    bounds = f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}{undecided(low, high)}"
+    return f"{estimate:+.{digits}f} points ({bounds(low, high, digits)})".replace("-", "−")
+
+
+def bounds(low, high, digits=1):
+    """Return "95 % interval -2.0 to -0.4" of a difference and its verdict; NaN: "no interval"."""
     if math.isnan(low):
-        bounds = "no interval"
-    return f"{estimate:+.{digits}f} points ({bounds})".replace("-", "−")
+        return "no interval"
+    return f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}{undecided(low, high)}"
 
 
 def undecided(low, high):
