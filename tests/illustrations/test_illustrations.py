@@ -338,6 +338,7 @@ def histories_of(tau, seeds=(1, 2, 3, 4, 5), sizes=(64, 128), jitter=0.05):
                     {
                         "epoch": epoch,
                         "validation_accuracy": 0.9 * (1 - np.exp(-epoch / speed)),
+                        "train_accuracy": 0.95 * (1 - np.exp(-epoch / speed)),
                         "dataset": "made_up",
                         "label": "made up",
                         "fold": "main",
@@ -371,6 +372,19 @@ def test_loss_study_leaves_equal_losses_undecided():
     speed = table[(table["measure"] == "learning") & (table["loss"] == "gaussian")].iloc[0]
     assert plot_loss_study.verdict(speed) == "undecided"
     assert "Undecided" in " ".join(plot_loss_study.findings(table, True))
+
+
+def test_a_loss_that_did_not_train_is_not_called_slower():
+    histories = histories_of({"sum_exp": 12.0, "gaussian": 12.0, "max": 12.0})
+    failed = histories["loss"].isin(["gaussian", "max"])
+    histories.loc[failed, ["validation_accuracy", "train_accuracy"]] *= 0.4
+    table = plot_loss_study.compare(plot_loss_study.measure(histories))
+    speed = table[table["measure"] == "learning"].set_index("loss")
+    assert speed.loc["max", "difference_high"] < 0 and speed.loc["max", "p_holm"] < 0.05
+    said = " ".join(plot_loss_study.findings(table, True))
+    assert "faster than sum_exp? It did not train" in said
+    assert "gaussian (recurrent, 36 %) and max (recurrent, 36 %)" in said
+    assert "more slowly" not in said
 
 
 def test_a_time_to_reach_is_told_with_its_interval():

@@ -393,6 +393,9 @@ def test_learning_curves_tell_which_losses_did_not_train_and_which_layers_fell_s
         "More than 50 % of the hidden neurons had no spike in a whole epoch in 2 of 4 networks: "
         "max with 10 hidden neurons (epochs 2 to 2, 2 networks)."
     )
+    summary = plot_learning_curves.summarise(histories.assign(train_accuracy=0.5))
+    ends = summary[(summary["loss"] == "max") & (summary["epoch"] == 3)].set_index("side")["mean"]
+    assert ends.to_dict() == {"validation": pytest.approx(0.42), "training": 0.5}
     fine = histories[histories["loss"] == "sum_exp"]
     assert plot_learning_curves.failures(fine) == []
     assert plot_learning_curves.silence(fine) == (

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from spikespeech import command, statistics
 from spikespeech.errors import InputError
-from spikespeech.forms import COUNT, Number
+from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose
 
@@ -22,6 +22,8 @@ CLAIMED = "gaussian"
 """The loss that the thesis says learns faster."""
 
 LEVELS = (0.25, 0.5, 0.75)
+TRAINED = 0.5
+"""Training accuracy of the last epoch below which, in the mean, a loss did not train."""
 LAST = 0.1
 """Share of the epochs, at the end, whose mean is the final accuracy."""
 
@@ -29,7 +31,15 @@ PAIR = ["dataset", "label", "topology", "fold", "seed"]
 NETWORK = [*PAIR, "hidden"]
 COLUMNS = [
     *("dataset", "label", "topology", "measure", "loss", "pairs", "mean", "low", "high"),
-    *("reached", "difference_mean", "difference_low", "difference_high", "p", "p_holm"),
+    *(
+        "reached",
+        "train_accuracy",
+        "difference_mean",
+        "difference_low",
+        "difference_high",
+        "p",
+        "p_holm",
+    ),
 ]
 MEASURES = {
     "learning": "Mean accuracy over\nall epochs (points)",
@@ -42,12 +52,15 @@ def measure(histories):
 
     learning is the mean validation accuracy over all epochs, which needs no threshold and leaves
     no network out; final its mean over the last epochs; epochs_to_50 the first epoch at 50 %, or
-    one more than were trained where it is never reached (reached_50 is false).
+    one more than were trained where it is never reached (reached_50 is false); train_accuracy that
+    of the last epoch.
     """
     rows = []
     for network, history in histories.groupby([*NETWORK, "loss"], sort=False):
-        accuracy = history.sort_values("epoch")["validation_accuracy"].to_numpy()
+        history = history.sort_values("epoch")
+        accuracy = history["validation_accuracy"].to_numpy()
         row = dict(zip([*NETWORK, "loss"], network, strict=True))
+        row["train_accuracy"] = history["train_accuracy"].iloc[-1]
         row["learning"] = accuracy.mean()
         row["final"] = accuracy[-max(1, round(LAST * len(accuracy))) :].mean()
         for level in LEVELS:
@@ -89,6 +102,7 @@ def compare(measured):
                     "measure": column,
                     "loss": loss,
                     "pairs": len(values),
+                    "train_accuracy": own.loc[own["loss"] == loss, "train_accuracy"].mean(),
                     **interval(statistics.mean(values[loss]), ""),
                 }
                 if reached in own and reached != column:
@@ -170,13 +184,22 @@ def draw(table, reaching, label):
                     )
         panel.set(yticks=range(len(losses)), xlabel=label, ylim=(len(losses) - 0.5, -0.5))
         panel.set_title(f"{letter}  Against {REFERENCE}")
-    axes["learning"].set_yticklabels(losses)
+    failed = set(untrained(table)["loss"])
+    axes["learning"].set_yticklabels([f"{loss}*" if loss in failed else loss for loss in losses])
     axes["final"].set_yticklabels([])
     return figure
 
 
+def untrained(table):
+    """Return the rows, one a data set, topology and loss, of losses that did not train."""
+    rows = table[(table["measure"] == "learning") & (table["train_accuracy"] < TRAINED)]
+    return rows.sort_values(["label", "topology"], kind="stable")
+
+
 def verdict(row):
     """Return yes, no or undecided: whether the difference's interval is above or below 0."""
+    if row["train_accuracy"] < TRAINED:
+        return "it did not train"
     if row["difference_low"] > 0:
         return "yes"
     return "no, slower" if row["difference_high"] < 0 else "undecided"
@@ -221,7 +244,18 @@ def findings(table, normalised):
         if normalised
         else "Windows keep their own gain, so that shape and gain are confounded."
     )
+    failed = untrained(table)
+    if len(failed):
+        named = [
+            f"{row.loss} ({row.topology}, {100 * row.train_accuracy:.0f} %)"
+            for row in failed.itertuples()
+        ]
+        sentences.append(
+            f"Did not train, with less than {100 * TRAINED:.0f} % mean training accuracy in the "
+            f"last epoch (marked *): {prose.listed(named)}. Their differences do not rank them."
+        )
     tested = table[(table["measure"] == "learning") & (table["p_holm"] < 0.05)]
+    tested = tested.drop(failed.index, errors="ignore")
     for sense, others in (
         ("faster", tested[tested["difference_mean"] > 0]),
         ("more slowly", tested[tested["difference_mean"] < 0]),
@@ -240,7 +274,11 @@ def findings(table, normalised):
 
 def main(arguments):
     columns = dict.fromkeys((*NETWORK, "loss"))
-    columns |= {"epoch": COUNT, "validation_accuracy": Number(0, 1, gaps=True)}
+    columns |= {
+        "epoch": COUNT,
+        "train_accuracy": SHARE,
+        "validation_accuracy": Number(0, 1, gaps=True),
+    }
     histories = read_csv(arguments.histories, columns=columns, text=("dataset", "label"))
     histories = histories.dropna(subset="validation_accuracy")
     if histories.empty:

@@ -1,5 +1,6 @@
-"""Validation accuracy by epoch, loss by loss: the mean over seeds and their range."""
+"""Validation and training accuracy by epoch, loss by loss: means over seeds, and their range."""
 
+import pandas as pd
 import seaborn
 
 from spikespeech import command
@@ -17,22 +18,26 @@ SILENT = 0.5
 """Share of the hidden layer above which the finding calls it silent."""
 
 
-def summarise(histories):
-    """Return mean, lowest and highest validation accuracy over networks, by loss and epoch.
+def sides(histories):
+    """Return what has accuracies, the main one first: validation where speakers are held out."""
+    held_out = histories["validation_accuracy"].notna().any()
+    return ["validation", "training"] if held_out else ["training"]
 
-    Where no validation speakers are held out, the training accuracy takes their place.
-    """
-    side = "validation" if histories["validation_accuracy"].notna().any() else "training"
-    summary = histories.groupby([*GROUP, "label", "epoch"], sort=False)[COLUMN[side]].agg(
-        mean="mean", low="min", high="max", networks="count"
-    )
-    return summary.reset_index().assign(side=side)
+
+def summarise(histories):
+    """Return mean, lowest and highest accuracy over networks, by side, loss and epoch."""
+    tables = []
+    for side in sides(histories):
+        accuracies = histories.groupby([*GROUP, "label", "epoch"], sort=False)[COLUMN[side]]
+        summary = accuracies.agg(mean="mean", low="min", high="max", networks="count")
+        tables.append(summary.reset_index().assign(side=side))
+    return pd.concat(tables, ignore_index=True)
 
 
 @plots.style()
-def draw(histories, side):
+def draw(histories):
     """Return the figure: a row of panels for each data set and size, a column each topology."""
-    column = COLUMN[side]
+    main, *others = sides(histories)
     topologies = list(dict.fromkeys(histories["topology"]))
     rows = list(histories.groupby(["dataset", "hidden"], sort=False))
     figure, grid = plots.subplots(
@@ -48,8 +53,12 @@ def draw(histories, side):
         for axes, topology in zip(line, topologies, strict=True):
             own = sized[sized["topology"] == topology]
             for loss, curve in own.groupby("loss", sort=False):
+                for side in others:
+                    mean = 100 * curve.groupby("epoch")[COLUMN[side]].mean()
+                    thin = plots.loss_line(loss) | {"marker": None, "linewidth": 0.7}
+                    axes.plot(mean.index, mean, **thin)
                 seaborn.lineplot(
-                    curve.assign(accuracy=100 * curve[column]),
+                    curve.assign(accuracy=100 * curve[COLUMN[main]]),
                     x="epoch",
                     y="accuracy",
                     errorbar=("pi", 100),  # from the lowest to the highest network
@@ -65,9 +74,12 @@ def draw(histories, side):
             axes.xaxis.get_major_locator().set_params(integer=True)
         label = plots.literal(sized["label"].iloc[0])
         line[0].set_title(f"{label}\n{line[0].get_title(loc='left')}", fontweight="normal")
-        line[0].set(ylabel=f"{side.capitalize()} accuracy (%)", ylim=(0, None))
+        said = "Accuracy (%)" if others else f"{main.capitalize()} accuracy (%)"
+        line[0].set(ylabel=said, ylim=(0, None))
     for axes in grid[-1]:
         axes.set_xlabel("Epoch")
+    for side in others:
+        lines[f"{side} (thin)"] = plots.plt.Line2D([], [], color=plots.INK, linewidth=0.7)
     figure.legend(lines.values(), lines, loc="outside upper center", ncols=min(4, len(lines)))
     return figure
 
@@ -80,9 +92,9 @@ def milestones(histories, side):
     return histories[[*keys, "label"]].drop_duplicates().join(first, on=keys)
 
 
-def findings(table, histories):
+def findings(histories):
     """Return, for each data set and topology at the largest size, when each loss passes 50 %."""
-    side = table["side"].iloc[0]
+    side = sides(histories)[0]
     firsts = milestones(histories, side)
     sentences = []
     for (_, topology), rows in firsts.groupby(["dataset", "topology"], sort=False):
@@ -150,9 +162,7 @@ def silence(histories):
 
 def main(arguments):
     histories = read_csv(arguments.histories, columns=COLUMNS, text=("dataset", "label"))
-    table = summarise(histories)
-    figure = draw(histories, table["side"].iloc[0])
-    exhibit.write(arguments, table, findings(table, histories), figure)
+    exhibit.write(arguments, summarise(histories), findings(histories), draw(histories))
 
 
 if __name__ == "__main__":
