@@ -46,9 +46,10 @@ def find(paths):
 
 
 def known(path, window=None):
-    """Return (classes, steps, window) that the network in `path` says it was trained with.
+    """Return (classes, steps, how) that the network in `path` says it was trained with.
 
-    `window`, where given, stands for the file's. Raises InputError where one is missing.
+    `how` recordings become spikes is as `cochlea.encode` takes it; `window`, where given, stands
+    for the file's. Raises InputError where one is missing.
     """
     data = network.about(path).get("data")
     if not isinstance(data, dict):
@@ -60,10 +61,11 @@ def known(path, window=None):
             file=path,
             hint="if by the cochlea model of SHD, name the window: --window ramps, or hann",
         )
-    return tuple(data["classes"]), data["steps"], window
+    how = {"window": window, "pre_emphasis": data.get("pre_emphasis", 0.0)}
+    return tuple(data["classes"]), data["steps"], how
 
 
-def encode(paths, net, classes, *, n_steps, window, seed):
+def encode(paths, net, classes, *, n_steps, how, seed):
     """Return the SpikeTrains of recordings; their labels are unknown: 0.
 
     A recording's spikes depend on its sound and the seed alone.
@@ -72,7 +74,7 @@ def encode(paths, net, classes, *, n_steps, window, seed):
     for path in paths:
         recording = recordings.Recording((), str(path), 0, -1, lambda path=path: sounds.read(path))
         [(seconds, channels)] = recordings.encode_all(
-            [recording], seed=seed, window=window, n_channels=net.n_inputs
+            [recording], seed=seed, n_channels=net.n_inputs, **how
         )
         inside = seconds < n_steps * net.dt_ms / 1e3
         late = f"{100 * np.mean(~inside):.1f} % of its spikes lie after {n_steps * net.dt_ms:g} ms"
@@ -201,9 +203,9 @@ def main(arguments):
     """Print which word each recording holds; write the figure."""
     net, weights = network.load(arguments.network)
     _, settings = axes.of_weights(arguments.network)
-    classes, n_steps, window = known(arguments.network, arguments.window)
+    classes, n_steps, how = known(arguments.network, arguments.window)
     paths = find(arguments.recordings)
-    spikes = encode(paths, net, classes, n_steps=n_steps, window=window, seed=arguments.seed)
+    spikes = encode(paths, net, classes, n_steps=n_steps, how=how, seed=arguments.seed)
     loss = losses.make(**settings["loss"], n_steps=n_steps, dt_ms=net.dt_ms)
     readouts, courses = in_floats(net, weights, loss, spikes)
     integer_readouts = integer_courses = None

@@ -110,7 +110,11 @@ def test_a_network_that_does_not_say_how_it_hears_needs_a_window(trained, folder
     network.save(deaf, net, weights, about=about | {"data": DATA | {"window": None}})
     with pytest.raises(InputError, match="--window ramps, or hann"):
         classify.known(deaf)
-    assert classify.known(deaf, "hann") == (("high", "low"), STEPS, "hann")
+    how = {"window": "hann", "pre_emphasis": 0}
+    assert classify.known(deaf, "hann") == (("high", "low"), STEPS, how)
+    emphasised = DATA | {"pre_emphasis": 0.9}
+    network.save(deaf, net, weights, about=about | {"data": emphasised})
+    assert classify.known(deaf)[2] == {"window": "ramps", "pre_emphasis": 0.9}
     network.save(deaf, net, weights, about={})
     with pytest.raises(InputError, match="what data it was trained on"):
         classify.known(deaf)
@@ -134,7 +138,7 @@ def test_a_word_after_the_trial_is_refused(trained, folder, tmp_path):
     soundfile.write(tmp_path / "late.wav", np.concatenate([np.zeros(RATE), sound]), RATE)
     net, _ = network.load(trained)
     encode = functools.partial(
-        classify.encode, [tmp_path / "late.wav"], net, ("high", "low"), window="ramps", seed=1
+        classify.encode, [tmp_path / "late.wav"], net, ("high", "low"), how={}, seed=1
     )
     with pytest.raises(InputError, match=r"late\.wav: 97.\d % of its spikes lie after 400 ms"):
         encode(n_steps=400)
@@ -149,7 +153,7 @@ def test_recordings_beside_each_other_do_not_change_each_other(trained, folder, 
         net,
         ("high", "low"),
         n_steps=STEPS,
-        window="ramps",
+        how={"window": "ramps"},
         seed=3,
     )
     np.testing.assert_array_equal(spikes.example(1), spikes.example(2))

@@ -36,6 +36,7 @@ def main(arguments):
             speakers=speakers,
             seed=settings["seed"],
             window=settings["window"],
+            pre_emphasis=settings["pre_emphasis"],
             n_channels=settings["channels"],
             threads=arguments.threads,
             attributes=about,

@@ -33,6 +33,7 @@ def main(arguments):
             classes,
             seed=seed,
             window=settings["window"],
+            pre_emphasis=settings["pre_emphasis"],
             n_channels=settings["channels"],
             threads=arguments.threads,
             attributes=datasets.provenance("digits", settings),

@@ -35,6 +35,22 @@ def test_exact_spikes_are_those_of_lauscher():
     np.testing.assert_array_equal(units, theirs.spike_labels)
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_pre_emphasis_has_the_zero_of_a_filter_at_16_khz_at_every_rate(rate):
+    t = np.arange(rate) / rate
+    sound = np.sin(2 * np.pi * 100 * t) + np.sin(2 * np.pi * 2_000 * t)
+    prepared = cochlea.prepare(sound, rate, "ramps", 0.97)
+    middle = prepared[4_800:43_200] * np.hanning(38_400)
+    low, high = np.abs(np.fft.rfft(middle))[[80, 1_600]]  # bins of 1.25 Hz
+    zero = 0.97 ** (1 / 3)  # of 1 - zero / z at 48 kHz
+    gains = np.abs(1 - zero * np.exp(-2j * np.pi * np.array([100, 2_000]) / 48_000))
+    assert low / high == pytest.approx(gains[0] / gains[1], rel=0.01)
+    assert np.sqrt(np.mean(middle**2)) > 0.5 * cochlea.LEVEL  # scaled after, not before
+    np.testing.assert_array_equal(
+        cochlea.prepare(sound, rate, "ramps", 0), cochlea.prepare(sound, rate, "ramps")
+    )
+
+
 @pytest.mark.parametrize("window", ["hann", "ramps"])
 def test_fast_spikes_have_the_same_statistics(window):
     sound, n_channels, repeats = voiced(0.3), 40, 16

@@ -22,6 +22,7 @@ SETTINGS = {
     "test_speakers": [3],
     "test_share": 0.2,
     "window": "ramps",
+    "pre_emphasis": 0,
     "channels": 140,
     "seed": 7,
 }

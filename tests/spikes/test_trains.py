@@ -226,10 +226,18 @@ def test_more_classes_than_an_attribute_holds(tmp_path):
     assert SpikeTrains.open(tmp_path / "b.h5").classes == names
 
 
-@pytest.mark.parametrize("window", ["hann", None])
-def test_binned_spikes_say_what_a_network_must_know_of_them(window, tmp_path):
-    said = datasets.provenance("mine", {"seed": 1} | ({"window": window} if window else {}))
+@pytest.mark.parametrize(
+    "how", [{"window": "hann", "pre_emphasis": 0.97}, {"window": "hann", "pre_emphasis": 0}, {}]
+)
+def test_binned_spikes_say_what_a_network_must_know_of_them(how, tmp_path):
+    said = datasets.provenance("mine", {"seed": 1} | how)
     source, binned = tmp_path / "events.h5", tmp_path / "binned.h5"
     write_events(source, [([0.01], [2])], [1], [-1], ["no", "yes"], attributes=said)
     trains.bin_file(source, binned, n_units=3, n_steps=20)
-    assert trains.about(binned) == {"classes": ["no", "yes"], "steps": 20, "window": window}
+    known = {"classes": ["no", "yes"], "steps": 20, "window": None} | how
+    assert trains.about(binned) == known
+    # Files of spikes from before pre-emphasis have none.
+    with h5py.File(source, "a") as file:
+        file.attrs.pop("pre_emphasis", None)
+    trains.bin_file(source, binned, n_units=3, n_steps=20)
+    assert trains.about(binned) == known | ({"pre_emphasis": 0} if how else {})

@@ -41,8 +41,7 @@ class Events:
     classes : tuple of class names; numbers where the file names none
     named : whether the file names its classes
     recordings : names of the examples, or ()
-    window : by which recordings entered the cochlea, one of `cochlea.WINDOWS`; None where the
-        spikes do not say that they are of recordings
+    sound : see `sound`
     """
 
     CHUNK = 256  # examples read at a time: some ten megabytes
@@ -73,8 +72,7 @@ class Events:
             check_labels(self.labels, MOST_CLASSES)
             self.classes = tuple(str(k) for k in range(int(self.labels.max()) + 1))
         check_labels(self.labels, len(self.classes))
-        known = "window" in file.attrs
-        self.window = reading.attribute(file, "window", "text") if known else None
+        self.sound = sound(file)
         self.recordings = ()
         if "extra/recording" in file:
             self.recordings = reading.array(file, "extra/recording", "text")
@@ -101,6 +99,22 @@ class Events:
         for _, times, units, lengths in self.chunks():
             ends = np.cumsum(lengths)[:-1]
             yield from zip(np.split(times, ends), np.split(units, ends), strict=True)
+
+
+def sound(file):
+    """Return how recordings became the spikes of an HDF5 file, as `cochlea.encode` takes it.
+
+    Keys: window and pre_emphasis; {} where the spikes do not say that they are of recordings.
+    """
+    if "window" not in file.attrs:
+        return {}
+    emphasised = "pre_emphasis" in file.attrs
+    return {
+        "window": reading.attribute(file, "window", "text"),
+        "pre_emphasis": float(reading.attribute(file, "pre_emphasis", "numbers"))
+        if emphasised
+        else 0.0,
+    }
 
 
 def write_events(

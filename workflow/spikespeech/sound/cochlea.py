@@ -35,11 +35,12 @@ RATES = 1_000, 1_000_000  # Hz, of recordings
 LARGEST = 1e100  # sample of a recording; of larger ones, and of 1 over it, squares leave float64
 SHORTEST, LONGEST = 0.03, 60  # seconds, of recordings: a ramp; a minute takes some 400 MB
 WINDOWS = {"ramps": 0.030, "hann": None}  # seconds at either end; None: half the recording
+EMPHASIS_RATE = 16_000  # Hz, for which coefficients of pre-emphasis are given (HTK's PREEMCOEF)
 
 _dividing = compiler(error_model="numpy")  # without exceptions, which keep loops from vectors
 
 
-def encode(samples, rate, rng, *, window="ramps", n_channels=700):
+def encode(samples, rate, rng, *, window="ramps", pre_emphasis=0.0, n_channels=700):
     """Turn one recording into spikes.
 
     Parameters
@@ -48,6 +49,7 @@ def encode(samples, rate, rng, *, window="ramps", n_channels=700):
     rate : its sampling rate in Hz
     rng : numpy Generator; its stream decides every spike
     window : "ramps" (30 ms at either end) or "hann" (the whole recording, lauscher's default)
+    pre_emphasis : a of the high-pass y[n] = x[n] - a x[n - 1] at 16 kHz; 0: none, as in SHD
     n_channels : places along the membrane
 
     Returns
@@ -57,7 +59,7 @@ def encode(samples, rate, rng, *, window="ramps", n_channels=700):
 
     Raises InputError where the recording is empty, silent, not finite or not mono.
     """
-    sound = prepare(samples, rate, window)
+    sound = prepare(samples, rate, window, pre_emphasis)
     times, units = [], []
     for first, velocity in membrane.velocities(sound, n_channels):
         state = rng.integers(0, 2**32, (4, velocity.shape[1]), np.uint32)
@@ -69,11 +71,12 @@ def encode(samples, rate, rng, *, window="ramps", n_channels=700):
     return times[order] / RATE, units[order]
 
 
-def prepare(samples, rate, window):
+def prepare(samples, rate, window, pre_emphasis=0.0):
     """Return (n,) float64 sound at 48 kHz, scaled to LEVEL and then windowed, as lauscher does.
 
     A constant offset, as cheap sound cards add, is no sound: it is taken away first, or it would
-    take its share of LEVEL from the voice.
+    take its share of LEVEL from the voice. So would hum and the voice's own low notes, which
+    microphones pass unlike: pre-emphasis weakens them, by a zero where a filter at 16 kHz has it.
     """
     samples = np.asarray(samples, dtype=np.float64)
     if samples.ndim != 1:
@@ -100,6 +103,8 @@ def prepare(samples, rate, window):
     samples = samples - np.mean(samples)
     if rate != SOUND_RATE:
         samples = soxr.resample(samples, rate, SOUND_RATE)
+    if pre_emphasis:
+        samples[1:] -= pre_emphasis ** (EMPHASIS_RATE / SOUND_RATE) * samples[:-1]
     ramp = WINDOWS[window]
     n = len(samples) // 2 if ramp is None else min(round(ramp * SOUND_RATE), len(samples) // 2)
     samples = samples * (LEVEL / np.sqrt(np.mean(samples**2)))

@@ -39,8 +39,8 @@ class Recording:
     part: str | None = None
 
 
-def encode_all(recordings, *, seed, window="ramps", n_channels=700, threads=1):
-    """Yield each recording's (times in s, units), in order.
+def encode_all(recordings, *, seed, threads=1, **how):
+    """Yield each recording's (times in s, units), in order; `how` goes to `cochlea.encode`.
 
     The spikes do not depend on the number of threads nor on which other recordings are encoded.
     """
@@ -50,7 +50,7 @@ def encode_all(recordings, *, seed, window="ramps", n_channels=700, threads=1):
         try:
             samples, rate = recording.sound()
             rng = np.random.Generator(np.random.SFC64(stream))
-            spikes = cochlea.encode(samples, rate, rng, window=window, n_channels=n_channels)
+            spikes = cochlea.encode(samples, rate, rng, **how)
             if not len(spikes[0]):
                 raise InputError("gives no spikes", hint="remove the recording")
             return spikes

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikespeech import reading
 from spikespeech.data import names
-from spikespeech.data.events import check_events, check_labels, read_events
+from spikespeech.data.events import check_events, check_labels, read_events, sound
 from spikespeech.errors import InputError
 from spikespeech.files import read_hdf5, write_hdf5
 from spikespeech.spikes.stored import Column
@@ -336,14 +336,13 @@ def _binned(events, n_steps, dt_ms):
 def about(path):
     """Return what a network must know of the binned spikes in `path` to be given others.
 
-    Keys: classes (names, in the order of the labels), steps (of an example), and window, by which
-    recordings enter the cochlea; None where the spikes do not say that they are of recordings.
+    Keys: classes (names, in the order of the labels), steps (of an example), and those of
+    `events.sound`, window None where the spikes do not say that they are of recordings.
     """
     spikes = SpikeTrains.open(path)
     with reading.guard(path, HINT), read_hdf5(path) as file:
-        known = "window" in file.attrs
-        window = reading.attribute(file, "window", "text") if known else None
-    return {"classes": list(spikes.classes), "steps": spikes.n_steps, "window": window}
+        how = {"window": None} | sound(file)
+    return {"classes": list(spikes.classes), "steps": spikes.n_steps, **how}
 
 
 def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=None):
@@ -377,8 +376,7 @@ def bin_file(source, target, *, n_units=700, n_steps=1000, dt_ms=1.0, progress=N
                 progress(len(offsets) - 1, len(events))
         file["offsets"], file["labels"], file["speakers"] = offsets, events.labels, events.speakers
         _describe(file, n_steps, n_units, dt_ms, events.classes)
-        if events.window:
-            file.attrs["window"] = events.window
+        file.attrs.update(events.sound)
         cut = np.concatenate(cut)
         remark = _cut_remark(cut.sum(), total, n_steps * dt_ms)
         if cut.sum() > total / 2:
