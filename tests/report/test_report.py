@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from scripts import report as report_script
 from scripts.exhibits.published import tabulate_published_hardware
+from scripts.exhibits.results import plot_accuracy
 from scripts.exhibits.training import plot_learning_curves
 from scripts.training import collect
 
@@ -312,6 +313,16 @@ def test_accuracy_states_the_mean_and_interval_of_its_networks(results):
     low = own.mean() - 4.302653 * own.std(ddof=1) / np.sqrt(3)
     finding = (results / "figures/accuracy.txt").read_text()
     assert f"{100 * own.mean():.1f} % (95 % interval {100 * low:.1f} to" in finding
+
+
+def test_published_accuracies_of_all_sizes_stand_beside_networks_of_the_same_data():
+    row = {"dataset": "shd", "label": "SHD", "topology": "recurrent", "loss": "sum_exp"}
+    row |= {"hidden": 64, "series": "test", "accuracy": 0.5, "classes": 20}
+    table = pd.DataFrame([row, row | {"dataset": "digits", "label": "digits"}])
+    rows = plot_accuracy.with_published(table).query("series == 'published'")
+    assert rows["dataset"].tolist() == ["shd"] * 3 and rows["hidden"].tolist() == [256, 512, 1024]
+    np.testing.assert_allclose(rows["accuracy"], [0.8465, 0.8698, 0.8695], atol=5e-5)
+    assert rows["classes"].tolist() == [20] * 3 and rows["examples"].tolist() == [2264] * 3
 
 
 def test_the_linear_readout_stands_beside_the_networks_word_by_word(results):

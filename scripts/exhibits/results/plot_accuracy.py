@@ -68,8 +68,8 @@ def with_published(table):
         for hidden, group in runs[runs["dataset"] == dataset].groupby("hidden"):
             key = (dataset, label, "recurrent", "sum_exp", hidden, "published")
             counts = {"examples": group["test_n"].iloc[0], "classes": own["classes"].iloc[0]}
-            own = spread(group["accuracy"], counts["examples"]) | counts
-            rows.append(dict(zip([*GROUP, "series"], key, strict=True)) | own)
+            found = spread(group["accuracy"], counts["examples"]) | counts
+            rows.append(dict(zip([*GROUP, "series"], key, strict=True)) | found)
     return pd.concat([table, pd.DataFrame(rows)], ignore_index=True) if rows else table
 
 
