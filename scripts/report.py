@@ -121,7 +121,7 @@ def page(report, template, style, script):
     sections = [
         section
         | {
-            "results": [_layout(result) for result in section["results"]],
+            "results": [_layout(result, names) for result in section["results"]],
             "text": [markupsafe.Markup(pages.linked(text, names)) for text in section["text"]],
         }
         for section in report["sections"]
@@ -136,11 +136,11 @@ def page(report, template, style, script):
     )
 
 
-def _layout(result):
+def _layout(result, names):
     figure = svg.embed(result["svg"], result["name"], result["title"]) if result["svg"] else ""
     return result | {
         "figure": markupsafe.Markup(figure),
-        "caption": [markupsafe.Markup(pages.marked(text)) for text in result["caption"]],
+        "caption": [markupsafe.Markup(pages.linked(text, names)) for text in result["caption"]],
     }
 
 

@@ -249,8 +249,16 @@ def _data(table, labels, searches):
 
 def _networks(table):
     if "networks" in table:
-        least, most = int(table["networks"].min()), int(table["networks"].max())
-        return f"{least} to {most} networks each" if least < most else f"{most} networks each"
+        # Read-outs of the input are no networks: no hidden neuron, or none counted.
+        networks = table["networks"] > 0
+        if "hidden" in table:
+            networks &= table["hidden"].astype(str) != "0"
+        counts = table.loc[networks, "networks"].astype(int)
+        if counts.empty:
+            return ""
+        least, most = counts.min(), counts.max()
+        each = f"{least} to {most} networks" if least < most else prose.count(most, "network")
+        return f"{each} each"
     if "seed" in table:
         seeds = sorted(set(table["seed"].dropna()))
         return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(f'{seed:g}' for seed in seeds)}"
