@@ -47,6 +47,7 @@ TRAINING = {
     "backend": "native",
     "selection": "validation",
     "finetune": 0.25,
+    "label_smoothing": 0.1,
     "epochs": EPOCHS,
     "batch_size": 16,
     "learning_rate": 0.002,

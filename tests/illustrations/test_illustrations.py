@@ -358,6 +358,7 @@ def test_loss_study_finds_a_difference_that_only_pairs_can_see():
     )
     speed = table[(table["measure"] == "learning") & (table["loss"] == "gaussian")].iloc[0]
     assert speed["difference_low"] > 0 and speed["p"] < 0.001
+    assert "Holm" not in " ".join(plot_loss_study.findings(table, True))  # of one comparison
     # Without pairs the luck of the seeds hides it: the losses' own intervals overlap.
     own = table[table["measure"] == "learning"].set_index("loss")
     assert own.loc["gaussian", "low"] < own.loc["sum_exp", "high"]

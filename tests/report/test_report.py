@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 from scripts import report as report_script
 from scripts.exhibits.published import tabulate_published_hardware
-from scripts.exhibits.results import plot_accuracy
-from scripts.exhibits.training import plot_learning_curves
+from scripts.exhibits.results import plot_accuracy, plot_groups
+from scripts.exhibits.training import plot_learning_curves, tabulate_settings
 from scripts.training import collect
 
 from spikespeech.errors import InputError
@@ -323,6 +323,41 @@ def test_published_accuracies_of_all_sizes_stand_beside_networks_of_the_same_dat
     assert rows["dataset"].tolist() == ["shd"] * 3 and rows["hidden"].tolist() == [256, 512, 1024]
     np.testing.assert_allclose(rows["accuracy"], [0.8465, 0.8698, 0.8695], atol=5e-5)
     assert rows["classes"].tolist() == [20] * 3 and rows["examples"].tolist() == [2264] * 3
+
+
+def test_words_that_are_known_best_and_least_have_their_intervals():
+    words = pd.DataFrame(
+        {"accuracy": [1.0, 0.9, 1.0], "low": [0.7, 0.6, 0.8], "high": [1.0, 0.98, 1.0]},
+        index=["one", "two", "three"],
+    )
+    assert plot_groups.extremes(words) == (
+        "best known “one” and “three”, 100 % (95 % interval 70 to 100) and "
+        "least known “two”, 90 % (95 % interval 60 to 98)"
+    )
+    assert plot_groups.extremes(words.drop("two")) == (
+        "all words are known alike, 100 % (95 % interval 70 to 100)"
+    )
+
+
+def test_settings_that_no_column_has_are_said():
+    settings = [
+        {
+            "neuron": {"model": "LIF", "tau_mem": 20, "tau_syn": 5, "threshold": 1},
+            "regularisation": {"spikes": 14},
+            "label_smoothing": smoothing,
+        }
+        for smoothing in (0.1, 0, 0.1)
+    ]
+    said = " ".join(tabulate_settings.findings(pd.DataFrame({"networks": [2, 1]}), settings))
+    assert "3 networks of 2 kinds. All have membranes of 20 ms" in said
+    assert "towards 14 spikes an example; of each target a share of 0 or 0.1 is spread" in said
+
+
+def test_readouts_of_the_input_are_not_counted_as_networks():
+    table = pd.DataFrame({"hidden": [64, 0], "networks": [3, 1]})
+    assert pages._networks(table) == "3 networks each"
+    assert pages._networks(pd.DataFrame({"networks": [0, 1]})) == "1 network each"
+    assert pages._networks(pd.DataFrame({"networks": [0]})) == ""
 
 
 def test_the_linear_readout_stands_beside_the_networks_word_by_word(results):

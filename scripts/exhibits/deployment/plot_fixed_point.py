@@ -151,7 +151,7 @@ def findings(table, evaluations):
         )
     reference = published.quantisation()["difference"]
     sentences.append(
-        f"Published for Lava, on other data: {reference.min():+.1f} to {reference.max():+.1f} "
+        f"Published for Lava, on SHD and SSC: {reference.min():+.1f} to {reference.max():+.1f} "
         "points.".replace("-", "−")
     )
     return sentences

@@ -142,7 +142,7 @@ def draw(table, label):
         axes[0].plot(middle, share, color=color, label=layer)
         plots.band(axes[1], middle, rows["bits"], rows["low"], rows["high"], color=color)
     title = f"a  Where the spikes are: {plots.literal(label)}"
-    axes[0].set(title=title, ylabel="Share of spikes (%)", ylim=(0, None))
+    axes[0].set(title=title, ylabel="Spikes of a bin (%)", ylim=(0, None))
     axes[0].legend()
     axes[1].set(
         title="b  What the spikes of one bin tell",

@@ -235,7 +235,8 @@ def findings(table, normalised):
         chance = f", p = {speed['p']:.2g}" if np.isfinite(speed["p"]) else ""
         sentences.append(
             f"{rows['label'].iloc[0]}, {topology}: does {CLAIMED} learn faster than {REFERENCE}? "
-            f"{verdict(speed).capitalize()}: mean validation accuracy over training differs by "
+            f"{verdict(speed).capitalize()}: mean validation accuracy over training differs, pair "
+            "by pair on the same speakers, by "
             f"{prose.points(speed[columns])} over {prose.count(speed['pairs'], 'pair')}{chance}; "
             f"{milestone}; final accuracy differs by {prose.points(final[columns])}."
         )
@@ -256,6 +257,8 @@ def findings(table, normalised):
         )
     tested = table[(table["measure"] == "learning") & (table["p_holm"] < 0.05)]
     tested = tested.drop(failed.index, errors="ignore")
+    if set(table["loss"]) == {REFERENCE, CLAIMED}:
+        return sentences  # one comparison: there is nothing to correct, and it is told above
     for sense, others in (
         ("faster", tested[tested["difference_mean"] > 0]),
         ("more slowly", tested[tested["difference_mean"] < 0]),

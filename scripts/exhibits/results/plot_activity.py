@@ -102,7 +102,7 @@ def findings(table, classes, label, readout, chosen, name):
         f"{name}, {chosen['loss']} with {hidden} {chosen['topology']} hidden neurons, seed "
         f"{chosen['seed']}: for one “{classes[label]}” of the test set "
         f"{prose.count(len(spikes), 'hidden neuron')} of {hidden} spike, "
-        f"{spikes.sum() / hidden:.1f} times on average and at most {spikes.max()} times.",
+        f"{spikes.mean():.1f} times on average and at most {spikes.max()} times.",
         f"The read-out gives the spoken word a probability of {probabilities[label]:.2f}, its "
         f"nearest rival “{classes[rival]}” {probabilities[rival]:.2f}.",
     ]

@@ -95,7 +95,9 @@ def tabulate(train, test, weights):
             wanted |= {("both", bins) for bins in BINS}
         for version, bins in sorted(wanted, key=lambda w: (list(VERSIONS).index(w[0]), w[1])):
             right = np.array([hits(fit, score, version, bins, group) for fit, score in pairs])
-            rows.append((layer, version, bins, *statistics.of_hits(right), *right.shape))
+            networks = len(right) if layer == "hidden" else 0
+            interval = statistics.of_hits(right)
+            rows.append((layer, version, bins, *interval, networks, right.shape[1]))
     columns = ["layer", "version", "bins", "accuracy", "low", "high", "networks", "examples"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -90,15 +90,26 @@ def findings(table, evaluations):
                 f"{right['unseen']} of those of the {prose.count(n, 'speaker')} heard in the "
                 "test only"
             )
-        words = rows[rows["by"] == "word"].set_index("group")["accuracy"]
-        extremes = [
-            f"best known {prose.named(words.index[np.isclose(words, value)])} ({100 * value:.0f} %)"
-            for value in (words.max(), words.min())
-        ]
-        extremes[1] = extremes[1].replace("best", "least", 1)
-        sentences.append(f"{label}: right are {prose.listed(parts)}; {prose.listed(extremes)}.")
+        words = rows[rows["by"] == "word"].set_index("group")
+        sentences.append(f"{label}: right are {prose.listed(parts)}; {extremes(words)}.")
         sentences += prose.caveat(label)
     return sentences
+
+
+def extremes(words):
+    """Return which words of a table (accuracy, low, high; its index) are known best, which least.
+
+    Words that are right equally often have intervals of their own, by how many examples they
+    have: the widest is told.
+    """
+    parts = []
+    for known, value in (("best", words["accuracy"].max()), ("least", words["accuracy"].min())):
+        own = words[np.isclose(words["accuracy"], value)]
+        bounds = (value, own["low"].min(), own["high"].max())
+        if len(own) == len(words):
+            return f"all words are known alike, {prose.percent(bounds, 0)}"
+        parts.append(f"{known} known {prose.named(own.index)}, {prose.percent(bounds, 0)}")
+    return prose.listed(parts)
 
 
 def main(arguments):

@@ -86,7 +86,18 @@ def findings(table, settings):
                 f"Each spike raises it by {neuron['strength']:g}, which falls back with "
                 f"{neuron['tau_adapt']:g} ms."
             )
+    smoothed = alike(resolved["label_smoothing"] for resolved in settings)
+    spikes = alike(resolved["regularisation"]["spikes"] for resolved in settings)
+    sentences.append(
+        f"The regulariser pulls each neuron towards {spikes} spikes an example; of each target a "
+        f"share of {smoothed} is spread over all words (label smoothing)."
+    )
     return sentences
+
+
+def alike(values):
+    """Return the different values as text: "0.1", "0 or 0.1"."""
+    return " or ".join(f"{value:g}" for value in sorted(set(values)))
 
 
 def main(arguments):
