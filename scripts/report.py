@@ -30,6 +30,8 @@ ASKED = (
 LINE, LONG_CELL, GAP = 90, 14, 2
 """Characters of a line on paper, of a cell above which its column is broken into lines, and of the
 room between columns."""
+MOST_WORDS = 116
+"""Characters of a line that holds words of every column, in small print; wider tables are turned."""
 PACKAGES = ("spikespeech", "snakemake", "numpy", "numba", "scipy", "pandas", "matplotlib", "typst")
 
 
@@ -182,7 +184,17 @@ def _typeset(result, folder):
         shutil.copy(source.with_suffix(Path(image).suffix), folder / image)
     rows = [[text for text, _ in row] for row in result["rows"]]
     shares = widths(result["columns"], rows)
-    return result | {"image": image, "rows": rows, "widths": shares}
+    turned = wide(result["columns"], rows)
+    return result | {"image": image, "rows": rows, "widths": shares, "wide": turned}
+
+
+def wide(names, rows):
+    """Return whether the longest words of all columns are too much for a line of upright paper."""
+    words = (
+        max((len(word) for cell in cells for word in cell.split()), default=0)
+        for cells in zip(names, *rows, strict=True)
+    )
+    return bool(rows) and sum(GAP + word for word in words) > MOST_WORDS
 
 
 def widths(names, rows):

@@ -572,6 +572,8 @@ def test_every_work_that_is_named_is_among_the_references():
         if not any(w.startswith(f"{who} ") and f"({year})" in w for w in works)
     }
     assert not missing
+    idle = [work for work in works if not re.search(rf"\b{work.split()[0]}\b", " ".join(texts))]
+    assert not idle
 
 
 def test_published_csvs_agree_with_the_reference(shared):
@@ -654,6 +656,13 @@ def test_columns_on_paper_have_room_for_their_longest_word():
     wide, narrow = report_script.widths(["quantity", "source"], [[name, text], ["x", "y"]])
     assert wide == len(name) + report_script.GAP and narrow < len(text) / 2
     assert report_script.widths(["quantity", "source"], [[name, "y"]]) == [0, 0]
+
+
+def test_tables_are_turned_whose_words_find_no_room():
+    names = ("lambda upper", "selection") * 5
+    row = ["2.5e-10", "validation"] * 5  # 7 and 10 letters, and a gap of 2 for each
+    assert not report_script.wide(names, [row]) and not report_script.wide(names, [])
+    assert report_script.wide((*names, "a", "b"), [[*row, "x" * 10, "x" * 5]])
 
 
 def test_lines_of_losses_stand_out_on_light_and_dark_paper():
