@@ -31,7 +31,7 @@ LINE, LONG_CELL, GAP = 90, 14, 2
 """Characters of a line on paper, of a cell above which its column is broken into lines, and of the
 room between columns."""
 MOST_WORDS = 116
-"""Characters of a line that holds words of every column, in small print; wider tables are turned."""
+"""Letters of a line that holds words of every column, in small print; a wider table is turned."""
 PACKAGES = ("spikespeech", "snakemake", "numpy", "numba", "scipy", "pandas", "matplotlib", "typst")
 
 
