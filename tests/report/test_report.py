@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scripts import report as report_script
-from scripts.exhibits.published import tabulate_published_hardware
+from scripts.exhibits.published import tabulate_published_hardware, tabulate_verification
 from scripts.exhibits.results import plot_accuracy, plot_groups
 from scripts.exhibits.training import plot_learning_curves, tabulate_settings
 from scripts.training import collect
@@ -547,6 +547,18 @@ def test_nothing_is_tested_where_lava_saw_other_examples():
 def test_energies_on_hardware_say_of_which_batch():
     said = tabulate_published_hardware.findings(tabulate_published_hardware.tabulate()[0])[0]
     assert "82.3 to 92 mJ on Jetson Orin Nano at batch 1." in said
+
+
+def test_what_agrees_is_as_the_tests_have_it():
+    table = published.table("verification").set_index("what")
+    assert all((ROOT / path).is_file() for path in table["test"])
+    recordings = len(list((ROOT / "tests/fixtures/lava").glob("*.npz")))
+    lava = table.loc["Currents, voltages and spikes in integers"]
+    assert lava["cases"] == f"{recordings} networks and inputs"
+    exact = table.index[table["agreement"].str.startswith("equal")]
+    assert not table.loc[exact, "agreement"].str.contains("within").any()
+    assert tabulate_verification.findings(table)[0].startswith("9 comparisons stand")
+    assert f" {len(exact)} of them exact;" in tabulate_verification.findings(table)[0]
 
 
 def test_every_work_that_is_named_is_among_the_references():
