@@ -353,6 +353,20 @@ def test_settings_that_no_column_has_are_said():
     assert "towards 14 spikes an example; of each target a share of 0 or 0.1 is spread" in said
 
 
+def test_that_losses_share_their_tuning_is_said(tmp_path, page):
+    table = pd.DataFrame({"loss": ["sum", "max"], "learning_rate": 0.01, "lambda_upper": 1e-9})
+    table["lambda_lower"] = 1e-9
+    for name, changed in (
+        ("shared", {}),
+        ("tuned", {"learning_rate": [0.01, 0.02]}),
+        ("one", {"loss": "sum"}),
+    ):
+        table.assign(**changed).to_csv(tmp_path / f"{name}.csv", index=False)
+    shares = [pages._shares_tuning(tmp_path / f"{n}.csv") for n in ("shared", "tuned", "one")]
+    assert shares == [True, False, False]
+    assert "all share one learning rate" in page
+
+
 def test_readouts_of_the_input_are_not_counted_as_networks():
     table = pd.DataFrame({"hidden": [64, 0], "networks": [3, 1]})
     assert pages._networks(table) == "3 networks each"

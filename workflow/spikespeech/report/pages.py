@@ -188,6 +188,11 @@ def unknown(results):
             "How well these networks hear people: where speech is synthetic, no person spoke, and "
             "one synthesiser's voices differ less than people's do."
         )
+    if any(_shares_tuning(result.numbers) for result in results if result.name == "settings"):
+        sentences.append(
+            "How losses would compare at settings of their own: here all share one learning rate "
+            "and one strength of the regulariser."
+        )
     return [
         *sentences,
         "How accuracy varies between speakers at large: intervals are over networks, and few "
@@ -195,6 +200,13 @@ def unknown(results):
         "What the chip itself does: its arithmetic is simulated in every bit, its time and energy "
         "are estimated or published, not measured.",
     ]
+
+
+def _shares_tuning(path):
+    """Return whether networks of a table of settings differ in their loss, not in its tuning."""
+    table = read_csv(path, text=NAMES)
+    tuned = table[["learning_rate", "lambda_upper", "lambda_lower"]].drop_duplicates()
+    return table["loss"].nunique() > 1 and len(tuned) == 1
 
 
 def marked(text):
