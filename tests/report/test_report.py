@@ -725,6 +725,9 @@ def test_prose():
         prose.typeset("-5.8 (-0.3 at SHD-256), 1e-08, 9-10")
         == "−5.8 (−0.3 at SHD-256), 1e-08, 9-10"
     )
+    assert (
+        prose.typeset("(1 - exp(-dt / tau)), snakemake -n") == "(1 − exp(−dt / tau)), snakemake -n"
+    )
     assert prose.typeset("15% and 1.6 % in 5 ms") == "15\xa0% and 1.6\xa0% in 5\xa0ms"
     assert prose.count(1, "seed") == "1 seed" and prose.count(8156, "seed") == "8,156 seeds"
 

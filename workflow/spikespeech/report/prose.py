@@ -12,7 +12,8 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def typeset(text):
     """Return prose with true minus signs, and with numbers that keep their unit in their line."""
-    text = re.sub(r"(?<![^\s(])-(?=\d)", "\N{MINUS SIGN}", text)
+    minus = r"(?<![^\s(])-(?=\d)|(?<=\()-(?=\w+ ?/)|(?<=[\w)] )-(?= \w)"  # -1, (-t/T), a - b
+    text = re.sub(minus, "\N{MINUS SIGN}", text)
     text = re.sub(r"(?<=\d)%", " %", text)
     return re.sub(r"(?<=\d) (?=%|ms\b|points\b)", "\N{NO-BREAK SPACE}", text)
 
