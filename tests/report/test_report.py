@@ -728,7 +728,7 @@ def test_prose():
     assert (
         prose.typeset("(1 - exp(-dt / tau)), snakemake -n") == "(1 − exp(−dt / tau)), snakemake -n"
     )
-    assert prose.typeset("15% and 1.6 % in 5 ms") == "15\xa0% and 1.6\xa0% in 5\xa0ms"
+    assert prose.typeset("15% and 1.6 % in 5 ms, 2 s") == "15\xa0% and 1.6\xa0% in 5\xa0ms, 2\xa0s"
     assert prose.count(1, "seed") == "1 seed" and prose.count(8156, "seed") == "8,156 seeds"
 
 

@@ -15,7 +15,7 @@ def typeset(text):
     minus = r"(?<![^\s(])-(?=\d)|(?<=\()-(?=\w+ ?/)|(?<=[\w)] )-(?= \w)"  # -1, (-t/T), a - b
     text = re.sub(minus, "\N{MINUS SIGN}", text)
     text = re.sub(r"(?<=\d)%", " %", text)
-    return re.sub(r"(?<=\d) (?=%|ms\b|points\b)", "\N{NO-BREAK SPACE}", text)
+    return re.sub(r"(?<=\d) (?=%|m?s\b|points\b)", "\N{NO-BREAK SPACE}", text)
 
 
 def percent(interval, digits=1):
