@@ -392,6 +392,16 @@ def test_the_linear_readout_stands_beside_the_networks_word_by_word(results):
     assert f"difference is {100 * linear['difference']:+.1f} points" in text.replace("−", "-")
 
 
+def test_on_speakers_left_out_in_turn_both_accuracies_are_said():
+    shares = {"accuracy": 0.566, "low": 0.47, "high": 0.66}
+    shares |= {"difference": 0.234, "difference_low": 0.119, "difference_high": 0.348}
+    counts = {"loss": plot_accuracy.LINEAR, "examples": 2850, "networks": 6}
+    rows = [{"series": series, **counts, **shares} for series in ("test", "validation")]
+    said = plot_accuracy.beside_linear(pd.DataFrame(rows))[-1]
+    assert "2,850 examples" in said and "6 folds, it classifies 56.6 %" in said
+    assert "and the networks 80.0 %: +23.4 points (95 % interval +11.9 to +34.8)" in said
+
+
 def test_costs_of_different_kinds_never_share_a_row(results):
     table = pd.read_csv(results / "tables/inference_cost.csv")
     assert set(table["kind"]) == {"measured, published", "estimate", "measured here"}

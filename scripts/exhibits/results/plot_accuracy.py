@@ -196,7 +196,8 @@ def beside_linear(table):
             f"On {int(row['examples']):,} examples by speakers who are left out of training in "
             f"turn, {int(row['networks'])} folds, it classifies "
             f"{prose.percent(row[['accuracy', 'low', 'high']])}, with the penalty that is best for "
-            f"them, and the networks' difference is {prose.points(row[DIFFERENCE])}, over folds."
+            f"them, and the networks {100 * (row['accuracy'] + row[DIFFERENCE[0]]):.1f} %: "
+            f"{prose.points(row[DIFFERENCE])}, over folds."
         )
     return lines
 
