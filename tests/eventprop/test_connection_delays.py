@@ -234,6 +234,27 @@ def check(network, weights, loss, regulariser=None, spikes=None):
         assert apart(result.gradients[which], theirs) < 2e-5, which
 
 
+@pytest.mark.parametrize("longest", [3, 40, 250])
+def test_recurrent_synapses_with_the_delays_of_blocks_are_theirs(longest):
+    """Delays of blocks are kept step by step, those of synapses a stretch of steps at a time."""
+    plain, results = Network.layered(30, 70, 5), []
+    spikes, loss = spikes_of(plain, 3, n_steps=300), loss_of("sum_exp", 300)
+    rule = eventprop.Regulariser(2e-6, 3e-6, 4)
+    blocks = np.random.default_rng(2).integers(0, longest + 1, (70, 5))
+    for shape, delays in (("block", blocks), ("synapse", blocks.repeat(16, axis=1)[:, :70])):
+        own = Connection("hidden", "hidden", longest, shape)
+        connections = [own if c.recurrent else c for c in plain.connections]
+        network = Network(plain.populations, tuple(connections))
+        weights = weights_of(plain) | {own.delay: delays}
+        results.append(eventprop.gradients(network, weights, spikes, None, loss, rule))
+    block, synapse = results
+    assert block.hidden_spikes.sum() > 1000
+    np.testing.assert_array_equal(synapse.hidden_spikes, block.hidden_spikes)
+    np.testing.assert_array_equal(synapse.readouts, block.readouts)
+    for name, gradient in block.gradients.items():
+        assert apart(synapse.gradients[name], gradient) < 2e-5
+
+
 def delayed_by(spikes, delays):
     late = []
     for i in range(len(spikes)):
@@ -396,8 +417,9 @@ def padded_copy(array):
     return flat_array
 
 
-def test_training_gives_the_same_bytes_for_any_threads_and_after_resuming():
-    network = chained("block", True, hidden=[70, 40])
+@pytest.mark.parametrize("shape", ["block", "synapse"])
+def test_training_gives_the_same_bytes_for_any_threads_and_after_resuming(shape):
+    network = chained(shape, True, hidden=[70, 40])
     rule = eventprop.Regulariser(1e-7, 1e-7, 3)
 
     def backend(weights, threads):

@@ -3,7 +3,9 @@
 `tape`                  the spikes of a layer
 `synapses`              currents forward; gradients and feedback backward
 `delays`                connections with delays: currents of spikes that arrive later
-`delay_gradients`       the same backward
+`near`, `own_delays`    delays of synapses within a layer, a stretch of steps at a time
+`delay_gradients`       gradients of connections with delays, and their feedback
+`planes`                what those gradients' sums become at the end of a batch
 `values`, `adaptive`    constants as kernels load them; what adaptive thresholds add to `lif`
 `listed`                connections that lack most synapses, by lists of those that there are
 `lif`                   a layer of LIF neurons or leaky integrators: constants, forward, adjoint

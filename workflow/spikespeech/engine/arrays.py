@@ -6,7 +6,7 @@ import numpy as np
 
 from spikespeech.engine import adaptive, delays, lif, listed
 from spikespeech.engine.tape import Tape, tape
-from spikespeech.kernels.vectors import aligned, padded
+from spikespeech.kernels.vectors import QUAD, aligned, padded
 
 CLOSED, WINDOWED, MAXIMUM, PER_TIMESTEP, FIRST_SPIKE = range(5)
 
@@ -125,6 +125,8 @@ class Scratch(NamedTuple):
     series: np.ndarray
     window: np.ndarray
     rings: tuple
+    own_series: np.ndarray | None
+    own_sums: np.ndarray | None
 
 
 class Results(NamedTuple):
@@ -149,6 +151,7 @@ def scratch(
     n_outputs,
     longest=(),
     own_longest=(),
+    own_kinds=(),
     learning=(),
     adapting=False,
 ):
@@ -157,7 +160,8 @@ def scratch(
     sizes, n_sources : of each hidden layer: its neurons, and the rows of all weights into it
     longest : the longest delay in steps of the connection to each layer, then to the outputs; 0 or
         () without any
-    own_longest : likewise of each hidden layer's recurrent connection
+    own_longest, own_kinds : likewise of each hidden layer's recurrent connection, and the kind of
+        its delays
     learning : of each hidden layer whether it learns constants; () where none does
     adapting : whether hidden layers have an adaptation
     """
@@ -167,6 +171,16 @@ def scratch(
     own_longest = own_longest or [0] * len(sizes)
     delayed = [w for w, d in zip([*widths, output_width], longest, strict=False) if d]
     late = max([*longest, *own_longest], default=0)
+    own_kinds = own_kinds or [delays.NONE] * len(sizes)
+    rings = [delays.ring(d, kind) for d, kind in zip(own_longest, own_kinds, strict=True)]
+    own = [
+        (width * delays.reach(n_steps, d), QUAD * ring * n)
+        for n, width, d, ring, kind in zip(
+            sizes, widths, own_longest, rings, own_kinds, strict=True
+        )
+        if d and kind == delays.SYNAPSES
+    ]
+    own_series, own_sums = np.max([(0, 0), *own], axis=0)
     return Scratch(
         np.zeros(n_steps + 1, np.uint32),
         tuple(tape(n_steps, n, adapting) for _ in range(GROUP) for n in sizes),
@@ -191,10 +205,9 @@ def scratch(
         np.zeros(0, np.float32),
         aligned(n_steps * max(delayed, default=0)),
         delays.window(n_steps, late) if late else np.zeros(0, np.float32),
-        tuple(
-            aligned(delays.ring(late) * width)
-            for late, width in zip(own_longest, widths, strict=True)
-        ),
+        tuple(aligned(ring * width) for ring, width in zip(rings, widths, strict=True)),
+        aligned(own_series) if late else None,
+        aligned(own_sums) if late else None,
     )
 
 

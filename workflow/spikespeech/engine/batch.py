@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from spikespeech.engine import adam, arrays, constants, delays, example, listed, readout
+from spikespeech.engine import adam, arrays, constants, delays, example, listed, planes, readout
 from spikespeech.engine.dealing import SHARES, balanced, part, shares
 from spikespeech.engine.presented import check_sound, checked_spikes
 from spikespeech.errors import InputError
@@ -71,6 +71,7 @@ class Engine:
         self.scratch = [
             arrays.scratch(
                 *(loss.n_steps, sizes, n_sources[:-1], network.n_outputs, longest, own),
+                [delays.kind_of(layer.recurrent) for layer in chained[:-1]],
                 [bool(p.learned) for p in network.hidden],
                 self.adaptations[0] is not None,
             )
@@ -228,6 +229,10 @@ class Engine:
                     bad[thread, at] = listed.mean_gradient(
                         sums, factor, first, cells, pattern.mask, gradient
                     )
+                elif self._in_planes(place, c):
+                    given = sums, factor, start * self.widths[place], end - start
+                    span = part(0, end - start, thread, self.threads)
+                    bad[thread, at] = planes.mean_gradient(*given, *span, gradient)
                 else:
                     span = part(start, end, thread, self.threads)
                     bad[thread, at] = adam.mean_gradient(sums, factor, *span, gradient)
@@ -256,34 +261,28 @@ class Engine:
             found[name] = int(np.count_nonzero(~np.isfinite(gradients[name])))
         return found
 
+    def _in_planes(self, place, connection):
+        """Whether the sums of a connection lie in planes, see `planes`."""
+        return place < len(self.hidden) and _longest(self.network, connection, self.loss.n_steps)
+
     def _delay_gradient(self, n, place, connection, start, end):
         """Return the gradient of a connection's delays, a step, in their shape.
 
         start, end : the connection's rows of what the place's `earlier` sums up
         """
-        width, dt = self.widths[place], np.float32(self.network.dt_ms)
+        width, rows, dt = self.widths[place], end - start, np.float32(self.network.dt_ms)
         # The sums of hidden layers are γ times what they should be, see `delays.gather`.
         scale = np.float32(1) if place == len(self.hidden) else self.hidden[place].gamma
         factor = np.full(width, dt / scale / np.float32(n), np.float32)
-        sums = aligned(self.parameters[place].shape)
-
-        def work(thread):
-            a, b = part(start, end, thread, self.threads)
-            adam.mean_gradient(self.earlier[place][: shares(n)], factor, a, b, sums)
-
-        self._each(work)
-        span = slice(start * width, end * width)
-        change = (self.parameters[place][span] * sums[span]).reshape(-1, width)
-        if connection.name in self.absent:
-            absent = self.absent[connection.name]
-            change[:, : absent.shape[1]][absent] = 0
-        if connection.delay_shape == "source":
-            return change.sum(axis=1)
-        n_targets = self.network[connection.target].n
-        if connection.delay_shape == "synapse":
-            return change[:, :n_targets]
-        blocks = -(-n_targets // NARROW)
-        return change.reshape(len(change), -1, NARROW).sum(axis=2)[:, :blocks]
+        sums, weights = self.earlier[place][: shares(n)], self.parameters[place]
+        shape, absent = connection.delay_shape, self.absent.get(connection.name)
+        summed = shape == "block" and absent is None
+        change = np.empty((rows, width // NARROW if summed else width), np.float32)
+        write = planes.block_changes if summed else planes.changes
+        lanes = NARROW if self._in_planes(place, connection) else width
+        given = sums, factor, weights, start * width, rows, lanes
+        self._each(lambda n: write(*given, *part(0, rows, n, self.threads), change))
+        return planes.of_shape(change, shape, self.network[connection.target].n, absent)
 
     def step(self, mean, square, rate, unbias, epsilon):
         """Take a step of Adam, see `adam.step`; mean and square are tuples like `parameters`."""

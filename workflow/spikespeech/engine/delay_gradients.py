@@ -7,19 +7,21 @@ source, as the spikes are sorted.
 
 import numpy as np
 
-from spikespeech.engine.delays import BLOCKS
+from spikespeech.engine.delays import BLOCKS, apart, four
 from spikespeech.engine.kernel import inner
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
     NARROW,
     QUAD,
+    firsts,
     fma,
     lane,
     load,
     load_narrow,
     load_quad,
     opaque,
+    seconds,
     splat,
     store,
     total,
@@ -34,11 +36,11 @@ def unroll(trace, start, used, delays, before, stride, window):
     start : of the targets in the trace, of whose steps so many are `used`; later ones are 0
     before : narrow Block, the trace one step before the trial
     """
-    window[:] = 0
     if delays.kind == BLOCKS:
         store(window, 0, before)
         for t in range(used):
             store(window, (t + 1) * NARROW, load_narrow(trace, start + t * LANES))
+        window[(used + 1) * NARROW :] = 0
     else:
         whole = used - used % NARROW
         for t in range(0, whole, NARROW):
@@ -47,6 +49,7 @@ def unroll(trace, start, used, delays, before, stride, window):
             window[column * stride] = lane(before, column)
             for t in range(whole, used):
                 window[column * stride + t + 1] = trace[start + t * LANES + column]
+            window[column * stride + used + 1 : (column + 1) * stride] = 0
 
 
 @inner
@@ -58,70 +61,90 @@ def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width,
     end : see `lif.run_backward`, whose trace of the targets' λ_I this is
     k, lambda_v : Constants of the targets, and their λ_V in step 0
     window : of `window`, scratch
-    gradient : flat (n_sources * width,) float32: Σ λ_I, as `synapses.gather` does
+    gradient : flat (n_sources * width,) float32: Σ λ_I, of NARROW columns after the other: source
+        after source, as memory is then written in its order
     earlier : likewise, where delays are learned: γ Σ (λ_V - λ_I)
     """
     stride = len(window) // NARROW
     used, n_sources = max(end, 0) + 1, len(first_source) - 1
-    sums = np.empty(QUAD * QUAD, np.float32)
     for first in range(0, width, NARROW):
-        start = (first // LANES) * n_steps * LANES + first % LANES
+        start, plane = (first // LANES) * n_steps * LANES + first % LANES, first * n_sources
         beta, gamma = load_narrow(k.beta, first), load_narrow(k.gamma, first)
-        both = beta + gamma
         before = fma(gamma, load_narrow(lambda_v, first), beta * load_narrow(trace, start))
         unroll(trace, start, used, delays, before, stride, window)
         if delays.kind == BLOCKS:
-            for i in range(n_sources):
-                begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
-                cell = i * width + first
-                here = former = load_narrow(np.float32(0), 0)
-                late = np.uint64(delays.steps[i * (width // NARROW) + first // NARROW])
-                p = opaque(begin)
-                while p < stop:
-                    at = np.int64(np.uint64(steps[p]) + late) * NARROW
-                    former = former + load_narrow(window, at)
-                    here = here + load_narrow(window, at + NARROW)
-                    p = opaque(p + np.uint64(1))
-                if delays.learned:
-                    change = former - both * here
-                    old = load_narrow(earlier, cell)
-                    store(earlier, cell, old + change if adding else change)
-                store(gradient, cell, load_narrow(gradient, cell) + here if adding else here)
+            gather_blocks(
+                first_source, steps, delays.late, first // NARROW * n_sources, beta + gamma,
+                delays.learned, plane, window, adding, gradient, earlier,
+            )  # fmt: skip
         else:
             # The series of four targets stay in the nearest cache while all sources pass.
-            for quad in range(first, first + NARROW, QUAD):
-                for i in range(n_sources):
-                    begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
-                    gather_quad(
-                        steps, begin, stop, delays, i * width + quad, (quad - first) * stride,
-                        stride, window, sums,
-                    )  # fmt: skip
-                    for n in range(QUAD):
-                        at, former, here = i * width + quad + n, sums[QUAD * n], sums[QUAD * n + 1]
-                        if delays.learned:
-                            change = former - lane(both, quad - first + n) * here
-                            earlier[at] = earlier[at] + change if adding else change
-                        gradient[at] = gradient[at] + here if adding else here
+            for quad in range(0, NARROW, QUAD):
+                own, step = four(delays, first + quad, n_sources)
+                both = load_quad(k.beta, first + quad) + load_quad(k.gamma, first + quad)
+                gather_fours(
+                    first_source, steps, delays.fours, own, step, both, delays.learned,
+                    plane + quad, quad * stride, stride, window, adding, gradient, earlier,
+                )  # fmt: skip
 
 
-@part
-def gather_quad(steps, begin, stop, delays, cell, start, stride, window, sums):
-    """Write a quad of each of four targets: sums of the trace one step before arrival, at it, …"""
-    first = np.uint64(start) + np.uint64(delays.steps[cell])
-    second = np.uint64(start + stride) + np.uint64(delays.steps[cell + 1])
-    third = np.uint64(start + 2 * stride) + np.uint64(delays.steps[cell + 2])
-    fourth = np.uint64(start + 3 * stride) + np.uint64(delays.steps[cell + 3])
-    a = b = c = d = load_quad(np.float32(0), 0)
-    p = opaque(begin)
-    while p < stop:
-        t = np.uint64(steps[p])
-        a = a + load_quad(window, np.int64(first + t))
-        b = b + load_quad(window, np.int64(second + t))
-        c = c + load_quad(window, np.int64(third + t))
-        d = d + load_quad(window, np.int64(fourth + t))
-        p = opaque(p + np.uint64(1))
-    for n, quad in enumerate((a, b, c, d)):
-        store(sums, n * QUAD, quad)
+@inner
+def gather_blocks(first_source, steps, late, own, both, learned, plane, window, adding, gradient,
+                  earlier):  # fmt: skip
+    """Do what `gather` says for NARROW columns with delays of blocks.
+
+    own : where the delays of these begin
+    both : narrow Block of β + γ
+    plane : where the sums of these begin
+    """
+    for i in range(len(first_source) - 1):
+        begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
+        cell, d = plane + i * NARROW, np.uint64(late[own + i])
+        here = former = load_narrow(np.float32(0), 0)
+        p = opaque(begin)
+        while p < stop:
+            at = np.int64(np.uint64(steps[p]) + d) * NARROW
+            former = former + load_narrow(window, at)
+            here = here + load_narrow(window, at + NARROW)
+            p = opaque(p + np.uint64(1))
+        if learned:
+            change = former - both * here
+            store(earlier, cell, load_narrow(earlier, cell) + change if adding else change)
+        store(gradient, cell, load_narrow(gradient, cell) + here if adding else here)
+
+
+@inner
+def gather_fours(first_source, steps, fours, own, step, both, learned, plane, start, stride, window,
+                 adding, gradient, earlier):  # fmt: skip
+    """Do what `gather` says for four columns with delays of synapses.
+
+    own, step : of `delays.four`
+    both : quad of β + γ
+    plane : where the sums of these begin
+    start, stride : where their series begin, and how far apart
+    """
+    for i in range(len(first_source) - 1):
+        begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
+        first, second, third, fourth = apart(fours[own + np.uint64(i) * step])
+        first += np.uint64(start)
+        second += np.uint64(start + stride)
+        third += np.uint64(start + 2 * stride)
+        fourth += np.uint64(start + 3 * stride)
+        # Of each target: sums of the trace one step before arrival, at it, …
+        a = b = c = d = load_quad(np.float32(0), 0)
+        p = opaque(begin)
+        while p < stop:
+            t = np.uint64(steps[p])
+            a = a + load_quad(window, np.int64(first + t))
+            b = b + load_quad(window, np.int64(second + t))
+            c = c + load_quad(window, np.int64(third + t))
+            d = d + load_quad(window, np.int64(fourth + t))
+            p = opaque(p + np.uint64(1))
+        cell, here = plane + i * NARROW, seconds(a, b, c, d)
+        if learned:
+            change = firsts(a, b, c, d) - both * here
+            store(earlier, cell, load_quad(earlier, cell) + change if adding else change)
+        store(gradient, cell, load_quad(gradient, cell) + here if adding else here)
 
 
 @inner

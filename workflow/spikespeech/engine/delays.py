@@ -17,17 +17,19 @@ so that gradients of delays need no more than the trace of λ_I, at two neighbou
 Arrivals are added up in order of the spikes' step, then source, and only then to x, as mlGeNN does.
 Kernels know two kinds: delays of BLOCKS of targets in a row, of which those of a source are a case,
 move a Block; delays of each synapse move each number for itself, four targets at a time, so that
-the series of these stay in the nearest cache.
+the series of these stay in the nearest cache. Within a layer see `own_delays`.
 
-A thread keeps the arrivals at one layer, (n_steps, width) numbers as the trace, and for each
-recurrent connection what is under way in the longest delay's steps; a share keeps one more sum for
-each weight whose delay is learned.
+A thread keeps the arrivals at one layer, (n_steps, width) numbers as the trace; for each recurrent
+connection with delays of blocks what is under way in the longest delay's steps, for all those with
+delays of synapses one series of the trial's steps and the longest delay's; a share keeps one more
+sum for each weight whose delay is learned.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from spikespeech.engine import near
 from spikespeech.engine.kernel import inner
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
@@ -36,7 +38,9 @@ from spikespeech.kernels.vectors import (
     QUAD,
     aligned,
     fma,
+    lane,
     load_narrow,
+    load_quad,
     opaque,
     store,
     total,
@@ -60,23 +64,41 @@ class Delays(NamedTuple):
     longest : in steps
     steps : flat (n_sources * columns,) uint16, a column for each block or target; none exceeds the
         trial
-    planes, plane_steps : of connections from another layer, for each block of columns one after the
-        other: weights, flat (n_sources * width,) float32, and delays, of NARROW targets for BLOCKS,
-        of QUAD for SYNAPSES
+    lanes : how many columns a plane has
+    planes : weights, flat (n_sources * width,) float32, one plane of columns after the other
+    late : delays of BLOCKS likewise, flat (n_sources * columns,) uint16
+    fours : likewise those of SYNAPSES, four in a uint64, the first lowest
+    stretch, stride, near, places, values : of recurrent connections with delays of SYNAPSES, see
+        `own_delays`: steps of a stretch; how far apart the targets' series are; see `near.listed`
     """
 
     kind: int
     learned: bool
     longest: int
     steps: np.ndarray
+    lanes: int
     planes: np.ndarray
-    plane_steps: np.ndarray
+    late: np.ndarray
+    fours: np.ndarray
+    stretch: int
+    stride: int
+    near: np.ndarray
+    places: np.ndarray
+    values: np.ndarray
 
 
 def none():
     """Return the Delays of a connection without any."""
-    nothing = np.zeros(0, np.uint16)
-    return Delays(NONE, False, 0, nothing, np.zeros(0, np.float32), nothing)
+    kinds = np.uint16, np.uint32, np.uint64, np.float32
+    few, number, many, weights = (np.zeros(0, kind) for kind in kinds)
+    return Delays(NONE, False, 0, few, NARROW, weights, few, many, 1, 0, number, number, weights)
+
+
+def kind_of(connection):
+    """Return the kind of a connection's delays; NONE for None."""
+    if connection is None:
+        return NONE
+    return SYNAPSES if connection.delay_shape == "synapse" else BLOCKS
 
 
 def pack(connection, values, rows, n_steps):
@@ -86,23 +108,60 @@ def pack(connection, values, rows, n_steps):
     rows : (n_sources, width) float32, its weights with their padding
     """
     n_sources, width = rows.shape
-    kind = SYNAPSES if connection.delay_shape == "synapse" else BLOCKS
+    kind = kind_of(connection)
     columns = width if kind == SYNAPSES else width // NARROW
     found = np.minimum(delay_steps(values), n_steps).astype(np.uint16)
     steps = np.zeros((n_sources, columns), np.uint16)
     found = found.reshape(n_sources, -1)
     steps[:, : found.shape[1] if found.shape[1] > 1 else columns] = found
-    planes, plane_steps = np.zeros(0, np.float32), np.zeros(0, np.uint16)
-    if not connection.recurrent:
-        # Where all weights of a column lie in a row, those of one source share few cache lines.
-        lanes = QUAD if kind == SYNAPSES else NARROW
-        planes = aligned((width // lanes, n_sources, lanes))
-        planes[:] = rows.reshape(n_sources, -1, lanes).transpose(1, 0, 2)
-        delays = steps.reshape(n_sources, width // lanes, -1).transpose(1, 0, 2)
-        plane_steps = np.ascontiguousarray(delays).ravel()
     longest = min(connection.longest_delay, n_steps)
-    learned = connection.learned_delays
-    return Delays(kind, learned, longest, steps.ravel(), planes.reshape(-1), plane_steps)
+    packed = none()._replace(
+        kind=kind, learned=connection.learned_delays, longest=longest, steps=steps.ravel()
+    )
+    # Where all weights of a column lie in a row, those of one source share few cache lines.
+    lanes = QUAD if kind == SYNAPSES and not connection.recurrent else NARROW
+    planes = _planes(rows, lanes)
+    if kind == SYNAPSES:
+        fours = _planes(steps, lanes).view(np.uint64)
+        packed = packed._replace(lanes=lanes, planes=planes, fours=fours)
+        if not connection.recurrent:
+            return packed
+        listed = near.listed(steps, rows, found.shape[1], longest)
+        lists = dict(zip(("near", "places", "values"), listed, strict=True))
+        stretch, stride = near.stretch(longest), reach(n_steps, longest)
+        return packed._replace(stretch=stretch, stride=stride, **lists)
+    return packed._replace(planes=planes, late=_planes(steps, 1))
+
+
+def _planes(rows, lanes):
+    """Return (n_sources, width) rows flat, one plane of so many columns after the other."""
+    n_sources, width = rows.shape
+    planes = aligned((width // lanes, n_sources, lanes), rows.dtype)
+    planes[:] = rows.reshape(n_sources, -1, lanes).transpose(1, 0, 2)
+    return planes.reshape(-1)
+
+
+@part
+def four(delays, column, n_sources):
+    """Return where the first source's four columns from this one on are, and how far the next's."""
+    plane, within = column // delays.lanes, column % delays.lanes
+    first = (plane * n_sources * delays.lanes + within) // QUAD
+    return np.uint64(first), np.uint64(delays.lanes // QUAD)
+
+
+@part
+def of_four(delays, column, n_sources):
+    """Return the planes' weights and delays from those of `four` on."""
+    first, _ = four(delays, column, n_sources)
+    return delays.planes[first * np.uint64(QUAD) :], delays.fours[first:]
+
+
+@part
+def apart(four):
+    """Return the four delays of a uint64."""
+    low = np.uint64(0xFFFF)
+    a, b = four & low, (four >> np.uint64(16)) & low
+    return a, b, (four >> np.uint64(32)) & low, four >> np.uint64(48)
 
 
 def reach(n_steps, longest):
@@ -115,9 +174,11 @@ def window(n_steps, longest):
     return aligned(NARROW * reach(n_steps, longest))
 
 
-def ring(longest):
+def ring(longest, kind):
     """Return for how many steps what is under way within a layer is kept: a power of 2."""
-    return 1 << int(longest).bit_length() if longest else 0
+    if not longest:
+        return 0
+    return near.rows(longest) if kind == SYNAPSES else 1 << int(longest).bit_length()
 
 
 class Arrivals(NamedTuple):
@@ -147,12 +208,13 @@ def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
         return None
     if delays.kind == NONE:
         return Arrivals(series, 0)
-    n_steps, planes, late = len(first_source) - 1, delays.planes, delays.plane_steps
+    n_steps = len(first_source) - 1
     plane = n_steps * LANES
     if delays.kind == BLOCKS:
+        planes, late = delays.planes, delays.late
         add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, series)
     else:
-        add_synapses(steps, ids, planes, late, n_steps, n_targets, width, window, series)
+        add_synapses(steps, ids, delays, n_steps, n_targets, width, window, series)
     for first in range(-(-n_targets // NARROW) * NARROW, width, NARROW):
         start = (first // LANES) * plane + first % LANES
         for t in range(n_steps):
@@ -183,14 +245,14 @@ def add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, seri
 
 
 @inner
-def add_synapses(steps, ids, planes, late, n_steps, n_targets, width, window, series):
+def add_synapses(steps, ids, delays, n_steps, n_targets, width, window, series):
     """Write what `arrive` does of connections with delays of synapses."""
-    stride, n_sources = len(window) // NARROW, len(planes) // width
+    stride, n_sources = len(window) // NARROW, len(delays.planes) // width
     for first in range(0, n_targets, NARROW):
         window[:] = 0
         for quad in range(0, NARROW, QUAD):
-            own = np.uint64(((first + quad) // QUAD) * n_sources)
-            scatter(steps, ids, own, planes, late, quad * stride, stride, window)
+            weights, fours = of_four(delays, first + quad, n_sources)
+            scatter(steps, ids, weights, fours, quad * stride, stride, window)
         step_by_step(window, n_steps, series, (first // LANES) * n_steps * LANES + first % LANES)
 
 
@@ -206,26 +268,40 @@ def step_by_step(window, n_steps, series, start):
 
 
 @inner
-def scatter(steps, ids, own, weights, late, start, stride, window):
-    """Add the spikes' weights to the series of four targets, which lie `stride` apart."""
+def scatter(steps, ids, weights, fours, start, stride, window):
+    """Add the spikes' weights, of planes of QUAD, to series of four targets, `stride` apart."""
+    scatter_planes(steps, ids, np.uint64(1), weights, fours, start, stride, window)
+
+
+@inner
+def scatter_own(steps, ids, weights, fours, start, stride, window):
+    """Do what `scatter` does with planes of NARROW."""
+    quads = np.uint64(NARROW // QUAD)
+    scatter_planes(steps, ids, quads, weights, fours, start, stride, window)
+
+
+@part
+def scatter_planes(steps, ids, quads, weights, fours, start, stride, window):
+    """Do what `scatter` does; each source has so many quads in a plane."""
     first = np.uint64(start)
     second = np.uint64(start + stride)
     third = np.uint64(start + 2 * stride)
     fourth = np.uint64(start + 3 * stride)
     p, end = opaque(np.uint64(0)), np.uint64(len(steps))
     while p < end:
-        i = (own + np.uint64(ids[p])) * np.uint64(QUAD)
-        t = np.uint64(steps[p])
-        window[first + t + np.uint64(late[i])] += weights[i]
-        window[second + t + np.uint64(late[i + np.uint64(1)])] += weights[i + np.uint64(1)]
-        window[third + t + np.uint64(late[i + np.uint64(2)])] += weights[i + np.uint64(2)]
-        window[fourth + t + np.uint64(late[i + np.uint64(3)])] += weights[i + np.uint64(3)]
+        i, t = np.uint64(ids[p]) * quads, np.uint64(steps[p])
+        a, b, c, d = apart(fours[i])
+        w = load_quad(weights, np.int64(i) * QUAD)
+        window[first + t + a] += lane(w, 0)
+        window[second + t + b] += lane(w, 1)
+        window[third + t + c] += lane(w, 2)
+        window[fourth + t + d] += lane(w, 3)
         p = opaque(p + np.uint64(1))
 
 
 @part
 def send(ids, start, end, t, weights, delays, width, mask, ring):
-    """Add the weights of a step's spikes within a layer to what is under way.
+    """Add the weights of a step's spikes within a layer, with delays of blocks, to the ring.
 
     ring : flat (width * (mask + 1),) float32, for each block of columns, step by step modulo its
         length, what arrives in that step
@@ -233,52 +309,21 @@ def send(ids, start, end, t, weights, delays, width, mask, ring):
     plane = (mask + 1) * LANES
     for e in range(start, end):
         i = np.int64(ids[e])
-        if delays.kind == BLOCKS:
-            for block in range(width // NARROW):
-                first = block * NARROW
-                row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
-                cell = (first // LANES) * plane + row * LANES + first % LANES
-                added = load_narrow(ring, cell) + load_narrow(weights, i * width + first)
-                store(ring, cell, added)
-        else:
-            late = np.uint64(t)
-            for column in range(0, width, LANES):
-                cell, at = np.uint64(i * width + column), np.uint64((column // LANES) * plane)
-                for j in range(np.uint64(LANES)):
-                    place = at + slot(delays.steps, cell + j, late, mask) + j
-                    ring[place] += weights[cell + j]
+        for block in range(width // NARROW):
+            first = block * NARROW
+            row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
+            cell = (first // LANES) * plane + row * LANES + first % LANES
+            added = load_narrow(ring, cell) + load_narrow(weights, i * width + first)
+            store(ring, cell, added)
 
 
 @part
 def fed_back(i, t, weights, delays, width, mask, ring):
     """Return Σ_j W_ij (λ_V - λ_I)_j(t + d_ij) from a ring of these, see `send`."""
-    plane = (mask + 1) * LANES
-    if delays.kind == BLOCKS:
-        narrow = load_narrow(np.float32(0), 0)
-        for block in range(width // NARROW):
-            first = block * NARROW
-            row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
-            cell = (first // LANES) * plane + row * LANES + first % LANES
-            narrow = fma(load_narrow(weights, i * width + first), load_narrow(ring, cell), narrow)
-        return total(narrow)
-    # Four sums, as each addition waits for the one before.
-    a = b = c = d = np.float32(0)
-    late, one = np.uint64(t), np.uint64(1)
-    for column in range(0, width, LANES):
-        cell, at = np.uint64(i * width + column), np.uint64((column // LANES) * plane)
-        for _ in range(LANES // 4):
-            a += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
-            cell, at = cell + one, at + one
-            b += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
-            cell, at = cell + one, at + one
-            c += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
-            cell, at = cell + one, at + one
-            d += weights[cell] * ring[at + slot(delays.steps, cell, late, mask)]
-            cell, at = cell + one, at + one
-    return (a + b) + (c + d)
-
-
-@part
-def slot(steps, cell, t, mask):
-    """Return where a ring's block of columns holds the step that a spike of step t comes to."""
-    return ((t + np.uint64(steps[cell])) & np.uint64(mask)) * np.uint64(LANES)
+    plane, narrow = (mask + 1) * LANES, load_narrow(np.float32(0), 0)
+    for block in range(width // NARROW):
+        first = block * NARROW
+        row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
+        cell = (first // LANES) * plane + row * LANES + first % LANES
+        narrow = fma(load_narrow(weights, i * width + first), load_narrow(ring, cell), narrow)
+    return total(narrow)

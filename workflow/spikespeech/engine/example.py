@@ -26,7 +26,7 @@ def run_outputs(hidden, model, w):
     )
     lif.run_forward(
         ids, hidden.first, model.output_weights, nothing, model.output, None, arriving, None, None,
-        None, nothing, state, w.output_tape, w.voltage,
+        None, nothing, nothing, state, w.output_tape, w.voltage,
     )  # fmt: skip
 
 
@@ -120,7 +120,8 @@ def run_layer(steps, ids, first, tape, layer, at, voltage, w):
     arriving = delays.arrive(steps, ids, first, layer.delays, layer.n, width, w.window, w.series)
     lif.run_forward(
         ids, first, layer.weights, layer.recurrent_weights, layer.k, layer.adaptation, arriving,
-        layer.own_delays, layer.lists, layer.own_lists, w.rings[at], w.states[at], tape, voltage,
+        layer.own_delays, layer.lists, layer.own_lists, w.rings[at], w.own_series, w.states[at],
+        tape, voltage,
     )  # fmt: skip
 
 
@@ -264,6 +265,8 @@ def run_backward(i, n, spikes, model, loss, rule, adding, share, w, out, gradien
             differences,
             stride,
             w.rings[at],
+            w.own_series,
+            w.own_sums,
             w.trace,
         )
         if sums is not None and len(sums[at][share]) > 0:

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikespeech.engine import adaptive, listed, values
-from spikespeech.engine.delays import NONE, fed_back, send
+from spikespeech.engine import adaptive, listed, own_delays, values
+from spikespeech.engine.delays import NONE, SYNAPSES, fed_back, send
 from spikespeech.engine.kernel import inner
 from spikespeech.engine.synapses import receive
 from spikespeech.engine.tape import last_step, tape_spikes
@@ -106,7 +106,7 @@ def spent(x, y, k):
 
 @inner
 def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation, arriving, own,
-                lists, own_lists, ring, state, tape, voltage):  # fmt: skip
+                lists, own_lists, ring, series, state, tape, voltage):  # fmt: skip
     """Simulate a layer in one example; return its number of spikes.
 
     In each step
@@ -135,7 +135,7 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
     arriving : Arrivals of the incoming connection, or None
     own : Delays of the recurrent connection, or None
     lists, own_lists : listed.Lists of the two connections, or None
-    ring : see `delays.send`; empty without such delays
+    ring, series : see `delays.send` and `own_delays.advance`; empty without such delays
     state : (4, width) float32, scratch; (5, width) with an adaptation
     tape : Tape, written
     voltage : flat (n_steps * width,) float32, V of each step before a reset, or empty
@@ -150,6 +150,8 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
     x[:] = 0
     y[:] = 0
     ring[:] = 0
+    if own is not None:
+        series[: width * own.stride] = 0
     if adaptation is not None:
         state[4] = 0
     until = 0 if arriving is None else arriving.until
@@ -189,7 +191,12 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
                 tape.adaptation[e] = state[4, tape.ids[e]]
         tape.first[t + 1] = count
         if own is not None and own.kind != NONE:
-            send(tape.ids, tape.first[t], count, t, recurrent_weights, own, width, mask, ring)
+            if own.kind == SYNAPSES:
+                if t & (own.stretch - 1) == 0:
+                    own_delays.advance(t, tape, own, width, mask, series, ring)
+                own_delays.send_near(tape.ids, tape.first[t], count, t, own, mask, ring)
+            else:
+                send(tape.ids, tape.first[t], count, t, recurrent_weights, own, width, mask, ring)
             take(y, k.beta, ring, t & mask, mask + 1)
             clear(ring, t & mask, mask + 1, width)
             if count > tape.first[t]:
@@ -226,7 +233,7 @@ def clear(ring, t, n_steps, width):
 @inner
 def run_backward(
     tape, feedback, recurrent_weights, own, own_lists, k, adaptation, penalty, slope_min, lambda_v,
-    mu, differences, stride, ring, trace,
+    mu, differences, stride, ring, series, own_sums, trace,
 ):  # fmt: skip
     """Run a hidden layer's adjoint through one example; return how often a slope was guarded.
 
@@ -247,7 +254,8 @@ def run_backward(
     tape : Tape of the layer
     feedback : (n_spikes,) float32, the next layer's part of the sum at each spike
     recurrent_weights : flat (width * width,) float32; empty for a feed-forward network
-    own, own_lists, ring : as of `run_forward`; the ring holds λ_V - λ_I
+    own, own_lists, ring, series : as of `run_forward`; the ring and the series hold λ_V - λ_I
+    own_sums : float32, scratch, see `own_delays.retreat`
     k, adaptation : as of `run_forward`
     penalty : (n_hidden,) float32, the regulariser's jump at each spike
     slope_min : a smaller q counts as this
@@ -268,11 +276,15 @@ def run_backward(
     if adaptation is not None:
         mu[:] = 0
     ring[:] = 0
+    if own is not None:
+        series[: width * own.stride] = 0
     mask = len(ring) // width - 1
     for column in range(0, width, LANES):
         store(trace, (column // LANES) * plane + max(last, 0) * LANES, splat(np.float32(0)))
     for s in range(last - 1, -1, -1):
         after = (s + 1) * stride
+        if own is not None and own.kind == SYNAPSES:
+            own_delays.retreat(s + 1, last, tape, own, width, mask, series, ring, own_sums)
         for column in range(0, width, LANES):
             cell = (column // LANES) * plane + s * LANES
             old_v, old_i = load(lambda_v, column), load(trace, cell + LANES)
@@ -296,7 +308,10 @@ def run_backward(
                 q = slope_min
                 guarded += 1
             if own is not None and own.kind != NONE:
-                fed += fed_back(i, s + 1, recurrent_weights, own, width, mask, ring)
+                if own.kind == SYNAPSES:
+                    fed += own_delays.fed_back(e, s + 1, tape, own, mask, ring, own_sums)
+                else:
+                    fed += fed_back(i, s + 1, recurrent_weights, own, width, mask, ring)
             elif own_lists is not None and len(own_lists.first) > 0:
                 fed += listed.fed_back(i, recurrent_weights, width, own_lists, differences, after)
             elif recurrent:

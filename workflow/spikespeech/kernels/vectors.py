@@ -151,6 +151,19 @@ def load_quad(typingctx, array, index):
 
 
 @intrinsic
+def quad(typingctx, a, b, c, d):
+    """Return the quad of four float32."""
+
+    def codegen(context, builder, sig, args):
+        made, index = ir.Constant(quad_block.floats, ir.Undefined), ir.IntType(32)
+        for n, number in enumerate(args):
+            made = builder.insert_element(made, number, index(n))
+        return made
+
+    return quad_block(*[types.float32] * QUAD), codegen
+
+
+@intrinsic
 def store(typingctx, array, index, value):
     """Write a Block, wide or not, to `array` from `index` on."""
     _check(array)
@@ -215,6 +228,29 @@ def lane(typingctx, a, index):
         return builder.extract_element(args[0], args[1])
 
     return types.float32(a, types.intp), codegen
+
+
+def _across(index):
+    def codegen(context, builder, sig, args):
+        pairs = (
+            builder.shuffle_vector(args[n], args[n + 1], llvm.lanes([index, QUAD + index]))
+            for n in (0, 2)
+        )
+        return builder.shuffle_vector(*pairs, llvm.lanes([*range(QUAD)]))
+
+    return codegen
+
+
+@intrinsic
+def firsts(typingctx, a, b, c, d):
+    """Return the quad of the first lanes of four quads."""
+    return a(a, a, a, a), _across(0)
+
+
+@intrinsic
+def seconds(typingctx, a, b, c, d):
+    """Return the quad of the second lanes of four quads."""
+    return a(a, a, a, a), _across(1)
 
 
 @intrinsic
