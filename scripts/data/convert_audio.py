@@ -35,14 +35,13 @@ def main(arguments):
             classes,
             speakers=speakers,
             seed=settings["seed"],
-            window=settings["window"],
-            pre_emphasis=settings["pre_emphasis"],
             n_channels=settings["channels"],
             threads=arguments.threads,
             attributes=about,
             progress=lambda examples, part=part, chosen=chosen: track(
                 examples, f"{part} recordings", len(chosen), console=Console(stderr=True)
             ),
+            **datasets.sound(settings),
         )
         remarks += [f"{name} lasts {seconds:.1f} s" for name, seconds in long.items()]
     for remark in remarks[:MOST_REMARKS]:

@@ -32,14 +32,13 @@ def main(arguments):
             divided[part],
             classes,
             seed=seed,
-            window=settings["window"],
-            pre_emphasis=settings["pre_emphasis"],
             n_channels=settings["channels"],
             threads=arguments.threads,
             attributes=datasets.provenance("digits", settings),
             progress=lambda examples, part=part: track(
                 examples, f"{part} utterances", len(divided[part]), console=Console(stderr=True)
             ),
+            **datasets.sound(settings),
         )
 
 

@@ -13,7 +13,7 @@ from spikespeech import command, statistics
 from spikespeech.errors import InputError
 from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.reading import read_csv
-from spikespeech.report import exhibit, plots, prose
+from spikespeech.report import exhibit, plots, prose, selection
 
 REFERENCE = "sum_exp"
 """The loss that others are compared with: the best of Nowotny et al. 2025."""
@@ -22,8 +22,6 @@ CLAIMED = "gaussian"
 """The loss that the thesis says learns faster."""
 
 LEVELS = (0.25, 0.5, 0.75)
-TRAINED = 0.5
-"""Training accuracy of the last epoch below which, in the mean, a loss did not train."""
 LAST = 0.1
 """Share of the epochs, at the end, whose mean is the final accuracy."""
 
@@ -31,15 +29,8 @@ PAIR = ["dataset", "label", "topology", "fold", "seed"]
 NETWORK = [*PAIR, "hidden"]
 COLUMNS = [
     *("dataset", "label", "topology", "measure", "loss", "pairs", "mean", "low", "high"),
-    *(
-        "reached",
-        "train_accuracy",
-        "difference_mean",
-        "difference_low",
-        "difference_high",
-        "p",
-        "p_holm",
-    ),
+    *("reached", "train_accuracy", "difference_mean", "difference_low", "difference_high"),
+    *("p", "p_holm"),
 ]
 MEASURES = {
     "learning": "Mean accuracy over\nall epochs (points)",
@@ -191,14 +182,15 @@ def draw(table, reaching, label):
 
 
 def untrained(table):
-    """Return the rows, one a data set, topology and loss, of losses that did not train."""
-    rows = table[(table["measure"] == "learning") & (table["train_accuracy"] < TRAINED)]
+    """Return the rows, one a data set, topology and loss, of what did not train on average."""
+    failed = table["train_accuracy"] < selection.TRAINED
+    rows = table[(table["measure"] == "learning") & failed]
     return rows.sort_values(["label", "topology"], kind="stable")
 
 
 def verdict(row):
     """Return yes, no or undecided: whether the difference's interval is above or below 0."""
-    if row["train_accuracy"] < TRAINED:
+    if row["train_accuracy"] < selection.TRAINED:
         return "it did not train"
     if row["difference_low"] > 0:
         return "yes"
@@ -252,13 +244,14 @@ def findings(table, normalised):
             for row in failed.itertuples()
         ]
         sentences.append(
-            f"Did not train, with less than {100 * TRAINED:.0f} % mean training accuracy in the "
-            f"last epoch (marked *): {prose.listed(named)}. Their differences do not rank them."
+            f"Did not train, with less than {100 * selection.TRAINED:.0f} % mean training "
+            f"accuracy in the last epoch (marked *): {prose.listed(named)}. Their differences do "
+            "not rank them."
         )
-    tested = table[(table["measure"] == "learning") & (table["p_holm"] < 0.05)]
-    tested = tested.drop(failed.index, errors="ignore")
     if set(table["loss"]) == {REFERENCE, CLAIMED}:
         return sentences  # one comparison: there is nothing to correct, and it is told above
+    tested = table[(table["measure"] == "learning") & (table["p_holm"] < 0.05)]
+    tested = tested.drop(failed.index, errors="ignore")
     for sense, others in (
         ("faster", tested[tested["difference_mean"] > 0]),
         ("more slowly", tested[tested["difference_mean"] < 0]),

@@ -6,14 +6,14 @@ import seaborn
 from spikespeech import command
 from spikespeech.forms import COUNT, SHARE, Number
 from spikespeech.reading import read_csv
-from spikespeech.report import exhibit, plots, prose
+from spikespeech.report import exhibit, plots, prose, selection
 
 GROUP = ["dataset", "topology", "hidden", "loss"]
 COLUMNS = {**dict.fromkeys((*GROUP, "label")), "epoch": COUNT, "silent": COUNT}
 COLUMNS |= {"train_accuracy": SHARE, "validation_accuracy": Number(0, 1, gaps=True)}
 COLUMN = {"validation": "validation_accuracy", "training": "train_accuracy"}
 MILESTONE = 0.5
-"""Accuracy whose first epoch the finding compares, and below which a network did not train."""
+"""Accuracy whose first epoch the finding compares."""
 SILENT = 0.5
 """Share of the hidden layer above which the finding calls it silent."""
 
@@ -117,12 +117,12 @@ def findings(histories):
 
 
 def failures(histories):
-    """Return a sentence on the networks that ended below MILESTONE on what they trained on."""
+    """Return a sentence on the networks that ended below TRAINED on what they trained on."""
     networks = [*GROUP, "fold", "seed"]
     ends = histories.sort_values("epoch").groupby(networks, sort=False).tail(1)
     parts = []
     for (loss, hidden), group in ends.groupby(["loss", "hidden"], sort=False):
-        failed = group["train_accuracy"] < MILESTONE
+        failed = group["train_accuracy"] < selection.TRAINED
         if failed.any():
             mean = 100 * group["train_accuracy"][failed].mean()
             parts.append(
@@ -132,8 +132,8 @@ def failures(histories):
     if not parts:
         return []
     return [
-        f"Did not train, with less than {100 * MILESTONE:.0f} % training accuracy in the last "
-        f"epoch: {prose.listed(parts)}. This says nothing of how such losses rank."
+        f"Did not train, with less than {100 * selection.TRAINED:.0f} % training accuracy in the "
+        f"last epoch: {prose.listed(parts)}. This says nothing of how such losses rank."
     ]
 
 

@@ -79,8 +79,14 @@ class Dataset:
 
 
 # What a user's own audio folder need not set.
-OWN_AUDIO = {"test_speakers": [], "test_share": 0.0}
-OWN_AUDIO |= {"window": "ramps", "pre_emphasis": 0.0, "channels": 700, "seed": 1}
+OWN_AUDIO = {
+    "test_speakers": [],
+    "test_share": 0.0,
+    "window": "ramps",
+    "pre_emphasis": 0.0,
+    "channels": 700,
+    "seed": 1,
+}
 
 
 SOURCES = {"audio_folder": "audio", "spike_file": "spikes", "tonic": "tonic"}
@@ -164,8 +170,13 @@ def provenance(name, settings):
         "licence": dataset.licence,
         "reference": dataset.reference,
         "settings": json.dumps(settings, sort_keys=True),
-        **{key: settings[key] for key in ("window", "pre_emphasis") if key in settings},
+        **sound(settings),
     }
+
+
+def sound(settings):
+    """Return what a data set's settings say of how recordings enter the cochlea, for `encode`."""
+    return {key: settings[key] for key in ("window", "pre_emphasis") if key in settings}
 
 
 CRAMER = (

@@ -108,13 +108,10 @@ def sound(file):
     """
     if "window" not in file.attrs:
         return {}
-    emphasised = "pre_emphasis" in file.attrs
-    return {
-        "window": reading.attribute(file, "window", "text"),
-        "pre_emphasis": float(reading.attribute(file, "pre_emphasis", "numbers"))
-        if emphasised
-        else 0.0,
-    }
+    how = {"window": reading.attribute(file, "window", "text"), "pre_emphasis": 0.0}
+    if "pre_emphasis" in file.attrs:
+        how["pre_emphasis"] = float(reading.attribute(file, "pre_emphasis", "numbers"))
+    return how
 
 
 def write_events(

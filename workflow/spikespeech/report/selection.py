@@ -16,6 +16,8 @@ EVALUATIONS = {
     "n": Number(0, whole=True, gaps=True),
 }
 PREDICTIONS = {"label": COUNT, "prediction": COUNT, "speaker": INDEX}
+TRAINED = 0.5
+"""Training accuracy of the last epoch below which a network did not train."""
 
 
 def read(path):
