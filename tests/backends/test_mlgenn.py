@@ -22,6 +22,7 @@ import yaml
 from spikespeech import eventprop, losses
 from spikespeech.backends import mlgenn, native
 from spikespeech.backends.mlgenn import backend, limits
+from spikespeech.engine.rewiring import Rewiring
 from spikespeech.errors import InputError
 from spikespeech.eventprop import Regulariser
 from spikespeech.network import LI, LIF, Connection, Network, Parameters, sparse
@@ -135,6 +136,12 @@ def test_refuses_delays_that_it_does_not_learn(shape):
 def test_refuses_to_shorten_gradients():
     with pytest.raises(InputError, match=r"cannot shorten gradients.*gradient_clip: 0"):
         mlgenn.Backend(network_of(), weights(), losses.make("sum", n_steps=STEPS), gradient_clip=5)
+
+
+def test_refuses_to_rewire():
+    own = {"rewiring": Rewiring({"hidden_hidden": np.ones(2, np.float32)}, 1)}
+    with pytest.raises(InputError, match=r"hidden_hidden: mlGeNN 2\.4 rewires by other signs"):
+        mlgenn.Backend(network_of(), weights(), losses.make("sum", n_steps=STEPS), **own)
 
 
 def test_refuses_smoothed_labels():

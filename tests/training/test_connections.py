@@ -32,6 +32,8 @@ def test_what_is_not_asked_for_is_left_out():
     both = {"kind": "table", "path": "a.csv", "probability": 0.1}
     kept = {"kind": "table", "path": "a.csv"}
     assert connections.parse({"hidden": both}, "connections") == {"hidden": kept}
+    spelt = {"input": kept | {"rewired": True}, "hidden": TENTH | {"rewired": False}}
+    assert connections.parse(spelt, "c") == {"input": spelt["input"], "hidden": TENTH}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,11 @@ def test_what_is_not_asked_for_is_left_out():
         ({"hidden": TENTH | {"p": 1}}, "connections.hidden: .* are no synapses"),
         ({"input": {"kind": "table"}}, "connections.input: .* are no synapses"),
         ({"hidden": TENTH | {"shape": "blok"}}, "hidden.shape: 'blok'; did you mean 'block'"),
+        ({"hidden": TENTH | {"rewired": 1}}, "hidden.rewired: 1 is neither true nor false"),
+        (
+            {"next": TENTH | {"rewired": True, "shape": "block"}},
+            "next.rewired: synapses are replaced each for itself, not a block",
+        ),
         *(
             ({"input": TENTH | {"probability": p}}, f"probability: {p!r} is not above 0 and at")
             for p in (0, -0.5, 1.5, True, "much", float("nan"))
@@ -165,6 +172,83 @@ def test_a_training_keeps_them_and_is_resumed_to_the_same_bytes(tmp_path):
     assert_resumes(spikes, alone, loop.train(spikes, spikes.take([]), alone), tmp_path)
 
 
+REWIRED = {place: given | {"rewired": True} for place, given in ALL.items()}
+
+
+@pytest.mark.parametrize("backend", ["native", "eprop", "bptt"])
+def test_rewired_synapses_are_as_many_and_resumed_to_the_same_bytes(backend, tmp_path):
+    spikes = spoken()
+    chosen = settings(backend=backend, connections=REWIRED, selection="training", hidden=20)
+    first = chosen.given(chosen.make_network(spikes), spikes)
+    whole = loop.train(spikes, spikes.take([]), chosen)
+    assert (whole.history.rewired > 0).all()
+    for c in whole.network.connections:
+        mask = whole.weights[c.mask]
+        assert mask.sum() == c.synapses == first[c.mask].sum()
+        assert (mask != first[c.mask]).any()
+        assert not (c.recurrent and np.diag(mask).any())
+        assert not whole.weights[c.name][mask == 0].any()
+    save(tmp_path / "weights.h5", whole.network, whole.weights)
+    _, weights = load(tmp_path / "weights.h5")
+    np.testing.assert_array_equal(
+        weights["hidden_hidden.mask"], whole.weights["hidden_hidden.mask"]
+    )
+    assert_resumes(spikes, chosen, whole, tmp_path)
+
+
+def test_a_rewired_network_learns():
+    spikes = spoken()
+    few = {"kind": "random", "probability": 0.1, "rewired": True}
+    initial = PLAIN["initial_weights"] | {"input_hidden": [0.6, 0.6]}
+    chosen = settings(
+        connections={"input": few, "hidden": few}, selection="training", hidden=32, epochs=30,
+        learning_rate=0.02, initial_weights=initial,
+    )  # fmt: skip
+    history = loop.train(spikes, spikes.take([]), chosen).history
+    assert history.train_accuracy.max() > 0.75
+    assert history.rewired.sum() > 1000
+
+
+def test_means_and_fine_tuning_are_of_the_synapses_of_one_epoch(tmp_path):
+    """They are replaced until the averaged epochs begin; an interruption among these, too."""
+    spikes = spoken()
+    chosen = settings(connections=REWIRED, selection="last", average=4, finetune=1)
+    whole = loop.train(spikes, spikes.take([0, 1]), chosen)
+    assert (whole.history.rewired > 0).tolist() == [True] * 2 + [False] * 4
+    sparse.check(whole.network, whole.weights)
+    assert_kept(whole.network, loop.finetune(spikes, whole.weights, chosen), whole.weights)
+    alone = settings(connections=REWIRED, selection="last", average=4)
+    assert_resumes(spikes, alone, loop.train(spikes, spikes.take([]), alone), tmp_path)
+    for few in (4, 6):
+        short = settings(connections=REWIRED, selection="last", average=few, epochs=4)
+        with pytest.raises(InputError, match="of all 4 epochs are averaged"):
+            loop.train(spikes, spikes.take([]), short)
+
+
+def test_pairs_without_synapse_have_the_sign_of_the_weight_drawn_for_them():
+    spikes = spoken()
+    network, backend = loop.start(spikes, settings(connections=REWIRED))
+    _, whole = loop.start(spikes, settings())
+    for name in sparse.masks(network, backend.weights):
+        np.testing.assert_array_equal(backend.rewiring.signs[name] < 0, whole.weights[name] < 0)
+    only = settings(connections={"hidden": REWIRED["hidden"], "output": TENTH})
+    assert list(loop.start(spikes, only)[1].rewiring.signs) == ["hidden_hidden"]
+    assert loop.start(spikes, settings(connections=ALL))[1].rewiring is None
+
+
+def test_rewired_networks_are_exported(tmp_path):
+    spikes = spoken()
+    chosen = settings(connections=REWIRED, selection="training", epochs=2, hidden=20)
+    network, weights, *_ = loop.train(spikes, spikes.take([]), chosen)
+    fitted = netx.export(network, weights, tmp_path / "a.net")
+    assert fitted.report["layers"][0]["synapses"]["input_hidden"] == network.connections[0].synapses
+    nir.export(network, weights, tmp_path / "a.nir")
+    _, arrays = nir.load(tmp_path / "a.nir")
+    for name, mask in sparse.masks(network, weights).items():
+        assert not fitted.weights[name][~mask].any()
+        np.testing.assert_array_equal(arrays[name], weights[name])
+
+
 @pytest.mark.parametrize("scale", ["percentile", "error"])
 def test_integers_keep_them_and_scales_see_existing_weights_alone(scale, tmp_path):
     spikes = spoken()
@@ -223,6 +307,6 @@ def test_the_schema_knows_every_choice():
     own = schema["synapses"]["oneOf"][1]["properties"]
     assert own["kind"]["enum"] == list(connections.NEEDED)
     assert own["shape"]["enum"] == list(connections.SHAPES)
-    assert set(own) == {"kind", "shape", *connections.NEEDED.values()}
+    assert set(own) == {"kind", "shape", "rewired", *connections.NEEDED.values()}
     section = schema["training"]["properties"]["connections"]["properties"]
     assert list(section) == list(connections.PLACES)

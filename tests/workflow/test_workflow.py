@@ -142,7 +142,7 @@ def test_mechanisms_are_compared_on_any_data_set(copied, dataset):
     wanted = f"results/mechanisms_{dataset}/figures/comparisons.svg"
     planned = plan(copied, "--configfile", *files, "--forceall", "--", wanted)
     assert planned["plot_comparisons"] == 1 and "train" not in planned
-    assert planned["confirm"] == 5 * 15 and planned["bin_spikes"] == 2 + 3 * 2
+    assert planned["confirm"] == 5 * 16 and planned["bin_spikes"] == 2 + 3 * 2
 
 
 def test_networks_that_nir_cannot_hold_are_not_asked_for_as_nir(copied):

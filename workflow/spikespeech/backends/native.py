@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikespeech.engine import adam, tape
+from spikespeech.engine import adam, rewiring, tape
 from spikespeech.engine.batch import Engine, mlgenn_unit
 from spikespeech.eventprop.api import as_loss, gradients
 from spikespeech.kernels.vectors import aligned
@@ -46,6 +46,7 @@ class Outcome:
         over all batches
     skipped : batches with any such entry, which are not learned from: the weights stay finite
     shortened : batches whose gradients were shortened, see `Backend`
+    rewired : how many times a synapse was replaced by another, see `engine.rewiring`
     """
 
     losses: np.ndarray
@@ -56,6 +57,7 @@ class Outcome:
     nonfinite: dict[str, int]
     skipped: int = 0
     shortened: int = 0
+    rewired: int = 0
 
 
 class Backend:
@@ -75,6 +77,7 @@ class Backend:
     gradient_clip : gradients of a batch that are longer than so many times their root mean square
         so far are shortened; 0 for never. Where the recurrence runs away, one word's gradient is a
         hundred times as long as all others, and Adam's second moments would long remember it
+    rewiring : Rewiring of connections that lack synapses, or None; settable between epochs
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Backend:
         delay_rate=1.0,
         constant_rate=1.0,
         gradient_clip=0.0,
+        rewiring=None,
     ):
         compile_kernels()
         loss = as_loss(network, loss, getattr(loss, "n_steps", None))
@@ -94,6 +98,7 @@ class Backend:
         unit = mlgenn_unit(network, loss)
         self.epsilon = np.float32(EPSILON * unit)
         self.delay_rate, self.gradient_clip = delay_rate, gradient_clip
+        self.rewiring = rewiring
         self.delay_epsilon = np.float32(DELAY_EPSILON * unit * network.dt_ms)
         self.steps = 0
         self.mean, self.square = (
@@ -125,7 +130,8 @@ class Backend:
 
         batches : SpikeTrains, already later by the delays of the network's inputs
         """
-        parts, labels, nonfinite, skipped, shortened = [], [], Counter(), 0, 0
+        parts, labels, nonfinite = [], [], Counter()
+        skipped = shortened = rewired = 0
         for spikes, rate in zip(batches, learning_rates, strict=False):
             seen, bad = self.differentiate(spikes)
             parts.append(seen)
@@ -136,8 +142,9 @@ class Backend:
             else:
                 shortened += self._shorten()
                 self._step(rate)
+                rewired += self._rewire(rate)
         outcome = self._outcome(parts, labels, nonfinite)
-        return replace(outcome, skipped=skipped, shortened=shortened)
+        return replace(outcome, skipped=skipped, shortened=shortened, rewired=rewired)
 
     def differentiate(self, spikes):
         """Leave the mean gradient of a batch in `engine.gradient`.
@@ -173,6 +180,32 @@ class Backend:
         for gradient in (*engine.gradients, *itertools.chain(*held)):
             gradient *= np.float32(self.gradient_clip / max(ratios))
         return True
+
+    def _rewire(self, rate):
+        """Replace synapses whose weight has crossed its sign, see `rewiring`; return how many."""
+        if self.rewiring is None:
+            return 0
+        engine, moments, masks, n = self.engine, self._moments().values(), {}, 0
+        views = engine.named(engine.parameters)
+        for at, c in enumerate(engine.network.connections):
+            if c.name not in self.rewiring.signs:
+                continue
+            weights, signs = views[c.name], self.rewiring.signs[c.name]
+            rewiring.shrink(weights, signs, engine.delays[c.mask], rate)
+            removed = weights * signs < 0
+            if not removed.any():
+                continue
+            stream = self.rewiring.seed, at, self.steps
+            masks[c.name] = rewiring.replaced(~engine.absent[c.name], removed, c.recurrent, stream)
+            n += np.count_nonzero(removed)
+            # The delay of the pair stays as it is, for a synapse that it may get again.
+            own = c.learned_delays and c.delay_shape == "synapse"
+            held = [m[name] for m in moments for name in (c.name, c.delay)[: 1 + own]]
+            for array in (weights, *held):
+                array[removed] = 0
+        if masks:
+            engine.rewire(masks)
+        return n
 
     def _step(self, rate):
         self.steps += 1

@@ -17,7 +17,7 @@ class Entry(NamedTuple):
     ----------
     path : of its module, within this package; it has a class `Backend`
     options : keywords of that class beside network, weights, loss and regulariser, of threads,
-        batch_size, device, delay_rate, constant_rate, slope and gradient_clip
+        batch_size, device, delay_rate, constant_rate, slope, gradient_clip and rewiring
     environment : name of the environment of its jobs, `envs/<environment>.yaml`
     section : of the configuration, whose `python` runs its jobs and whose `device` they compute
         on; "" where it is the interpreter of all other jobs
@@ -32,16 +32,18 @@ class Entry(NamedTuple):
 
 
 BACKENDS = {
-    "native": Entry("native.py", ("threads", "delay_rate", "constant_rate", "gradient_clip")),
+    "native": Entry(
+        "native.py", ("threads", "delay_rate", "constant_rate", "gradient_clip", "rewiring")
+    ),
     "mlgenn": Entry(
         "mlgenn/__init__.py",
-        ("batch_size", "device", "delay_rate", "gradient_clip"),
+        ("batch_size", "device", "delay_rate", "gradient_clip", "rewiring"),
         "mlgenn",
         "mlgenn",
         1,
     ),
-    "eprop": Entry("eprop.py", ("threads", "slope", "gradient_clip")),
-    "bptt": Entry("bptt.py", ("threads", "slope", "gradient_clip")),
+    "eprop": Entry("eprop.py", ("threads", "slope", "gradient_clip", "rewiring")),
+    "bptt": Entry("bptt.py", ("threads", "slope", "gradient_clip", "rewiring")),
 }
 
 

@@ -42,7 +42,7 @@ class Backend(native.Backend, ABC):
     regulariser : Regulariser, or None
     threads : of evaluations; learning has one thread
     slope : k of ψ
-    gradient_clip : as of `native.Backend`
+    gradient_clip, rewiring : as of `native.Backend`
 
     Raises InputError for another network or loss.
     """
@@ -58,6 +58,7 @@ class Backend(native.Backend, ABC):
         threads=1,
         slope=SLOPE,
         gradient_clip=0.0,
+        rewiring=None,
     ):
         if loss.kind != "window" or not loss.shared:
             raise InputError(f"loss '{loss.name}' is not for {self.name}", hint="one with a window")
@@ -66,7 +67,7 @@ class Backend(native.Backend, ABC):
         refuse_delays(network, self.name)
         constants.refuse(network, self.name)
         given = loss, regulariser, threads
-        super().__init__(network, weights, *given, gradient_clip=gradient_clip)
+        super().__init__(network, weights, *given, gradient_clip=gradient_clip, rewiring=rewiring)
         self.slope = np.float32(slope)
         if not self.engine.output.alike:
             raise InputError(

@@ -123,18 +123,34 @@ class Engine:
             for name, array in weights.items()
             if name not in views and name not in held
         }
-        masks = sparse.masks(self.network, weights)
-        self.absent = {name: ~mask for name, mask in masks.items()}
-        found = {
-            c.name: listed.Pattern(masks[c.name], self.widths[place])
-            for place, c, _, _ in self._rows()
-            if c.name in masks and place < len(self.network.hidden)
-            if not _longest(self.network, c, self.loss.n_steps)
-        }
-        self.patterns = {n: p for n, p in found.items() if p.share < listed.SHARE}
+        self.absent, self.patterns = {}, {}
+        self._take_up(sparse.masks(self.network, weights))
+        self.hidden, self.adaptations, self.output = self.constants.of_layers()
+
+    def rewire(self, masks):
+        """Give connections as many other synapses, whose weights must be 0 now.
+
+        masks : which there are then, by name of the weights, (source, target) bool
+        """
+        for c in self.network.connections:
+            if c.name in masks:
+                self.delays[c.mask] = masks[c.name].astype(np.float32)
+        self._take_up(masks)
+
+    def _take_up(self, masks):
+        """Note which synapses there are, by name of the weights, and how kernels see them."""
+        n_steps = self.loss.n_steps
+        for place, c, _, _ in self._rows():
+            if c.name not in masks:
+                continue
+            self.absent[c.name] = ~masks[c.name]
+            self.patterns.pop(c.name, None)
+            if place < len(self.network.hidden) and not _longest(self.network, c, n_steps):
+                pattern = listed.Pattern(masks[c.name], self.widths[place])
+                if pattern.share < listed.SHARE:
+                    self.patterns[c.name] = pattern
         for gradient in self.gradients if self.patterns else ():
             gradient[:] = 0
-        self.hidden, self.adaptations, self.output = self.constants.of_layers()
 
     @property
     def gradient(self):

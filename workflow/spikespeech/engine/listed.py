@@ -75,11 +75,13 @@ class Pattern:
 
     def __init__(self, mask, width):
         n_sources, n_targets = mask.shape
-        rows = aligned((n_sources, width))
-        rows[:] = 0
+        rows = np.zeros((n_sources, width), bool)
         rows[:, :n_targets] = mask
-        self.mask = rows.reshape(-1)
-        held = rows.reshape(n_sources, -1, NARROW).any(axis=2)
+        self.mask = aligned(rows.size)
+        self.mask[:] = rows.reshape(-1)
+        # Sixteen truth values are two numbers of eight bytes, which are faster looked through.
+        halves = rows.view(np.uint64)
+        held = (halves[:, ::2] | halves[:, 1::2]) != 0
         self.share = held.mean() * width / (-(-n_targets // NARROW) * NARROW)
         sources, lines = np.nonzero(held)
         self.cells = sources * width + lines * NARROW

@@ -1,4 +1,4 @@
-"""Connections that lack synapses: which there are is settled once, and kept with the weights.
+"""Connections that lack synapses: which there are is kept with the weights.
 
 A network says of a connection how many synapses it has (`Connection.synapses`), its Parameters hold
 which, as numbers of 1 and 0 of the shape of the weights (`Connection.mask`). Weights of synapses

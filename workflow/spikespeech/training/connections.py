@@ -33,7 +33,8 @@ def parse(value, where):
     Parameters
     ----------
     value : by place, one of `PLACES`, None or a dictionary: `kind` random with `probability`, that
-        of each synapse, and `shape`, one of `SHAPES`; or `kind` table with `path`
+        of each synapse, and `shape`, one of `SHAPES`; or `kind` table with `path`. `rewired`, a
+        truth value, of synapses that have no other shape than their own
     """
     for key in value:
         if key not in PLACES:
@@ -44,7 +45,7 @@ def parse(value, where):
 def _parse(given, where):
     """Return the settings of one place; what another kind asks for is left out."""
     needed = NEEDED.get(given.get("kind"))
-    if needed not in given or not set(given) <= {"kind", "shape", *NEEDED.values()}:
+    if needed not in given or not set(given) <= {"kind", "shape", "rewired", *NEEDED.values()}:
         raise InputError(
             f"{where}: {given!r} are no synapses",
             hint="{kind: random, probability: 0.1} or {kind: table, path: file}",
@@ -56,8 +57,18 @@ def _parse(given, where):
     shape = given.get("shape", "synapse")
     if shape not in SHAPES:
         raise InputError(f"{where}.shape: {shape!r}{nearest(shape, SHAPES)}")
-    drawn = given["kind"] == "random" and shape != "synapse"
-    return {"kind": given["kind"], needed: given[needed]} | ({"shape": shape} if drawn else {})
+    parsed = {"kind": given["kind"], needed: given[needed]}
+    if given["kind"] == "random" and shape != "synapse":
+        parsed["shape"] = shape
+    rewired = given.get("rewired", False)
+    if not isinstance(rewired, bool):
+        raise InputError(f"{where}.rewired: {rewired!r} is neither true nor false")
+    if rewired and "shape" in parsed:
+        raise InputError(
+            f"{where}.rewired: synapses are replaced each for itself, not a {shape}",
+            hint="shape: synapse, or rewired: false",
+        )
+    return parsed | ({"rewired": True} if rewired else {})
 
 
 def sparse(network: Network, settings: dict, seed: int) -> Network:
@@ -101,6 +112,12 @@ def draw(network: Network, settings: dict, seed: int) -> dict[str, np.ndarray]:
             )
         drawn[c.mask] = mask
     return drawn
+
+
+def rewired(network: Network, settings: dict) -> list[str]:
+    """Return the names of the connections whose synapses are replaced while they learn."""
+    given = ((c.name, settings.get(place(network, c), {})) for c in network.connections)
+    return [name for name, own in given if own.get("rewired")]
 
 
 def _read(path, shape):

@@ -14,12 +14,13 @@ import pandas as pd
 
 from spikespeech import eventprop
 from spikespeech.backends import registry
+from spikespeech.engine.rewiring import Rewiring
 from spikespeech.errors import InputError
 from spikespeech.network import Network, Parameters, constants, sparse
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 from spikespeech.spikes.stored import load_if_small
-from spikespeech.training import schedule
+from spikespeech.training import connections, schedule
 from spikespeech.training.checkpoint import Checkpoint, identity
 from spikespeech.training.settings import Settings
 
@@ -41,6 +42,7 @@ HISTORY = {
     "guarded": int,
     "shortened": int,
     "skipped": int,
+    "rewired": int,
 }
 
 SPREAD = ("mean", "low", "high")
@@ -72,6 +74,7 @@ class Backend(Protocol):
     """What computes: the native engine, or mlGeNN. `Outcome` is that of `native`."""
 
     weights: Parameters
+    rewiring: Any
 
     def train(self, batches: Iterable[SpikeTrains], learning_rates: Iterable[float]) -> Any:
         """Learn from each batch of an epoch; return the Outcome of its forward passes."""
@@ -120,7 +123,8 @@ def train(
     presentation), silent (hidden neurons without a spike, before they are lifted), late (input
     spikes that their delay pushed past the trial's end, mean a presentation), guarded (see the
     engine's guard of 1/(I - V)), shortened and skipped (batches whose gradients were so, see
-    `native.Outcome`); and of learned delays and constants mean and deciles (`columns`).
+    `native.Outcome`), rewired (how many times a synapse was replaced by another: in no epoch
+    whose weights are averaged); and of learned delays and constants mean and deciles (`columns`).
 
     Raises TrainingFailed, with epoch, layer and count, where weights or losses are no longer
     finite, the gradients of more than a tenth of the batches (of any, where none are shortened) are
@@ -139,8 +143,8 @@ def finetune(
 ) -> Parameters:
     """Go on with a trained network, its validation speakers among the examples; return Parameters.
 
-    It takes `schedule.finetuning` epochs. As nobody is left to tell a better epoch from a worse
-    one, they are the mean over the last `average` of them.
+    It takes `schedule.finetuning` epochs, in which no synapse is replaced. As nobody is left to
+    tell a better epoch from a worse one, they are the mean over the last `average` of them.
 
     Parameters
     ----------
@@ -188,7 +192,12 @@ def _train(
     digest = identity(spikes_train, spikes_validation, settings, stamp)
     saved = Checkpoint(checkpoint, digest, list(columns(network)))
     history, kept = saved.load(backend)
+    first = max(settings.epochs - settings.average, 0)
+    # A mean is of weights of the same synapses, and fine-tuning keeps them.
+    rewired_until = 0 if weights is not None else first if averaged else settings.epochs
     for epoch in range(len(history) + 1, settings.epochs + 1):
+        if epoch > rewired_until:
+            backend.rewiring = None
         rates = schedule.rates(settings, [row["train_accuracy"] for row in history], n_batches)
         batches = ahead(presentations.batches(epoch, settings.batch_size))
         learnt = backend.train(batches, rates)
@@ -206,12 +215,12 @@ def _train(
             "guarded": learnt.guarded,
             "shortened": learnt.shortened,
             "skipped": learnt.skipped,
+            "rewired": learnt.rewired,
         }
         _check_finite(epoch, learnt, backend.weights, settings, n_batches)
         _check_activity(row, history, network, settings, spikes_train.n_steps)
         _lift(backend, network, silent, settings.silent_lift)
         if averaged:
-            first = max(settings.epochs - settings.average, 0)
             kept = _mean(kept, backend.weights, epoch - first)
         if len(spikes_validation):
             validated = _evaluate(backend, kept if averaged else None, spikes_validation)
@@ -235,6 +244,9 @@ def start(
     weights = Parameters.random(
         network, np.random.default_rng(settings.seed), **asdict(settings.initial_weights)
     )
+    # Those without a synapse have a sign, too: that of the weight that is drawn for them.
+    rewired = connections.rewired(network, settings.connections)
+    signs = {name: np.where(weights[name] < 0, np.float32(-1), np.float32(1)) for name in rewired}
     weights |= settings.given(network, spikes)
     weights |= sparse.masked(network, weights)
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
@@ -247,6 +259,7 @@ def start(
         "delay_rate": settings.delay_rate,
         "constant_rate": settings.constant_rate,
         "gradient_clip": settings.gradient_clip,
+        "rewiring": Rewiring(signs, settings.seed) if signs else None,
     }
     options = {key: known[key] for key in registry.BACKENDS[settings.backend].options}
     return network, registry.load(settings.backend)(*parts, **options)
@@ -265,6 +278,12 @@ def _check(spikes_train, spikes_validation, settings):
         raise InputError(
             "no validation examples to choose the best epoch on, or to fine-tune with",
             hint="name validation speakers, or set training.selection: last and finetune: 0",
+        )
+    rewired = any(own.get("rewired") for own in settings.connections.values())
+    if rewired and settings.selection == "last" and settings.average >= settings.epochs:
+        raise InputError(
+            f"the weights of all {settings.epochs} epochs are averaged, none is left to rewire in",
+            hint="set training.average below training.epochs, or rewired: false",
         )
 
 

@@ -27,6 +27,7 @@ class Backend:
     batch_size : examples a batch; 1 on a CPU
     delay_rate : how many times the weights' learning rate that of learned delays is, in steps
     gradient_clip : 0; others are refused
+    rewiring : None; others are refused
     device : "auto" (the GPU that GeNN finds best, or the CPU where PyGeNN was built without
         CUDA), "cuda", "cuda:1" (a GPU by its number) or "cpu"
 
@@ -47,9 +48,10 @@ class Backend:
         device="auto",
         delay_rate=1.0,
         gradient_clip=0.0,
+        rewiring=None,
     ):
         regulariser = regulariser or Regulariser()
-        check(network, loss, regulariser, gradient_clip)
+        check(network, loss, regulariser, gradient_clip, rewiring)
         genn = genn_options(device, batch_size)
         from spikespeech.backends.mlgenn import extension
 

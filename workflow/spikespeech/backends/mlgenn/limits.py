@@ -54,8 +54,8 @@ def genn_options(device, batch_size):
     }
 
 
-def check(network, loss, regulariser, gradient_clip=0.0):
-    """Raise InputError, naming it, for what mlGeNN 2.4 cannot express."""
+def check(network, loss, regulariser, gradient_clip=0.0, rewiring=None):
+    """Raise InputError, naming it, for what mlGeNN 2.4 cannot express, or not as it is here."""
     if loss.kind not in ("window", "max", "first_spike"):
         raise InputError(
             f"loss {loss.name!r} cannot be expressed in mlGeNN 2.4",
@@ -66,6 +66,11 @@ def check(network, loss, regulariser, gradient_clip=0.0):
     if gradient_clip:
         raise InputError(
             "mlGeNN 2.4 cannot shorten gradients", hint=f"gradient_clip: 0, or {NATIVE}"
+        )
+    if rewiring:
+        raise InputError(
+            f"{', '.join(rewiring.signs)}: mlGeNN 2.4 rewires by other signs and another L1 term",
+            hint=f"connections without rewired: true, or {NATIVE}",
         )
     if (loss.kind == "first_spike") != network.spiking_output:
         raise InputError(
