@@ -81,10 +81,39 @@ def test_each_place_is_the_references(place, name):
 
 
 @pytest.mark.parametrize("shape", ["source", "block", "synapse"])
-def test_with_delays_it_is_the_references(shape):
+@pytest.mark.parametrize("share", [0, 2], ids=["rows", "lists"])
+def test_with_delays_it_is_the_references(share, shape, monkeypatch):
+    monkeypatch.setattr(listed, "SHARE", share)
     plain = chained(shape, True)
     network, weights = thinned(plain, weights_of(plain), everywhere(plain, 0.4))
     check(network, weights, loss_of("sum_exp"))
+
+
+@pytest.mark.parametrize("shape", ["block", "synapse"])
+@pytest.mark.parametrize("probability", [0.03, 0.5])
+def test_with_delays_lists_are_rows(probability, shape, monkeypatch):
+    """Forward in every bit: what arrives at a neuron is added up in the same order."""
+    plain = chained(shape, True, longest=50, hidden=(90, 70))
+    network, weights = thinned(plain, weights_of(plain), everywhere(plain, probability))
+    spikes, loss, rule = spikes_of(network, 9), loss_of("max"), eventprop.Regulariser(2e-6, 3e-6, 4)
+    results = []
+    for share in (0, 2):
+        monkeypatch.setattr(listed, "SHARE", share)
+        backend = native.Backend(network, weights, loss, rule, threads=2)
+        assert len(backend.engine.patterns) == (4 if share else 0)
+        for other in (weights | {"input_hidden1": 0 * weights["input_hidden1"]}, weights):
+            backend.weights = other  # of the first, nothing is left
+            backend.differentiate(spikes)
+            results.append((backend.evaluate(spikes), backend.engine.gradient))
+    (_, (rows, there), _, (lists, here)) = results
+    np.testing.assert_array_equal(rows.hidden_spikes, lists.hidden_spikes)
+    assert rows.hidden_spikes.sum() > 100
+    np.testing.assert_array_equal(rows.readouts, lists.readouts)
+    masks = sparse.masks(network, weights)
+    for name in here:
+        np.testing.assert_allclose(here[name], there[name], atol=1e-5 * np.abs(there[name]).max())
+        if name in masks:
+            assert not here[name][~masks[name]].any()
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.4, 1.0])
@@ -197,7 +226,7 @@ def test_other_weights_and_synapses_can_be_set():
 
 
 def test_lists_are_taken_where_few_lines_hold_synapses():
-    """Of what the outputs get, and of what comes late, none are."""
+    """Of what the outputs get, none are."""
     plain = Network.layered(30, 64, 5)
     for probability, expected in ((0.01, {"input_hidden", "hidden_hidden"}), (0.3, set())):
         network, weights = thinned(plain, weights_of(plain), everywhere(plain, probability))
@@ -206,7 +235,8 @@ def test_lists_are_taken_where_few_lines_hold_synapses():
         late = tuple(replace(c, longest_delay=9, learned_delays=True) for c in network.connections)
         network = replace(network, connections=late)
         weights |= {c.delay: np.zeros(network[c.source].n) for c in late}
-        assert not native.Backend(network, weights, loss_of("sum_exp")).engine.patterns
+        engine = native.Backend(network, weights, loss_of("sum_exp")).engine
+        assert set(engine.patterns) == expected
 
 
 def test_lines_of_a_pattern():
@@ -220,4 +250,7 @@ def test_lines_of_a_pattern():
     np.testing.assert_array_equal(lists.line_first[:5], [0, 2, 2, 3, 3])
     np.testing.assert_array_equal(lists.line_sources, [0, 2, 2])
     np.testing.assert_array_equal(pattern.cells, [0, 2 * padded(40), 2 * padded(40) + 32])
+    np.testing.assert_array_equal(pattern.sums, pattern.cells)
+    late = listed.Pattern(mask, padded(40), late=True)
+    np.testing.assert_array_equal(late.sums, [0, 2 * 16, (2 * 3 + 2) * 16])
     np.testing.assert_array_equal(pattern.mask.reshape(3, -1)[:, :40], mask)

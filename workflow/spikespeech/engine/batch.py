@@ -139,14 +139,14 @@ class Engine:
 
     def _take_up(self, masks):
         """Note which synapses there are, by name of the weights, and how kernels see them."""
-        n_steps = self.loss.n_steps
         for place, c, _, _ in self._rows():
             if c.name not in masks:
                 continue
             self.absent[c.name] = ~masks[c.name]
             self.patterns.pop(c.name, None)
-            if place < len(self.network.hidden) and not _longest(self.network, c, n_steps):
-                pattern = listed.Pattern(masks[c.name], self.widths[place])
+            if place < len(self.network.hidden):
+                late = self._in_planes(place, c)
+                pattern = listed.Pattern(masks[c.name], self.widths[place], late)
                 if pattern.share < listed.SHARE:
                     self.patterns[c.name] = pattern
         for gradient in self.gradients if self.patterns else ():
@@ -158,9 +158,9 @@ class Engine:
         found = self.named(self.gradients) | self.named_delays(self.delay_gradients)
         return Parameters(found | self.constants.named(self.constants.gradients)).copy()
 
-    def _cells(self, pattern, thread):
-        """Return the thread's part of a pattern's lines."""
-        return pattern.cells[slice(*part(0, len(pattern.cells), thread, self.threads))]
+    def _lines(self, pattern, thread):
+        """Return the thread's part of a pattern's lines, a slice."""
+        return slice(*part(0, len(pattern.cells), thread, self.threads))
 
     def _lists(self, connection):
         """Return the Lists of a connection or None; None in a network without any."""
@@ -241,10 +241,10 @@ class Engine:
                 sums, factor = self.shares[place][:used], factors[place]
                 gradient = self.gradients[place]
                 if pattern := self.patterns.get(c.name):
-                    first, cells = start * self.widths[place], self._cells(pattern, thread)
-                    bad[thread, at] = listed.mean_gradient(
-                        sums, factor, first, cells, pattern.mask, gradient
-                    )
+                    lines = self._lines(pattern, thread)
+                    held = pattern.cells[lines], pattern.sums[lines], pattern.mask
+                    first = start * self.widths[place]
+                    bad[thread, at] = listed.mean_gradient(sums, factor, first, *held, gradient)
                 elif self._in_planes(place, c):
                     given = sums, factor, start * self.widths[place], end - start
                     span = part(0, end - start, thread, self.threads)
@@ -279,7 +279,8 @@ class Engine:
 
     def _in_planes(self, place, connection):
         """Whether the sums of a connection lie in planes, see `planes`."""
-        return place < len(self.hidden) and _longest(self.network, connection, self.loss.n_steps)
+        hidden = place < len(self.network.hidden)
+        return hidden and _longest(self.network, connection, self.loss.n_steps)
 
     def _delay_gradient(self, n, place, connection, start, end):
         """Return the gradient of a connection's delays, a step, in their shape.
@@ -287,18 +288,26 @@ class Engine:
         start, end : the connection's rows of what the place's `earlier` sums up
         """
         width, rows, dt = self.widths[place], end - start, np.float32(self.network.dt_ms)
-        # The sums of hidden layers are γ times what they should be, see `delays.gather`.
-        scale = np.float32(1) if place == len(self.hidden) else self.hidden[place].gamma
-        factor = np.full(width, dt / scale / np.float32(n), np.float32)
         sums, weights = self.earlier[place][: shares(n)], self.parameters[place]
-        shape, absent = connection.delay_shape, self.absent.get(connection.name)
-        summed = shape == "block" and absent is None
-        change = np.empty((rows, width // NARROW if summed else width), np.float32)
-        write = planes.block_changes if summed else planes.changes
+        shape, n_targets = connection.delay_shape, self.network[connection.target].n
+        hidden = place < len(self.hidden)
+        if hidden and shape != "synapse":
+            change = np.empty((rows, -(-n_targets // NARROW)), np.float32)
+            given = sums[:, start * width : end * width], dt / np.float32(n)
+            self._each(
+                lambda n: planes.block_changes(*given, *part(0, rows, n, self.threads), change)
+            )
+            if pattern := self.patterns.get(connection.name):
+                change[~pattern.held[:, : change.shape[1]]] = 0
+            return change.sum(axis=1) if shape == "source" else change
+        # The sums of hidden layers are γ times what they should be, see `delay_gradients.gather`.
+        scale = self.hidden[place].gamma if hidden else np.float32(1)
+        factor = np.full(width, dt / scale / np.float32(n), np.float32)
+        change = np.empty((rows, width), np.float32)
         lanes = NARROW if self._in_planes(place, connection) else width
         given = sums, factor, weights, start * width, rows, lanes
-        self._each(lambda n: write(*given, *part(0, rows, n, self.threads), change))
-        return planes.of_shape(change, shape, self.network[connection.target].n, absent)
+        self._each(lambda n: planes.changes(*given, *part(0, rows, n, self.threads), change))
+        return planes.of_shape(change, shape, n_targets, self.absent.get(connection.name))
 
     def step(self, mean, square, rate, unbias, epsilon):
         """Take a step of Adam, see `adam.step`; mean and square are tuples like `parameters`."""
@@ -309,7 +318,8 @@ class Engine:
                 held = (a[place] for a in (self.parameters, self.gradients, mean, square))
                 given = *held, rate, unbias, epsilon
                 if pattern := self.patterns.get(c.name):
-                    listed.step(*given, start * width, self._cells(pattern, thread))
+                    cells = pattern.cells[self._lines(pattern, thread)]
+                    listed.step(*given, start * width, cells)
                 else:
                     a, b = part(start, end, thread, self.threads)
                     adam.step(*given, a * width, b * width)

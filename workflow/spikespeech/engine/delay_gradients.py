@@ -9,6 +9,7 @@ import numpy as np
 
 from spikespeech.engine.delays import BLOCKS, apart, four
 from spikespeech.engine.kernel import inner
+from spikespeech.engine.listed import sources_of
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
@@ -53,29 +54,34 @@ def unroll(trace, start, used, delays, before, stride, window):
 
 
 @inner
-def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width, window, adding,
-           gradient, earlier):  # fmt: skip
+def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, lists, width, window,
+           adding, gradient, earlier):  # fmt: skip
     """Write the sums of a connection with delays over each source's spikes, or add them.
 
     first_source, steps : of the connection's sources, see `synapses.sort_by_source`
     end : see `lif.run_backward`, whose trace of the targets' λ_I this is
     k, lambda_v : Constants of the targets, and their λ_V in step 0
+    lists : listed.Lists of the connection, of whose lines alone there are sums, or None
     window : of `window`, scratch
     gradient : flat (n_sources * width,) float32: Σ λ_I, of NARROW columns after the other: source
         after source, as memory is then written in its order
-    earlier : likewise, where delays are learned: γ Σ (λ_V - λ_I)
+    earlier : where delays are learned, for those of SYNAPSES likewise γ Σ (λ_V - λ_I), for those of
+        BLOCKS what their gradient is made of, of one block after the other, source after source:
+        Σ_j W_ij Σ (λ_V - λ_I)
     """
     stride = len(window) // NARROW
     used, n_sources = max(end, 0) + 1, len(first_source) - 1
+    every = np.arange(n_sources).astype(np.uint16)
     for first in range(0, width, NARROW):
+        sources = sources_of(lists, first, every)
         start, plane = (first // LANES) * n_steps * LANES + first % LANES, first * n_sources
         beta, gamma = load_narrow(k.beta, first), load_narrow(k.gamma, first)
         before = fma(gamma, load_narrow(lambda_v, first), beta * load_narrow(trace, start))
         unroll(trace, start, used, delays, before, stride, window)
         if delays.kind == BLOCKS:
             gather_blocks(
-                first_source, steps, delays.late, first // NARROW * n_sources, beta + gamma,
-                delays.learned, plane, window, adding, gradient, earlier,
+                sources, first_source, steps, delays, first // NARROW * n_sources, beta + gamma,
+                load_narrow(np.float32(1), 0) / gamma, window, adding, gradient, earlier,
             )  # fmt: skip
         else:
             # The series of four targets stay in the nearest cache while all sources pass.
@@ -83,23 +89,24 @@ def gather(first_source, steps, n_steps, end, trace, k, lambda_v, delays, width,
                 own, step = four(delays, first + quad, n_sources)
                 both = load_quad(k.beta, first + quad) + load_quad(k.gamma, first + quad)
                 gather_fours(
-                    first_source, steps, delays.fours, own, step, both, delays.learned,
+                    sources, first_source, steps, delays.fours, own, step, both, delays.learned,
                     plane + quad, quad * stride, stride, window, adding, gradient, earlier,
                 )  # fmt: skip
 
 
 @inner
-def gather_blocks(first_source, steps, late, own, both, learned, plane, window, adding, gradient,
-                  earlier):  # fmt: skip
+def gather_blocks(sources, first_source, steps, delays, own, both, inverse, window, adding,
+                  gradient, earlier):  # fmt: skip
     """Do what `gather` says for NARROW columns with delays of blocks.
 
     own : where the delays of these begin
-    both : narrow Block of β + γ
-    plane : where the sums of these begin
+    both, inverse : narrow Blocks of β + γ and 1 / γ
     """
-    for i in range(len(first_source) - 1):
+    late, weights, learned = delays.late, delays.planes, delays.learned
+    for n in range(len(sources)):
+        i = np.int64(sources[n])
         begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
-        cell, d = plane + i * NARROW, np.uint64(late[own + i])
+        cell, d = (own + i) * NARROW, np.uint64(late[own + i])
         here = former = load_narrow(np.float32(0), 0)
         p = opaque(begin)
         while p < stop:
@@ -108,14 +115,14 @@ def gather_blocks(first_source, steps, late, own, both, learned, plane, window, 
             here = here + load_narrow(window, at + NARROW)
             p = opaque(p + np.uint64(1))
         if learned:
-            change = former - both * here
-            store(earlier, cell, load_narrow(earlier, cell) + change if adding else change)
+            change = load_narrow(weights, cell) * (inverse * (former - both * here))
+            earlier[own + i] = earlier[own + i] + total(change) if adding else total(change)
         store(gradient, cell, load_narrow(gradient, cell) + here if adding else here)
 
 
 @inner
-def gather_fours(first_source, steps, fours, own, step, both, learned, plane, start, stride, window,
-                 adding, gradient, earlier):  # fmt: skip
+def gather_fours(sources, first_source, steps, fours, own, step, both, learned, plane, start,
+                 stride, window, adding, gradient, earlier):  # fmt: skip
     """Do what `gather` says for four columns with delays of synapses.
 
     own, step : of `delays.four`
@@ -123,7 +130,8 @@ def gather_fours(first_source, steps, fours, own, step, both, learned, plane, st
     plane : where the sums of these begin
     start, stride : where their series begin, and how far apart
     """
-    for i in range(len(first_source) - 1):
+    for n in range(len(sources)):
+        i = np.int64(sources[n])
         begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
         first, second, third, fourth = apart(fours[own + np.uint64(i) * step])
         first += np.uint64(start)
@@ -148,7 +156,7 @@ def gather_fours(first_source, steps, fours, own, step, both, learned, plane, st
 
 
 @inner
-def feed_back(tape, first_source, steps, weights, delays, n_targets, differences, width, end,
+def feed_back(tape, first_source, steps, weights, delays, lists, n_targets, differences, width, end,
               window, sums, feedback):  # fmt: skip
     """Write Σ_j W_ij (λ_V - λ_I)_j(t + d_ij) for each spike of a source i, over its targets j.
 
@@ -164,20 +172,31 @@ def feed_back(tape, first_source, steps, weights, delays, n_targets, differences
         for e in range(n_spikes):
             i, t = np.int64(tape.ids[e]), np.int64(tape.steps[e])
             products = load_narrow(np.float32(0), 0)
-            for block in range(columns):
-                at, first = t + np.int64(delays.steps[i * columns + block]), block * NARROW
-                if at < end:
-                    row = load_narrow(weights, i * width + first)
-                    products = fma(row, load_narrow(differences, at * width + first), products)
+            if lists is not None and len(lists.first) > 0:
+                for p in range(lists.first[i], lists.first[i + 1]):
+                    first = np.int64(lists.targets[p])
+                    late = i * columns + first // NARROW
+                    products = meet_block(
+                        i, t, first, late, weights, delays, differences, width, end, products
+                    )
+            else:
+                for block in range(columns):
+                    products = meet_block(
+                        i, t, block * NARROW, i * columns + block, weights, delays, differences,
+                        width, end, products,
+                    )  # fmt: skip
             feedback[e] = total(products)
     else:
         stride = len(window) // NARROW
+        every = np.arange(len(first_source) - 1).astype(np.uint16)
         window[:] = 0
         sums[:n_spikes] = 0
         for first in range(0, n_targets, NARROW):
+            sources = sources_of(lists, first, every)
             target_by_target(differences, first, width, end, window)
             for quad in range(0, NARROW, QUAD):
-                for i in range(len(first_source) - 1):
+                for n in range(len(sources)):
+                    i = np.int64(sources[n])
                     begin, stop = np.uint64(first_source[i]), np.uint64(first_source[i + 1])
                     cell = i * width + first + quad
                     add_quad(steps, begin, stop, delays, weights, cell, quad * stride, stride,
@@ -187,6 +206,19 @@ def feed_back(tape, first_source, steps, weights, delays, n_targets, differences
             feedback[e] = sums[first_source[i]]
             first_source[i] += np.uint32(1)
     feedback[n_spikes : tape.first[len(tape.first) - 1]] = 0
+
+
+@part
+def meet_block(i, t, first, late, weights, delays, differences, width, end, products):
+    """Add what a block of targets, from the first on, feeds back to a spike of i in step t.
+
+    late : which of the delays is the block's
+    """
+    at = t + np.int64(delays.steps[late])
+    if at < end:
+        row = load_narrow(weights, i * width + first)
+        products = fma(row, load_narrow(differences, at * width + first), products)
+    return products
 
 
 @inner

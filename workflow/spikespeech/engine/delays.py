@@ -31,6 +31,7 @@ import numpy as np
 
 from spikespeech.engine import near
 from spikespeech.engine.kernel import inner
+from spikespeech.engine.listed import kept, room, sources_of
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
@@ -42,6 +43,7 @@ from spikespeech.kernels.vectors import (
     load_narrow,
     load_quad,
     opaque,
+    prefetch,
     store,
     total,
     transpose,
@@ -195,12 +197,13 @@ class Arrivals(NamedTuple):
 
 
 @inner
-def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
+def arrive(steps, ids, first_source, delays, lists, n_targets, width, window, series):
     """Return the Arrivals through a connection from another layer; None where `delays` is.
 
     steps, ids : (n_spikes,) uint16 of the sources, in order of step, then source
     first_source : (n_steps + 1,) uint32, see `tape.index_steps`
     delays : Delays or None
+    lists : listed.Lists or None
     window : of `window`, scratch
     series : of the Arrivals, written
     """
@@ -210,11 +213,10 @@ def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
         return Arrivals(series, 0)
     n_steps = len(first_source) - 1
     plane = n_steps * LANES
-    if delays.kind == BLOCKS:
-        planes, late = delays.planes, delays.late
-        add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, series)
+    if lists is not None and len(lists.first) > 0:
+        add_listed(steps, ids, delays, lists, n_steps, n_targets, width, window, series)
     else:
-        add_synapses(steps, ids, delays, n_steps, n_targets, width, window, series)
+        add_lines(steps, ids, delays, 0, n_targets, n_steps, width, window, series)
     for first in range(-(-n_targets // NARROW) * NARROW, width, NARROW):
         start = (first // LANES) * plane + first % LANES
         for t in range(n_steps):
@@ -227,10 +229,30 @@ def arrive(steps, ids, first_source, delays, n_targets, width, window, series):
 
 
 @inner
-def add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, series):
-    """Write what `arrive` does of connections with delays of blocks."""
-    n_spikes, n_sources = np.uint64(len(steps)), len(planes) // width
+def add_listed(steps, ids, delays, lists, n_steps, n_targets, width, window, series):
+    """Write what `arrive` does of connections that are taken by lists."""
+    reached, some, senders, places = room(len(delays.planes) // width, len(steps))
     for first in range(0, n_targets, NARROW):
+        n = kept(steps, ids, sources_of(lists, first, ids), reached, some, senders, places)
+        end = first + NARROW
+        add_lines(some[:n], senders[:n], delays, first, end, n_steps, width, window, series)
+
+
+@inner
+def add_lines(steps, ids, delays, begin, end, n_steps, width, window, series):
+    """Write what `arrive` does of the targets from `begin` on, before `end`."""
+    if delays.kind == BLOCKS:
+        planes, late = delays.planes, delays.late
+        add_blocks(steps, ids, planes, late, begin, end, n_steps, width, window, series)
+    else:
+        add_synapses(steps, ids, delays, begin, end, n_steps, width, window, series)
+
+
+@inner
+def add_blocks(steps, ids, planes, late, begin, end, n_steps, width, window, series):
+    """Write what `add_lines` does of connections with delays of blocks."""
+    n_spikes, n_sources = np.uint64(len(steps)), len(planes) // width
+    for first in range(begin, end, NARROW):
         start = (first // LANES) * n_steps * LANES + first % LANES
         window[:] = 0
         own, p = np.uint64((first // NARROW) * n_sources), opaque(np.uint64(0))
@@ -245,10 +267,10 @@ def add_blocks(steps, ids, planes, late, n_steps, n_targets, width, window, seri
 
 
 @inner
-def add_synapses(steps, ids, delays, n_steps, n_targets, width, window, series):
-    """Write what `arrive` does of connections with delays of synapses."""
+def add_synapses(steps, ids, delays, begin, end, n_steps, width, window, series):
+    """Write what `add_lines` does of connections with delays of synapses."""
     stride, n_sources = len(window) // NARROW, len(delays.planes) // width
-    for first in range(0, n_targets, NARROW):
+    for first in range(begin, end, NARROW):
         window[:] = 0
         for quad in range(0, NARROW, QUAD):
             weights, fours = of_four(delays, first + quad, n_sources)
@@ -300,30 +322,68 @@ def scatter_planes(steps, ids, quads, weights, fours, start, stride, window):
 
 
 @part
-def send(ids, start, end, t, weights, delays, width, mask, ring):
+def send(ids, start, end, t, weights, delays, lists, width, mask, ring):
     """Add the weights of a step's spikes within a layer, with delays of blocks, to the ring.
 
     ring : flat (width * (mask + 1),) float32, for each block of columns, step by step modulo its
         length, what arrives in that step
     """
-    plane = (mask + 1) * LANES
+    columns = width // NARROW
     for e in range(start, end):
-        i = np.int64(ids[e])
-        for block in range(width // NARROW):
-            first = block * NARROW
-            row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
-            cell = (first // LANES) * plane + row * LANES + first % LANES
-            added = load_narrow(ring, cell) + load_narrow(weights, i * width + first)
-            store(ring, cell, added)
+        i, following = np.int64(ids[e]), np.int64(ids[min(e + 1, end - 1)])
+        if lists is not None and len(lists.first) > 0:
+            p, stop = opaque(np.uint64(lists.first[i])), np.uint64(lists.first[i + 1])
+            while p < stop:
+                column = np.int64(lists.targets[p])
+                add_to(i * width + column, i * columns + column // NARROW, t, column, weights,
+                       delays, mask, ring)  # fmt: skip
+                p = opaque(p + np.uint64(1))
+        else:
+            late, next_late = i * columns, following * columns
+            for column in range(0, width, NARROW):
+                # Where the next spike's weights go is not in the nearest cache.
+                prefetch(ring, at_block(next_late, t, column, delays, mask))
+                add_to(i * width + column, late, t, column, weights, delays, mask, ring)
+                late, next_late = late + 1, next_late + 1
+
+
+@part
+def add_to(cell, late, t, column, weights, delays, mask, ring):
+    """Add a block's weights, at `cell`, to the ring; see `at_block`."""
+    at = at_block(late, t, column, delays, mask)
+    store(ring, at, load_narrow(ring, at) + load_narrow(weights, cell))
+
+
+@part
+def at_block(late, t, column, delays, mask):
+    """Return where the ring has a block of targets that a spike in step t reaches.
+
+    late : which of the delays is the block's
+    column : its first target
+    """
+    row = (t + np.int64(delays.steps[late])) & mask
+    return (column // LANES * (mask + 1) + row) * LANES + column % LANES
 
 
 @part
 def fed_back(i, t, weights, delays, width, mask, ring):
     """Return Σ_j W_ij (λ_V - λ_I)_j(t + d_ij) from a ring of these, see `send`."""
-    plane, narrow = (mask + 1) * LANES, load_narrow(np.float32(0), 0)
-    for block in range(width // NARROW):
-        first = block * NARROW
-        row = (t + np.int64(delays.steps[i * (width // NARROW) + block])) & mask
-        cell = (first // LANES) * plane + row * LANES + first % LANES
-        narrow = fma(load_narrow(weights, i * width + first), load_narrow(ring, cell), narrow)
+    narrow, late = load_narrow(np.float32(0), 0), i * (width // NARROW)
+    for column in range(0, width, NARROW):
+        met = load_narrow(ring, at_block(late, t, column, delays, mask))
+        narrow = fma(load_narrow(weights, i * width + column), met, narrow)
+        late += 1
+    return total(narrow)
+
+
+@part
+def fed_back_listed(i, t, weights, delays, lists, width, mask, ring):
+    """Do what `fed_back` does, of a connection that is taken by lists."""
+    narrow, late = load_narrow(np.float32(0), 0), i * (width // NARROW)
+    p, stop = opaque(np.uint64(lists.first[i])), np.uint64(lists.first[i + 1])
+    while p < stop:
+        column = np.int64(lists.targets[p])
+        met = load_narrow(ring, at_block(late + column // NARROW, t, column, delays, mask))
+        narrow = fma(load_narrow(weights, i * width + column), met, narrow)
+        p = opaque(p + np.uint64(1))
     return total(narrow)

@@ -22,7 +22,7 @@ def run_outputs(hidden, model, w):
     steps, ids = spikes_of(hidden)
     state, late, nothing = w.output_state, model.output_delays, w.no_voltage
     arriving = delays.arrive(
-        steps, ids, hidden.first, late, len(w.g), state.shape[1], w.window, w.series
+        steps, ids, hidden.first, late, None, len(w.g), state.shape[1], w.window, w.series
     )
     lif.run_forward(
         ids, hidden.first, model.output_weights, nothing, model.output, None, arriving, None, None,
@@ -117,7 +117,8 @@ def run_next(i, below, tape, at, model, voltage, w, out):
 def run_layer(steps, ids, first, tape, layer, at, voltage, w):
     """Run layer number `at` on spikes, of which those of step t begin at first[t]; write a tape."""
     width = w.states[at].shape[1]
-    arriving = delays.arrive(steps, ids, first, layer.delays, layer.n, width, w.window, w.series)
+    late = layer.delays, layer.lists
+    arriving = delays.arrive(steps, ids, first, *late, layer.n, width, w.window, w.series)
     lif.run_forward(
         ids, first, layer.weights, layer.recurrent_weights, layer.k, layer.adaptation, arriving,
         layer.own_delays, layer.lists, layer.own_lists, w.rings[at], w.own_series, w.states[at],
@@ -220,15 +221,15 @@ def gather_rows(start, stop, tape, end, layer, late, lists, at, w, adding, gradi
     """Do what `gather` says for the sources from `start` to `stop`, of their Delays and Lists."""
     n_steps, width = len(tape.first) - 1, w.states[at].shape[1]
     first, rows = w.first_sources[at][start : stop + 1], slice(start * width, stop * width)
-    if lists is not None and len(lists.first) > 0:
-        listed.gather(first, w.steps, n_steps, w.trace, width, lists, adding, gradient[rows])
-    elif late is None or late.kind == delays.NONE:
-        synapses.gather(first, w.steps, n_steps, w.trace, width, adding, gradient[rows])
-    else:
+    if late is not None and late.kind != delays.NONE:
         delay_gradients.gather(
-            first, w.steps, n_steps, end, w.trace, layer.k, w.states[at][0], late, width, w.window,
-            adding, gradient[rows], earlier[rows],
+            first, w.steps, n_steps, end, w.trace, layer.k, w.states[at][0], late, lists, width,
+            w.window, adding, gradient[rows], earlier[rows],
         )  # fmt: skip
+    elif lists is not None and len(lists.first) > 0:
+        listed.gather(first, w.steps, n_steps, w.trace, width, lists, adding, gradient[rows])
+    else:
+        synapses.gather(first, w.steps, n_steps, w.trace, width, adding, gradient[rows])
 
 
 @inner
@@ -296,16 +297,16 @@ def feed_back(source, layer, late, lists, end, at, w):
     end : see `synapses.feed_back`
     """
     weights, width = layer.weights, w.states[at].shape[1]
-    if lists is not None and len(lists.first) > 0:
-        listed.feed_back(source, weights, lists, w.differences, width, end, w.feedback)
-    elif late is None or late.kind == delays.NONE:
-        synapses.feed_back(source, weights, w.differences, width, end, w.feedback)
-    else:
+    if late is not None and late.kind != delays.NONE:
         n_sources = len(weights) // width
         delay_gradients.feed_back(
-            source, w.first_sources[at][: n_sources + 1], w.steps, weights, late, layer.n,
+            source, w.first_sources[at][: n_sources + 1], w.steps, weights, late, lists, layer.n,
             w.differences, width, end, w.window, w.trace, w.feedback,
         )  # fmt: skip
+    elif lists is not None and len(lists.first) > 0:
+        listed.feed_back(source, weights, lists, w.differences, width, end, w.feedback)
+    else:
+        synapses.feed_back(source, weights, w.differences, width, end, w.feedback)
 
 
 @kernel

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spikespeech.engine import adaptive, listed, own_delays, values
-from spikespeech.engine.delays import NONE, SYNAPSES, fed_back, send
+from spikespeech.engine.delays import NONE, SYNAPSES, fed_back, fed_back_listed, send
 from spikespeech.engine.kernel import inner
 from spikespeech.engine.synapses import receive
 from spikespeech.engine.tape import last_step, tape_spikes
@@ -193,10 +193,13 @@ def run_forward(sources, first_source, weights, recurrent_weights, k, adaptation
         if own is not None and own.kind != NONE:
             if own.kind == SYNAPSES:
                 if t & (own.stretch - 1) == 0:
-                    own_delays.advance(t, tape, own, width, mask, series, ring)
+                    own_delays.advance(t, tape, own, own_lists, width, mask, series, ring)
                 own_delays.send_near(tape.ids, tape.first[t], count, t, own, mask, ring)
             else:
-                send(tape.ids, tape.first[t], count, t, recurrent_weights, own, width, mask, ring)
+                send(
+                    tape.ids, tape.first[t], count, t, recurrent_weights, own, own_lists, width,
+                    mask, ring,
+                )  # fmt: skip
             take(y, k.beta, ring, t & mask, mask + 1)
             clear(ring, t & mask, mask + 1, width)
             if count > tape.first[t]:
@@ -283,8 +286,10 @@ def run_backward(
         store(trace, (column // LANES) * plane + max(last, 0) * LANES, splat(np.float32(0)))
     for s in range(last - 1, -1, -1):
         after = (s + 1) * stride
-        if own is not None and own.kind == SYNAPSES:
-            own_delays.retreat(s + 1, last, tape, own, width, mask, series, ring, own_sums)
+        if own is not None and own.kind == SYNAPSES and own_delays.ends(s + 1, last, own):
+            own_delays.retreat(
+                s + 1, last, tape, own, own_lists, width, mask, series, ring, own_sums
+            )
         for column in range(0, width, LANES):
             cell = (column // LANES) * plane + s * LANES
             old_v, old_i = load(lambda_v, column), load(trace, cell + LANES)
@@ -310,6 +315,10 @@ def run_backward(
             if own is not None and own.kind != NONE:
                 if own.kind == SYNAPSES:
                     fed += own_delays.fed_back(e, s + 1, tape, own, mask, ring, own_sums)
+                elif own_lists is not None and len(own_lists.first) > 0:
+                    fed += fed_back_listed(
+                        i, s + 1, recurrent_weights, own, own_lists, width, mask, ring
+                    )
                 else:
                     fed += fed_back(i, s + 1, recurrent_weights, own, width, mask, ring)
             elif own_lists is not None and len(own_lists.first) > 0:

@@ -8,6 +8,9 @@ its targets, so that the trace of few targets stays in the cache while all pass.
 
 From so many lines on as SHARE says, a connection is taken as one of all pairs, whose rows the CPU
 reads in longer stretches.
+
+With delays, too, a connection is taken line by line: `kept` leaves of the spikes those whose
+sources reach the line.
 """
 
 from typing import NamedTuple
@@ -64,16 +67,18 @@ class Pattern:
     ----------
     mask : (n_sources, n_targets) bool
     width : of the rows of its weights
+    late : whether the connection has delays, so that its sums lie in planes (`planes`)
 
     Attributes
     ----------
     lists : Lists
-    share : of all lines, those that hold a synapse
-    cells : int64, where the weights of each line begin
+    held : (n_sources, width // NARROW) bool, the lines that hold a synapse
+    share : of all lines, these
+    cells, sums : int64, where the weights of each line begin, and the sums of their gradients
     mask : flat (n_sources * width,) float32, 1 where there is a synapse, else 0
     """
 
-    def __init__(self, mask, width):
+    def __init__(self, mask, width, late=False):
         n_sources, n_targets = mask.shape
         rows = np.zeros((n_sources, width), bool)
         rows[:, :n_targets] = mask
@@ -81,17 +86,56 @@ class Pattern:
         self.mask[:] = rows.reshape(-1)
         # Sixteen truth values are two numbers of eight bytes, which are faster looked through.
         halves = rows.view(np.uint64)
-        held = (halves[:, ::2] | halves[:, 1::2]) != 0
-        self.share = held.mean() * width / (-(-n_targets // NARROW) * NARROW)
-        sources, lines = np.nonzero(held)
+        self.held = (halves[:, ::2] | halves[:, 1::2]) != 0
+        self.share = self.held.mean() * width / (-(-n_targets // NARROW) * NARROW)
+        sources, lines = np.nonzero(self.held)
         self.cells = sources * width + lines * NARROW
-        by_line, line_sources = np.nonzero(held.T)
+        self.sums = (lines * n_sources + sources) * NARROW if late else self.cells
+        by_line, line_sources = np.nonzero(self.held.T)
         self.lists = Lists(
             np.searchsorted(sources, np.arange(n_sources + 1)).astype(np.uint32),
             (lines * NARROW).astype(np.uint16),
             np.searchsorted(by_line, np.arange(width // NARROW + 1)).astype(np.uint32),
             line_sources.astype(np.uint16),
         )
+
+
+@part
+def sources_of(lists, first, every):
+    """Return the sources that reach the line of targets from `first` on.
+
+    every : (n_sources,) uint16, all of them, which a connection of all pairs has
+    """
+    if lists is not None and len(lists.first) > 0:
+        line = first // NARROW
+        return lists.line_sources[lists.line_first[line] : lists.line_first[line + 1]]
+    return every
+
+
+@part
+def room(n_sources, n_spikes):
+    """Return (reached, some_steps, some_ids, some_places) for `kept`."""
+    numbers = np.empty((2, n_spikes + 1), np.uint16)
+    places = np.empty(n_spikes + 1, np.uint32)
+    return np.zeros(n_sources, np.uint8), numbers[0], numbers[1], places
+
+
+@inner
+def kept(steps, ids, sources, reached, some_steps, some_ids, some_places):
+    """Write the spikes whose sources are among those given, and their places; return how many.
+
+    reached : (n_sources,) uint8, scratch, 0
+    some_steps, some_ids, some_places : uint16, uint16, uint32, one more than there are spikes
+    """
+    for n in range(len(sources)):
+        reached[sources[n]] = 1
+    count = np.uint64(0)
+    for p in range(len(steps)):
+        some_steps[count], some_ids[count], some_places[count] = steps[p], ids[p], p
+        count += np.uint64(reached[ids[p]])
+    for n in range(len(sources)):
+        reached[sources[n]] = 0
+    return count
 
 
 @part
@@ -156,23 +200,25 @@ def feed_back(tape, weights, lists, differences, width, end, feedback):
 
 
 @kernel
-def mean_gradient(shares, factor, first, cells, mask, gradient):
+def mean_gradient(shares, factor, first, cells, sums, mask, gradient):
     """Do what `adam.mean_gradient` does for lines at `cells`; return the entries not finite.
 
     first : where the connection begins in the shares and the gradient
+    sums : where the lines begin in the shares
     mask : of `Pattern`
     """
     bad = 0
-    for line in cells:
-        cell = first + line
-        added = load_narrow(shares[0], cell)
+    for n in range(len(cells)):
+        line = cells[n]
+        cell, place = first + line, first + sums[n]
+        added = load_narrow(shares[0], place)
         for share in range(1, len(shares)):
-            added = added + load_narrow(shares[share], cell)
+            added = added + load_narrow(shares[share], place)
         scaled = added * load_narrow(factor, line % len(factor)) * load_narrow(mask, line)
         store(gradient, cell, scaled)
         if total(scaled - scaled) != 0:
-            for n in range(cell, cell + NARROW):
-                if not np.isfinite(gradient[n]):
+            for column in range(NARROW):
+                if not np.isfinite(gradient[cell + column]):
                     bad += 1
     return bad
 

@@ -10,14 +10,15 @@ def listed(steps, weights, n_targets, longest):
     """Return (first, places, values) of the synapses with delays shorter than a stretch.
 
     Those of source i with the delay d are from first[i * stretch + d] on: where they lead in the
-    ring's rows, from the spike's step on, (n,) uint32, and their weights, (n,) float32.
+    ring's rows, from the spike's step on, (n,) uint32, and their weights, (n,) float32. Those whose
+    weight is 0 add nothing and are left out.
 
     steps, weights : (n_sources, width)
     """
     (n_sources, width), length = weights.shape, stretch(longest)
     first = np.zeros(n_sources * length + 1, np.uint32)
     steps, weights = steps.reshape(-1), weights.reshape(-1)
-    count_near(steps, width, n_targets, first, length)
+    count_near(steps, weights, width, n_targets, first, length)
     places, values = np.empty(first[-1], np.uint32), np.empty(first[-1], np.float32)
     list_near(
         steps, weights, width, n_targets, first, length, rows(longest), places, values
@@ -39,13 +40,13 @@ def rows(longest):
 
 
 @kernel
-def count_near(steps, width, n_targets, first, length):
+def count_near(steps, weights, width, n_targets, first, length):
     """Write to first[i * length + d] how many synapses, delays below d, are before those of d."""
     n_sources = len(steps) // width
     for i in range(n_sources):
         for j in range(n_targets):
             d = np.int64(steps[i * width + j])
-            if d < length:
+            if d < length and weights[i * width + j] != 0:
                 first[i * length + d + 1] += 1
     for n in range(1, len(first)):
         first[n] += first[n - 1]
@@ -62,7 +63,7 @@ def list_near(steps, weights, width, n_targets, first, length, rows, places, val
         following[:] = first[i * length : (i + 1) * length]
         for j in range(n_targets):
             d = np.int64(steps[i * width + j])
-            if d < length:
+            if d < length and weights[i * width + j] != 0:
                 at = following[d]
                 places[at] = (j // LANES * rows + d) * LANES + j % LANES
                 values[at] = weights[i * width + j]

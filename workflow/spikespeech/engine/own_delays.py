@@ -16,6 +16,7 @@ import numpy as np
 
 from spikespeech.engine.delays import apart, of_four, scatter_own
 from spikespeech.engine.kernel import inner
+from spikespeech.engine.listed import kept, room, sources_of
 from spikespeech.kernels.compiling import part
 from spikespeech.kernels.vectors import (
     LANES,
@@ -31,9 +32,10 @@ from spikespeech.kernels.vectors import (
 
 
 @inner
-def advance(t, tape, delays, width, mask, series, ring):
+def advance(t, tape, delays, lists, width, mask, series, ring):
     """Send the spikes of the stretch that ends before step t; write the rows of the next.
 
+    lists : listed.Lists or None
     series : flat (width * delays.stride,) float32, what arrives at each target, step by step
     ring : flat (width * (mask + 1),) float32, for each block of columns the rows of a stretch, and
         of NARROW steps if it is shorter
@@ -42,16 +44,34 @@ def advance(t, tape, delays, width, mask, series, ring):
     if t > 0:
         begin, end = tape.first[t - length], tape.first[t]
         steps, ids = tape.steps[begin:end], tape.ids[begin:end]
-        n_sources = len(delays.planes) // width
-        for column in range(0, width, QUAD):
-            weights, fours = of_four(delays, column, n_sources)
-            scatter_own(steps, ids, weights, fours, column * stride, stride, series)
+        if lists is not None and len(lists.first) > 0:
+            send_listed(steps, ids, delays, lists, width, series)
+        else:
+            send_lines(steps, ids, delays, 0, width, width, series)
     begun = t - t % NARROW
     for first in range(0, width, NARROW):
         place = first // LANES * (mask + 1) * LANES + first % LANES
         for row in range(0, mask + 1, NARROW):
             start = first * stride + begun + row
             transpose(series, start, stride, ring, place + row * LANES, LANES)
+
+
+@inner
+def send_listed(steps, ids, delays, lists, width, series):
+    """Add a stretch's spikes to the series, of a connection that is taken by lists."""
+    reached, some, senders, places = room(len(delays.planes) // width, len(steps))
+    for first in range(0, width, NARROW):
+        n = kept(steps, ids, sources_of(lists, first, ids), reached, some, senders, places)
+        send_lines(some[:n], senders[:n], delays, first, first + NARROW, width, series)
+
+
+@inner
+def send_lines(steps, ids, delays, begin, end, width, series):
+    """Add a stretch's spikes to the series of the targets from `begin` on, before `end`."""
+    stride, n_sources = delays.stride, len(delays.planes) // width
+    for column in range(begin, end, QUAD):
+        weights, fours = of_four(delays, column, n_sources)
+        scatter_own(steps, ids, weights, fours, column * stride, stride, series)
 
 
 @part
@@ -67,17 +87,21 @@ def send_near(ids, start, end, t, delays, mask, ring):
             p = opaque(p + np.uint64(1))
 
 
+@part
+def ends(t, last, delays):
+    """Return whether a step ends a stretch, of which `last` ends the last one."""
+    return t == last or (t + 1) & (delays.stretch - 1) == 0
+
+
 @inner
-def retreat(t, last, tape, delays, width, mask, series, ring, sums):
+def retreat(t, last, tape, delays, lists, width, mask, series, ring, sums):
     """Sum up what later stretches feed back to the spikes up to step t of the stretch that it ends.
 
-    last : the last step of all; at others than it that end no stretch, there is nothing to do
+    last : the last step of all
     series, ring : as of `advance`, of λ_V - λ_I; the series must be 0 before the last stretch
     sums : float32, written: four for each spike of the stretch
     """
-    stride, n_sources = delays.stride, len(delays.planes) // width
-    if t < last and (t + 1) % delays.stretch > 0:
-        return
+    stride = delays.stride
     if t < last:
         before = (t + 1) % NARROW
         for first in range(0, width, NARROW):
@@ -91,13 +115,36 @@ def retreat(t, last, tape, delays, width, mask, series, ring, sums):
     begin, end = np.int64(begin), np.int64(end)
     steps, ids = tape.steps[begin:end], tape.ids[begin:end]
     sums[: (end - begin) * QUAD] = 0
-    for column in range(0, width, QUAD):
-        weights, fours = of_four(delays, column, n_sources)
-        meet(steps, ids, weights, fours, column * stride, stride, series, sums)
+    if lists is not None and len(lists.first) > 0:
+        meet_listed(steps, ids, delays, lists, width, series, sums)
+    else:
+        meet_lines(steps, ids, None, delays, 0, width, width, series, sums)
 
 
 @inner
-def meet(steps, ids, weights, fours, start, stride, series, sums):
+def meet_listed(steps, ids, delays, lists, width, series, sums):
+    """Add to each spike's sums what all targets feed back, by lists."""
+    reached, some, senders, places = room(len(delays.planes) // width, len(steps))
+    for first in range(0, width, NARROW):
+        n = kept(steps, ids, sources_of(lists, first, ids), reached, some, senders, places)
+        end = first + NARROW
+        meet_lines(some[:n], senders[:n], places, delays, first, end, width, series, sums)
+
+
+@inner
+def meet_lines(steps, ids, places, delays, begin, end, width, series, sums):
+    """Add to each spike's sums what the targets from `begin` on, before `end`, feed back to it.
+
+    places : which sums are each spike's; None for those of the spike's own number
+    """
+    stride, n_sources = delays.stride, len(delays.planes) // width
+    for column in range(begin, end, QUAD):
+        weights, fours = of_four(delays, column, n_sources)
+        meet(steps, ids, places, weights, fours, column * stride, stride, series, sums)
+
+
+@inner
+def meet(steps, ids, places, weights, fours, start, stride, series, sums):
     """Add to each spike's sums what the series of four targets, `stride` apart, feed back to it."""
     first = np.uint64(start)
     second = np.uint64(start + stride)
@@ -109,7 +156,7 @@ def meet(steps, ids, weights, fours, start, stride, series, sums):
         a, b, c, d = apart(fours[i])
         a, b = series[first + t + a], series[second + t + b]
         met = quad(a, b, series[third + t + c], series[fourth + t + d])
-        at = np.int64(p) * QUAD
+        at = np.int64(p if places is None else places[p]) * QUAD
         added = load_quad(weights, np.int64(i) * QUAD) * met
         store(sums, at, load_quad(sums, at) + added)
         p = opaque(p + np.uint64(1))

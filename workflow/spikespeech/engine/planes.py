@@ -8,7 +8,7 @@ import numpy as np
 
 from spikespeech.engine.kernel import kernel
 from spikespeech.kernels.compiling import part
-from spikespeech.kernels.vectors import NARROW, lane, load_narrow, store, total
+from spikespeech.kernels.vectors import NARROW, load_narrow, store, total
 
 
 @part
@@ -60,32 +60,32 @@ def changes(shares, factor, weights, start, n_sources, lanes, first, last, chang
 
 
 @kernel
-def block_changes(shares, factor, weights, start, n_sources, lanes, first, last, change):
-    """Write what `changes` does summed over blocks of NARROW, to (n_sources, width / NARROW).
+def block_changes(shares, factor, first, last, change):
+    """Write the shares' sums, in order, times the factor, of a connection with delays of blocks.
 
-    NumPy adds up sixteen numbers in this order.
+    shares : (n_shares, n_blocks * n_sources or more) float32: block after block, as
+        `delay_gradients.gather` writes them
+    first, last : sources to do
+    change : (n_sources, n_blocks) float32, written
     """
-    width = len(factor)
-    eight = np.empty(8, np.float32)
-    for column in range(0, width, NARROW):
+    n_sources, n_blocks = change.shape
+    for block in range(n_blocks):
         for i in range(first, last):
-            mean = scaled(shares, factor, start, n_sources, lanes, i, column)
-            product = load_narrow(weights, start + i * width + column) * mean
-            for n in range(8):
-                eight[n] = lane(product, n) + lane(product, n + 8)
-            low = (eight[0] + eight[1]) + (eight[2] + eight[3])
-            change[i, column // NARROW] = low + ((eight[4] + eight[5]) + (eight[6] + eight[7]))
+            added = shares[0, block * n_sources + i]
+            for share in range(1, len(shares)):
+                added += shares[share, block * n_sources + i]
+            change[i, block] = added * factor
 
 
 def of_shape(change, shape, n_targets, absent):
-    """Return the changes of a connection's synapses, or of its blocks, in the shape of its delays.
+    """Return the changes of a connection's synapses in the shape of its delays.
 
     absent : (n_sources, n_targets) bool, synapses that there are not; None where there are all
     """
     if absent is not None:
         change[:, :n_targets][absent] = 0
-        if shape == "block":
-            change = change.reshape(len(change), -1, NARROW).sum(axis=2)
     if shape == "source":
         return change.sum(axis=1)
+    if shape == "block":
+        change = change.reshape(len(change), -1, NARROW).sum(axis=2)
     return change[:, : n_targets if shape == "synapse" else -(-n_targets // NARROW)]

@@ -292,6 +292,26 @@ def transpose(typingctx, source, index, stride, target, at, step):
     return types.none(source, given, given, target, given, given), codegen
 
 
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Bring array[index] of a flat float32 array, and the line that it lies in, into the caches."""
+    _check(array)
+
+    def codegen(context, builder, sig, args):
+        number, text = ir.IntType(32), ir.IntType(8).as_pointer()
+        pointer = llvm.pointer(context, builder, sig.args[0], *args, ir.IntType(8))
+        function = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [text, number, number, number]),
+            "llvm.prefetch.p0",
+        )
+        reading, nearest, data = number(0), number(3), number(1)
+        builder.call(function, (pointer, reading, nearest, data))
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), codegen
+
+
 def _compare(predicate):
     def codegen(context, builder, sig, args):
         bits = (
