@@ -8,8 +8,9 @@ alone would take, at the bandwidths measured here for the arrays they come from.
 is that of an epoch's wall time which shifting and blending its batches adds to learning from them.
 What is compared is measured in turns, or one just after the other: a machine that is slow for a
 while is slow for all. With --delays the engine's rows are followed by those of the same work with
-learned delays, each measured in turns with the plain engine, whose times they are given in; a layer
-whose input comes later spikes less.
+learned delays, of all pairs of neurons and of every tenth source and block of targets, each
+measured in turns with the plain engine, whose times they are given in; a layer whose input comes
+later spikes less.
 
 Peers run in the environments of --peers (envs/peers.yaml, envs/mlgenn.yaml), each in the first
 that has it and in a process of its own; one that is in none is listed as not run.
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,18 +34,20 @@ from spikespeech import command, eventprop, files, losses
 from spikespeech.backends import native
 from spikespeech.engine import dealing
 from spikespeech.engine.kernel import kernel
-from spikespeech.kernels.vectors import LANES, WIDE, aligned, load_wide, padded, store
+from spikespeech.kernels.vectors import LANES, NARROW, WIDE, aligned, load_wide, padded, store
 from spikespeech.network import Connection, Network, Parameters
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
 
 INPUTS, OUTPUTS, INPUT_SPIKES, SPIKES_A_NEURON = 700, 20, 8000, 14
 IN_A_ROW = 4  # batches that the engine learns from at a time, so that it is warm as in an epoch
-LAYOUTS = {
-    "delays a block, inputs": ("block", {"input"}),
-    "delays a block, inputs and recurrent": ("block", {"input", "hidden"}),
-    "delays a synapse, inputs": ("synapse", {"input"}),
-    "delays a synapse, inputs and recurrent": ("synapse", {"input", "hidden"}),
+LAYOUTS = {  # whose delays, of what, and which share of all blocks of synapses there are
+    "delays a block, inputs": ("block", {"input"}, 1),
+    "delays a block, inputs and recurrent": ("block", {"input", "hidden"}, 1),
+    "delays a synapse, inputs": ("synapse", {"input"}, 1),
+    "delays a synapse, inputs and recurrent": ("synapse", {"input", "hidden"}, 1),
+    "every tenth block, delays a block": ("block", {"input", "hidden"}, 0.1),
+    "every tenth block, delays a synapse": ("synapse", {"input", "hidden"}, 0.1),
 }
 PEERS = ("spyx", "snntorch", "norse", "mlgenn")
 COLUMNS = (
@@ -173,21 +177,31 @@ def engine(work, threads, repeats):
     ]
 
 
+def blocks(shape, share, rng):
+    """Return float32 of 1 for a share of all sources and NARROW targets in a row, else 0."""
+    n_sources, n_targets = shape
+    there = rng.random((n_sources, -(-n_targets // NARROW))) < share
+    return np.repeat(there, NARROW, axis=1)[:, :n_targets].astype(np.float32)
+
+
 def delayed(work, longest, repeats):
     """Return the rows of the engine with learned delays up to `longest` steps, with one thread."""
     network, weights, spikes = work
     plain, _ = learner(work, 1)
     rows = []
-    for name, (shape, sources) in LAYOUTS.items():
-        late = tuple(
-            Connection(c.source, c.target, longest, shape, True)
-            if c.source in sources and c.target == "hidden"
-            else c
-            for c in network.connections
-        )
-        other, rng = Network(network.populations, late, network.dt_ms), np.random.default_rng(1)
-        given = {c.delay: rng.uniform(0, longest, other.shapes()[c.delay])
-                 for c in late if c.longest_delay}  # fmt: skip
+    for name, (shape, sources, share) in LAYOUTS.items():
+        rng, given, late = np.random.default_rng(1), {}, []
+        for c in network.connections:
+            if c.source in sources and c.target == "hidden":
+                c = Connection(c.source, c.target, longest, shape, True)
+                if share < 1:
+                    there = blocks(weights[c.name].shape, share, rng)
+                    c = replace(c, synapses=int(there.sum()))
+                    given |= {c.mask: there, c.name: weights[c.name] * there / share}
+            late.append(c)
+        other = Network(network.populations, tuple(late), network.dt_ms)
+        given |= {c.delay: rng.uniform(0, longest, other.shapes()[c.delay])
+                  for c in late if c.longest_delay}  # fmt: skip
         before = resident()
         steps, backend = learner((other, weights | given, spikes), 1)
         often = float(steps().hidden_spikes.mean())

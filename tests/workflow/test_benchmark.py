@@ -38,9 +38,12 @@ def test_benchmark_lists_the_engine_and_its_peers(tmp_path):
     assert (engine.spikes_a_neuron > 0).all()
     delayed = table[table.implementation.str.startswith("engine, ")]
     assert [name.split(", ", 1)[1] for name in delayed.implementation] == [
-        f"delays a {shape}, {of} to 9"
-        for shape in ("block", "synapse")
-        for of in ("inputs", "inputs and recurrent")
+        *(
+            f"delays a {shape}, {of} to 9"
+            for shape in ("block", "synapse")
+            for of in ("inputs", "inputs and recurrent")
+        ),
+        *(f"every tenth block, delays a {shape} to 9" for shape in ("block", "synapse")),
     ]
     assert (delayed[["forward_ms", "total_ms", "times_the_engine"]] > 0).all().all()
     peers = table[~table.implementation.str.startswith("engine")]
