@@ -130,6 +130,7 @@ def test_several_hidden_layers_have_a_name_on_paths_and_their_own_settings():
     config["networks"]["hidden"] = [[256]]
     with pytest.raises(InputError, match=r"networks.hidden.0: \[256\]"):
         configuration.check(config)
+    assert axes.by_size([128, "64x64", 8, "100x29", 8]) == [8, 128, "64x64", "100x29"]
 
 
 @pytest.mark.parametrize(

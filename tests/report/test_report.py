@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scripts import report as report_script
+from scripts.exhibits.cost import tabulate_inference_cost
+from scripts.exhibits.deployment import plot_deployment
 from scripts.exhibits.published import tabulate_published_hardware, tabulate_verification
 from scripts.exhibits.results import plot_accuracy, plot_groups
 from scripts.exhibits.training import plot_learning_curves, tabulate_settings
@@ -323,6 +325,34 @@ def test_published_accuracies_of_all_sizes_stand_beside_networks_of_the_same_dat
     assert rows["dataset"].tolist() == ["shd"] * 3 and rows["hidden"].tolist() == [256, 512, 1024]
     np.testing.assert_allclose(rows["accuracy"], [0.8465, 0.8698, 0.8695], atol=5e-5)
     assert rows["classes"].tolist() == [20] * 3 and rows["examples"].tolist() == [2264] * 3
+
+
+def test_sizes_of_one_and_of_several_layers_stand_side_by_side(tmp_path):
+    """The fewest neurons first, as numbers beside the published ones; tables hold both as texts."""
+    row = {"dataset": "shd", "label": "SHD", "topology": "recurrent", "loss": "sum_exp"}
+    row |= {"fold": "main", "seed": 1, "epoch": 1, "n": 9, "accuracy": 0.5, "low": 0.4, "high": 0.6}
+    row |= {"classes": 20, "networks": 2}
+    sizes = ["256", "64x300", "64"]
+    table = pd.DataFrame([row | {"series": "test", "hidden": size} for size in sizes])
+    table.to_csv(tmp_path / "a.csv", index=False)
+    read = selection.read(tmp_path / "a.csv")
+    assert read["hidden"].tolist() == [256, "64x300", 64]
+    [axes] = plot_accuracy.draw(plot_accuracy.with_published(read)).axes
+    assert labels(axes) == ["64", "256", "64x300", "512", "1024"]
+    bars = plot_deployment.with_published(read.assign(series="float", source="this study"))
+    assert bars.query("series == 'loihi2'")["hidden"].tolist() == [256]
+    [axes] = plot_deployment.draw(bars).axes
+    assert labels(axes) == ["64", "256", "64x300"]
+    history = pd.DataFrame([row | {"hidden": size, "silent": 80} for size in read["hidden"]])
+    history = history.assign(train_accuracy=0.6, validation_accuracy=0.6)
+    assert "SHD, 64x300 hidden neurons" in plot_learning_curves.findings(history)[0]
+    assert "sum_exp with 64 hidden" in plot_learning_curves.silence(history)
+    cost = read.assign(kind="estimate", dynamic_energy_mJ=1.0, synaptic_operations=9)
+    assert tabulate_inference_cost.findings(cost)[0].startswith("shd, 64x300 hidden neurons")
+
+
+def labels(axes):
+    return [label.get_text() for label in axes.get_xticklabels()]
 
 
 def test_words_that_are_known_best_and_least_have_their_intervals():

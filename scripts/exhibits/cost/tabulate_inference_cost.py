@@ -4,6 +4,7 @@ import pandas as pd
 
 from spikespeech import command
 from spikespeech.forms import Number
+from spikespeech.network.axes import by_size
 from spikespeech.report import exhibit, prose, published, selection
 
 COLUMNS = ["system", "dataset", "hidden", "kind", "total_energy_mJ", "dynamic_energy_mJ"]
@@ -80,7 +81,7 @@ def findings(table):
     estimates = table[table["kind"] == "estimate"]
     sentences = []
     for label, rows in estimates.groupby("dataset", sort=False):
-        largest = rows[rows["hidden"] == rows["hidden"].max()]
+        largest = rows[rows["hidden"] == by_size(rows["hidden"])[-1]]
         energies = 1e3 * largest["dynamic_energy_mJ"]
         sentences.append(
             f"{label}, {largest['hidden'].iloc[0]} hidden neurons: the operations of an inference "

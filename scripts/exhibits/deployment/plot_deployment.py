@@ -5,6 +5,7 @@ import pandas as pd
 
 from spikespeech import command, statistics
 from spikespeech.forms import COUNT, SHARE, Number
+from spikespeech.network.axes import by_size
 from spikespeech.report import exhibit, plots, prose, published, selection
 
 GROUP = ["dataset", "label", "loss", "topology", "hidden"]
@@ -105,7 +106,7 @@ def draw(table):
     present = [series for series in BARS if series in set(table["series"])]
     figure, grid = plots.subplots(len(sets), height=1.0 + 2.2 * len(sets), squeeze=False)
     for (axes,), (label, rows) in zip(grid, sets, strict=True):
-        sizes = sorted(set(rows["hidden"]))
+        sizes = by_size(rows["hidden"])
         width = 0.8 / len(present)
         for place, series in enumerate(present):
             bars = rows[rows["series"] == series].set_index("hidden").reindex(sizes)

@@ -4,6 +4,7 @@ import pandas as pd
 
 from spikespeech import command, statistics
 from spikespeech.forms import COUNT, SHARE, Number
+from spikespeech.network.axes import by_size
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, published, selection
 
@@ -84,7 +85,7 @@ def draw(table):
     losses = list(dict.fromkeys(table["loss"]))
     figure, grid = plots.subplots(len(panels), height=0.8 + 2.4 * len(panels), squeeze=False)
     for (axes,), ((dataset, label, topology), rows) in zip(grid, panels, strict=True):
-        sizes = sorted(set(rows["hidden"]))
+        sizes = by_size(rows["hidden"])
         for (loss, series), points in rows.groupby(["loss", "series"], sort=False):
             shift = 0.7 * ((losses.index(loss) + 0.5) / len(losses) - 0.5)
             shift += {"validation": -0.05, "published": 0.07}.get(series, 0)

@@ -5,6 +5,7 @@ import seaborn
 
 from spikespeech import command
 from spikespeech.forms import COUNT, SHARE, Number
+from spikespeech.network.axes import by_size, hidden_label, n_hidden
 from spikespeech.reading import read_csv
 from spikespeech.report import exhibit, plots, prose, selection
 
@@ -98,7 +99,7 @@ def findings(histories):
     firsts = milestones(histories, side)
     sentences = []
     for (_, topology), rows in firsts.groupby(["dataset", "topology"], sort=False):
-        largest = rows[rows["hidden"] == rows["hidden"].max()]
+        largest = rows[rows["hidden"] == by_size(rows["hidden"])[-1]]
         parts = []
         for loss, group in largest.groupby("loss", sort=False):
             reached = group["first"].dropna()
@@ -140,7 +141,7 @@ def failures(histories):
 def silence(histories):
     """Return a sentence on networks of which more than half were silent for a whole epoch."""
     networks = [*GROUP, "fold", "seed"]
-    share = histories["silent"] / histories["hidden"]
+    share = histories["silent"] / histories["hidden"].map(n_hidden)
     dead = histories[share > SILENT]
     n = histories[networks].drop_duplicates().shape[0]
     if dead.empty:
@@ -162,6 +163,7 @@ def silence(histories):
 
 def main(arguments):
     histories = read_csv(arguments.histories, columns=COLUMNS, text=("dataset", "label"))
+    histories["hidden"] = histories["hidden"].map(hidden_label)
     exhibit.write(arguments, summarise(histories), findings(histories), draw(histories))
 
 

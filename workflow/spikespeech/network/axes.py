@@ -75,3 +75,11 @@ def hidden_label(hidden):
 def n_hidden(hidden):
     """Return the number of neurons in all hidden layers."""
     return sum(map(int, str(hidden_label(hidden)).split("x")))
+
+
+def by_size(hidden):
+    """Return the different hidden layers of networks, the fewest neurons first.
+
+    hidden : labels as in tables, of `hidden_label`; numbers and texts may stand side by side
+    """
+    return sorted(set(hidden), key=lambda label: (n_hidden(label), str(label)))

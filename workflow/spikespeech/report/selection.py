@@ -4,7 +4,7 @@ import pandas as pd
 
 from spikespeech.errors import InputError
 from spikespeech.forms import COUNT, INDEX, SHARE, Number
-from spikespeech.network.axes import AXES
+from spikespeech.network.axes import AXES, hidden_label
 from spikespeech.reading import HINT, read_csv
 
 CONFIGURATION = ["loss", "hidden", "topology"]
@@ -22,7 +22,8 @@ TRAINED = 0.5
 
 def read(path):
     """Return the evaluations of all networks, as `scripts/training/collect.py` writes them."""
-    return read_csv(path, columns=EVALUATIONS, text=("dataset", "label"))
+    table = read_csv(path, columns=EVALUATIONS, text=("dataset", "label"))
+    return table.assign(hidden=table["hidden"].map(hidden_label))
 
 
 def predictions(paths, n_classes):
