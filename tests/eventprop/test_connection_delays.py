@@ -73,7 +73,9 @@ class Recording(test_layers.Recording):
         lacking = self.n_steps * self.dt if about["readout"] == "max_var" else 1
         self.unit = self.network.output.neuron.tau_mem * lacking
         self.regulariser = eventprop.Regulariser(
-            *(about[f"reg_{k}"] for k in ("lambda_upper", "lambda_lower", "nu_upper"))
+            about["reg_lambda_upper"] * lacking,
+            about["reg_lambda_lower"] * lacking,
+            about["reg_nu_upper"],
         )
 
     def _delays(self, connection):
@@ -97,6 +99,22 @@ class Recording(test_layers.Recording):
                     found[name] = theirs * self.unit * unit
         return found
 
+    def assert_near(self, i, found, expected):
+        """Gradients of example i agree but for what single precision costs the reference itself."""
+        away = {which: apart(found[which], theirs) for which, theirs in expected.items()}
+        if max(away.values()) < 2e-5:
+            return
+        single, double = (
+            self.refer(
+                i,
+                reference.forward(self.network, self.weights, self.inputs(i), dtype=dtype),
+                dtype=dtype,
+            )[1]
+            for dtype in (np.float32, np.float64)
+        )
+        for which, far in away.items():
+            assert far < max(2e-5, 3 * apart(single[which], double[which])), which
+
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_recordings_are_mlgenns_where_its_defects_do_not_bear(name):
@@ -116,8 +134,7 @@ def test_recordings_are_mlgenns_where_its_defects_do_not_bear(name):
         )
         theirs = recording.gradients(i)
         assert result.guarded == 0 and set(result.gradients) == set(theirs)
-        for which, gradient in theirs.items():
-            assert apart(result.gradients[which], gradient) < 2e-5, which
+        recording.assert_near(i, result.gradients, theirs)
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -133,8 +150,7 @@ def test_recordings_are_the_references_with_and_without_defects(name):
         for ours, theirs in zip(numbered(network, r), recording.hidden(i), strict=True):
             np.testing.assert_array_equal(ours, theirs)
         np.testing.assert_array_equal(r.v["output"], recording.data[f"ex{i}_out_v"])
-        for which, theirs in recording.gradients(i).items():
-            assert apart(recording.refer(i, r, **single)[1][which], theirs) < 2e-5, which
+        recording.assert_near(i, recording.refer(i, r, **single)[1], recording.gradients(i))
         plain = reference.forward(network, weights, recording.inputs(i), dtype=np.float32)
         for ours, theirs in zip(
             simulation.hidden_spikes.example(i), numbered(network, plain), strict=True
@@ -147,8 +163,7 @@ def test_recordings_are_the_references_with_and_without_defects(name):
             network, weights, recording.spikes([i]), None, recording.loss, recording.regulariser
         )
         assert apart(result.readouts[0], y) < 1e-5
-        for which, theirs in gradients.items():
-            assert apart(result.gradients[which], theirs) < 2e-5, which
+        recording.assert_near(i, result.gradients, gradients)
 
 
 def chained(shape, learned, longest=30, hidden=(20, 70), **options):
@@ -346,14 +361,16 @@ def test_delay_gradients_by_finite_differences_at_small_dt(shape, recurrent):
 
 @pytest.mark.parametrize("name", sorted(TRAININGS))
 def test_training_follows_mlgenns_trajectory(name):
-    """Weights and delays after every epoch, by mlGeNN's scheme and our Adam.
+    """Weights and delays after every batch, by mlGeNN's scheme and our Adam.
 
     The scheme is the reference's, as in test_recordings: delays are rounded again by each update
-    before the backward pass (d). Its ε of 1e-8 is here that of the delays, too (f).
+    before the backward pass (d). Its ε of 1e-8 is here that of the delays, too (f). Each batch
+    begins with the recorded ones, as the last bit of a weight may decide on a spike, and that on
+    all that follows.
     """
     recording = Recording(TRAININGS[name])
     network, about, data = recording.network, recording.about, recording.data
-    learned = {c.delay: c.longest_delay for c in network.connections if c.longest_delay}
+    learned = {c.delay: c.longest_delay for c in network.connections if c.learned_delays}
     held = {n: padded_copy(w) for n, w in recording.weights.items()}
     moments = {n: (np.zeros_like(w), np.zeros_like(w)) for n, w in held.items()}
     single = {"dtype": np.float32, "defects": True}
@@ -387,7 +404,8 @@ def test_training_follows_mlgenns_trajectory(name):
                 )
                 n = n_batches * epoch + batch + 1
                 unbias = np.float32(1 / (1 - adam.BETA2**n))
-                for which, g in gradients.items():
+                for which in (*recording.names.values(), *learned):
+                    g = gradients[which]
                     rate = about["delay_alpha" if which in learned else "adam_alpha"]
                     rate = np.float32(rate / (1 - adam.BETA1**n))
                     adam.step(
@@ -397,17 +415,18 @@ def test_training_follows_mlgenns_trajectory(name):
                     if which in learned:
                         np.clip(held[which], 0, learned[which], out=held[which])
             before = (weights, r, *driven)
-        for short, long in recording.names.items():
-            for key, which, rate in (
-                ("w", long, about["adam_alpha"]),
-                ("d", f"{long}.delay", about["delay_alpha"]),
-            ):
-                recorded = data.get(f"epoch{epoch}_batch{n_batches - 1}_{key}_{short}")
-                if recorded is not None:
-                    away = np.abs(current()[which] - recorded)
-                    # Adam magnifies rounding where a gradient is next to zero.
-                    assert np.median(away) < 1e-3 * rate
-                    assert away.max() < 0.2 * rate
+            for short, long in recording.names.items():
+                for key, which, rate in (
+                    ("w", long, about["adam_alpha"]),
+                    ("d", f"{long}.delay", about["delay_alpha"]),
+                ):
+                    recorded = data.get(f"epoch{epoch}_batch{batch}_{key}_{short}")
+                    if recorded is not None:
+                        away = np.abs(current()[which] - recorded)
+                        # Adam magnifies rounding where a gradient is next to zero.
+                        assert np.median(away) < 1e-4 * rate
+                        assert away.max() < 0.02 * rate
+                        held[which][: recorded.size] = recorded.ravel()
     assert stale > 0
 
 
