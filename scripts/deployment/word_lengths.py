@@ -19,6 +19,14 @@ def main(arguments):
     labels = rows.label.to_numpy()
     given = {"calibration": calibration, "long_delays": settings["long_delays"]}
 
+    def fitted(parts, bits, scale):
+        """Return the Quantised of a network; None where there is none, and say why."""
+        try:
+            return netx.fit(*parts, bits=bits, scale=scale, **given)
+        except InputError as error:
+            print(f"{bits} bits, scale {scale}: {error}")
+            return None
+
     def evaluate(quantised):
         trains, threads = inputs.binary(spikes), arguments.threads
         return evaluation.evaluate(quantised.layers, trains, loss, windows, threads=threads)
@@ -30,10 +38,7 @@ def main(arguments):
     ]
     for scale in SCALES:
         for bits in settings["word_lengths"]:
-            try:
-                quantised = netx.fit(net, weights, bits=bits, scale=scale, **given)
-            except InputError as error:
-                print(f"{bits} bits, scale {scale}: {error}")
+            if (quantised := fitted((net, weights), bits, scale)) is None:
                 continue
             outcome = evaluate(quantised)
             matrices = [m for layer in quantised.report["layers"] for m in layer["matrices"]]
@@ -53,8 +58,10 @@ def main(arguments):
             outcome = evaluation.float_outcome(*trained, loss, spikes, arguments.threads)
             predictions = outcome.readouts.argmax(axis=1)
         else:
-            # The weights lie on their grid already: the least-error scale finds it.
-            quantised = netx.fit(*trained, bits=bits, scale="error", **given)
+            # The weights lie on their grid already: the least-error scale finds it, unless no
+            # neuron of a layer spikes any more.
+            if (quantised := fitted(trained, bits, "error")) is None:
+                continue
             predictions = evaluate(quantised).predictions
         result = evaluation.compare(labels, reference, predictions)
         table.append({"bits": bits, "scale": "trained", **result})

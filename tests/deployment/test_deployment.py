@@ -1,22 +1,24 @@
 """Input conventions against tonic's, predictions, ablations, costs, quantised training."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import made_up
 import numpy as np
 import pandas as pd
 import pytest
 import tonic.transforms
+from scripts.deployment import word_lengths
 from scripts.exhibits.deployment import plot_word_lengths, tabulate_conversion
 
 from spikespeech import eventprop, losses, netx
 from spikespeech.backends import native
 from spikespeech.data.events import read_events, write_events
-from spikespeech.deployment import causes, cost, evaluation, inputs
+from spikespeech.deployment import causes, cost, evaluation, examples, inputs
 from spikespeech.errors import InputError
 from spikespeech.files import write_json
 from spikespeech.fixed_point import GradedSpikes
-from spikespeech.network import LI, LIF, AdaptiveLIF, Connection, Network, Parameters
+from spikespeech.network import LI, LIF, AdaptiveLIF, Connection, Network, Parameters, save
 from spikespeech.network.neurons import gain
 from spikespeech.reading import read_csv
 from spikespeech.spikes import SpikeTrains, splits
@@ -419,6 +421,29 @@ def test_word_lengths_compare_training_on_the_grid_with_its_control():
     found = plot_word_lengths.findings(summary.reset_index())
     assert "−4.0 points" in found[-1] and "as long" in found[-1]
     plot_word_lengths.draw(summary.reset_index())
+
+
+def test_word_lengths_go_on_where_training_on_the_grid_silenced_a_network(
+    file, tmp_path, monkeypatch, capsys
+):
+    spikes = SpikeTrains.load(file, n_units=N_UNITS, n_steps=N_STEPS)
+    loss, rows = losses.make("sum", n_steps=N_STEPS), pd.DataFrame({"label": spikes.labels})
+    loaded = {}, NETWORK, draw(), spikes, spikes, rows, loss, loss.windows(spikes)[0]
+    monkeypatch.setattr(examples, "load", lambda _: loaded)
+    silent = draw() | {"input_hidden": -np.abs(draw()["input_hidden"])}
+    silent |= {"hidden_hidden": -np.abs(draw()["hidden_hidden"])}
+    for bits, weights in ((4, silent), (8, draw())):
+        about = {"quantised_training": {"bits": bits}}
+        save(tmp_path / f"{bits}.h5", NETWORK, Parameters(weights), about=about)
+    given = {"word_lengths": [8], "long_delays": "refuse"}
+    trained = [tmp_path / "4.h5", tmp_path / "8.h5"]
+    word_lengths.main(
+        SimpleNamespace(deployment=given, threads=1, trained=trained, out=tmp_path / "out.csv")
+    )
+    table = read_csv(tmp_path / "out.csv")
+    assert table["scale"].tolist() == ["float", "percentile", "error", "trained"]
+    assert table["bits"].tolist() == [32, 8, 8, 8]
+    assert "4 bits, scale error: no source of the output layer spikes" in capsys.readouterr().out
 
 
 def test_the_table_of_conversions_names_the_matrices_of_several_layers(tmp_path):
