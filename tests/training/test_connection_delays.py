@@ -10,7 +10,7 @@ from test_training import assert_resumes, settings, spoken
 from spikespeech.errors import InputError
 from spikespeech.methods import task
 from spikespeech.network.model import SHAPES
-from spikespeech.training import delays, loop
+from spikespeech.training import delays, loop, quantised
 
 LEARNED = {"kind": "random", "high": 40, "shape": "block", "learned": True, "longest": 60}
 ALL = {
@@ -44,6 +44,10 @@ def test_each_place_has_its_delays_and_what_is_not_asked_for_is_left_out():
         ({"input": LEARNED | {"learned": 1.5}}, "input.learned: 1.5"),
         ({"input": LEARNED | {"longest": 30}}, "input.longest: 30"),
         ({"input": {"kind": "random", "high": 3, "longest": 9}}, "input.longest: 9"),
+        (
+            {"output": {"kind": "random", "high": 0, "learned": True}, "input": None},
+            "output.longest: learned delays of at most 0",
+        ),
         ({"input": {"kind": "table", "path": "a.csv", "learned": True}}, "a table is of delays"),
         ({"input": None, "output": {"kind": "table", "path": "a.csv"}}, "a table is of delays"),
     ],
@@ -105,3 +109,15 @@ def test_the_schema_knows_every_shape():
     schema = yaml.safe_load(path.read_text())["$defs"]["delays"]["oneOf"][1]["properties"]
     assert schema["shape"]["enum"] == list(SHAPES)
     assert set(schema) == {"kind", "high", "path", *delays.DEFAULTS}
+
+
+def test_quantised_training_moves_them_at_their_own_rate():
+    spikes, chosen = spoken(), settings(delays={"input": LEARNED, "learning_rate": 0.5})
+    network, backend = loop.start(spikes, chosen)
+    first = backend.weights
+    result = quantised.train(
+        network, first, spikes, spikes.take([]), chosen, bits=8, epochs=1, learning_rate=1e-3
+    )
+    rate = 1e-3 * 0.5 / chosen.learning_rate
+    moved = np.abs(result.weights["input_hidden.delay"] - first["input_hidden.delay"])
+    assert 0.1 * rate < np.median(moved) < 10 * rate and rate > 0.01

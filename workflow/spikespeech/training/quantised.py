@@ -36,13 +36,13 @@ class QuantisedBackend(native.Backend):
     Parameters
     ----------
     bits, scale : see `quantise.quantise`, or FLOAT; `rescale` finds the grid anew from the masters
+    options : of `native.Backend`
     """
 
     def __init__(
-        self, network, weights, loss, regulariser=None, threads=1, *, bits, scale, gradient_clip=0.0
+        self, network, weights, loss, regulariser=None, threads=1, *, bits, scale, **options
     ):
-        given = network, weights, loss, regulariser, threads
-        super().__init__(*given, gradient_clip=gradient_clip)
+        super().__init__(network, weights, loss, regulariser, threads, **options)
         self.bits, self.scale = bits, scale
         self.masters = weights.copy()
         self.rescale()
@@ -105,8 +105,9 @@ def train(
     """
     loss = settings.make_loss(spikes_train)
     regulariser = eventprop.Regulariser(**asdict(settings.regularisation))
-    chosen = {"bits": bits, "scale": scale, "gradient_clip": settings.gradient_clip}
-    backend = QuantisedBackend(network, weights, loss, regulariser, threads, **chosen)
+    chosen = ("gradient_clip", "delay_rate", "constant_rate")
+    options = {"bits": bits, "scale": scale} | {name: getattr(settings, name) for name in chosen}
+    backend = QuantisedBackend(network, weights, loss, regulariser, threads, **options)
     presentations = Presentations(
         spikes_train,
         **asdict(settings.augmentation),
