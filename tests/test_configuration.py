@@ -133,6 +133,39 @@ def test_several_hidden_layers_have_a_name_on_paths_and_their_own_settings():
     assert axes.by_size([128, "64x64", 8, "100x29", 8]) == [8, 128, "64x64", "100x29"]
 
 
+LEARNED = {"kind": "random", "high": 30, "learned": True}
+BOUND = {"learned": True, "low": 3, "high": 150}
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ({"delays": {"input": LEARNED, "learning_rate": 1}}, "bptt has no delays but fixed ones"),
+        ({"delays": {"input": None, "hidden": LEARNED | {"learned": False}}}, "bptt has no delays"),
+        (
+            {"constants": {"hidden": {"tau_mem": BOUND}, "learning_rate": 0.01}},
+            "bptt has no constants that are learned",
+        ),
+        (
+            {"constants": {"hidden": {"tau_mem": {"distribution": "gamma", "deviation": 0.5}}}},
+            "stdp has no constants of the neurons' own",
+        ),
+        (
+            {"connections": {"input": {"kind": "random", "probability": 0.5}}},
+            "stdp has no connections that lack synapses",
+        ),
+    ],
+)
+def test_networks_that_a_method_cannot_train_are_refused_before_any_job(training, said):
+    config = read("config")
+    config["methods"]["train"] = ["eventprop", "bptt", "stdp", "linear"]
+    config["training"] |= training
+    with pytest.raises(InputError, match=f"methods.train: {said}"):
+        configuration.check(config)
+    config["methods"]["train"] = ["eventprop", "untrained", "linear"]
+    configuration.check(config)
+
+
 @pytest.mark.parametrize(
     ("keys", "text", "value"),
     [

@@ -379,7 +379,7 @@ def spoil(folder, name, array):
         (lambda f: spoil(f, "12-Conn_Input_Output-d.npy", np.ones(21)), "21 delays of 0 weights"),
         (lambda f: spoil(f, "12-Conn_Input_Hidden-d.npy", -np.ones(35)), "holds the delay -1"),
         (lambda f: spoil(f, "12-Conn_Input_Hidden-g.npy", np.ones(36)), "36 weights from 7"),
-        (lambda f: spoil(f, "12-Conn_Hidden_Hidden-g.npy", np.ones(24)), "24 recurrent weights"),
+        (lambda f: spoil(f, "12-Conn_Hidden_Hidden-g.npy", np.ones(24)), "24 rec.*sparse conn"),
         (lambda f: spoil(f, "12-Conn_Hidden_Output-g.npy", np.full(15, np.nan)), "not finite"),
         (lambda f: spoil(f, "12-Conn_Hidden_Output-g.npy", np.array([{}])), "allow_pickle=False"),
         (lambda f: spoil(f, "12-Conn_Output_Hidden-g.npy", np.ones(15)), "in a loop"),

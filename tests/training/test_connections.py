@@ -103,6 +103,9 @@ def test_blocks_are_of_a_source_and_16_targets():
 def test_none_drawn_is_refused():
     with pytest.raises(InputError, match="no synapse of hidden_output with the probability 1e-09"):
         settings(connections={"output": TENTH | {"probability": 1e-9}}).make_network(spoken())
+    alone = settings(connections={"hidden": TENTH | {"probability": 0.9}}, hidden=1)
+    with pytest.raises(InputError, match=r"no synapse of hidden_hidden .*none is connected to it"):
+        alone.make_network(spoken())
 
 
 def test_a_table_gives_them(tmp_path):

@@ -13,7 +13,9 @@ import os
 from spikespeech import losses, schema
 from spikespeech.errors import InputError, nearest
 from spikespeech.importing import formats
+from spikespeech.methods.registry import ASKED, TRAINING_METHODS
 from spikespeech.network.axes import AXES, hidden_label, hidden_layers
+from spikespeech.training.delays import of_channels
 from spikespeech.training.settings import Settings
 
 
@@ -124,6 +126,28 @@ def _check_methods(config):
         )
     if len({trials(section, method) for method in section["train"]}) > 1:
         raise InputError("methods.trials: each method must have as many trials as the others")
+    asked = _asked(config, section) if section["train"] else set()
+    for method in section["train"]:
+        if unable := asked & set(TRAINING_METHODS[method].without):
+            raise InputError(
+                f"methods.train: {method} has no {ASKED[min(unable)]}",
+                hint=f"leave {method} out, change `training`, or set methods: null",
+            )
+
+
+def _asked(config, section):
+    """Return which of `ASKED` the networks of the comparison of methods are to have."""
+    first = {axis: config["networks"][axis][0] for axis in ("dataset", "topology")}
+    named = {key: section[key] for key in ("loss", "hidden")}
+    parsed = Settings.parse(settings(config, **first, **named, seed=0), "training")
+    late = parsed.delays
+    asked = {
+        "delays": set(late) != {"input"} or bool(late["input"] and not of_channels(late)),
+        "constants": bool(parsed.constants),
+        "learned": "learning_rate" in parsed.constants,
+        "connections": bool(parsed.connections),
+    }
+    return {name for name, given in asked.items() if given}
 
 
 def trials(section, method):

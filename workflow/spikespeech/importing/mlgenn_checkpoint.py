@@ -17,6 +17,7 @@ from spikespeech.network import LI, LIF, Network, Parameters
 from spikespeech.network.model import Connection, Population
 
 HINT = "copy the checkpoint's folder again"
+SPARSE = "of sparse connections checkpoints do not say which synapses there are"
 
 
 def listed(folder):
@@ -186,7 +187,11 @@ def _sizes(arrays, names, n_inputs):
         if source == target:
             sizes[source] = round(array.size**0.5)
             if sizes[source] ** 2 != array.size:
-                raise InputError(f"{array.size} recurrent weights are no square", file=path)
+                raise InputError(
+                    f"{array.size} recurrent weights are no square",
+                    file=path,
+                    hint=SPARSE,
+                )
     for name in names[1:]:
         for (source, target), (path, array) in arrays.items():
             if target != name or source == name:
@@ -197,6 +202,6 @@ def _sizes(arrays, names, n_inputs):
                     f"{array.size} weights from {sizes[source]} neurons of {source} to "
                     f"{sizes.get(target, '?')} of {target}",
                     file=path,
-                    hint=f"its data set has {n_inputs} channels",
+                    hint=f"its data set has {n_inputs} channels; {SPARSE}",
                 )
     return sizes

@@ -108,7 +108,9 @@ def draw(network: Network, settings: dict, seed: int) -> dict[str, np.ndarray]:
         if not mask.any():
             raise InputError(
                 f"no synapse of {c.name} with the probability {given['probability']:g}",
-                hint="give a higher one",
+                hint="more neurons, as none is connected to itself"
+                if c.recurrent and shape[0] == 1
+                else "give a higher one",
             )
         drawn[c.mask] = mask
     return drawn

@@ -69,6 +69,11 @@ def _parse(value, where, tables):
         raise InputError(
             f"{where}.longest: {longest!r}", hint="whole steps from `high` on, of learned delays"
         )
+    if learned and not (longest or drawn["high"]):
+        raise InputError(
+            f"{where}.longest: learned delays of at most 0 steps cannot change",
+            hint="give `longest`, the most steps that they come to",
+        )
     return drawn | more
 
 
