@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +33,11 @@ from spikespeech import command, eventprop, files, losses
 from spikespeech.backends import native
 from spikespeech.engine import dealing
 from spikespeech.engine.kernel import kernel
-from spikespeech.kernels.vectors import LANES, NARROW, WIDE, aligned, load_wide, padded, store
-from spikespeech.network import Connection, Network, Parameters
+from spikespeech.kernels.vectors import LANES, WIDE, aligned, load_wide, padded, store
+from spikespeech.network import Connection, Network, Parameters, sparse
 from spikespeech.spikes import SpikeTrains
 from spikespeech.spikes.augment import Presentations, ahead
+from spikespeech.training import connections
 
 INPUTS, OUTPUTS, INPUT_SPIKES, SPIKES_A_NEURON = 700, 20, 8000, 14
 IN_A_ROW = 4  # batches that the engine learns from at a time, so that it is warm as in an epoch
@@ -177,33 +177,30 @@ def engine(work, threads, repeats):
     ]
 
 
-def blocks(shape, share, rng):
-    """Return float32 of 1 for a share of all sources and NARROW targets in a row, else 0."""
-    n_sources, n_targets = shape
-    there = rng.random((n_sources, -(-n_targets // NARROW))) < share
-    return np.repeat(there, NARROW, axis=1)[:, :n_targets].astype(np.float32)
-
-
 def delayed(work, longest, repeats):
     """Return the rows of the engine with learned delays up to `longest` steps, with one thread."""
     network, weights, spikes = work
     plain, _ = learner(work, 1)
     rows = []
     for name, (shape, sources, share) in LAYOUTS.items():
-        rng, given, late = np.random.default_rng(1), {}, []
-        for c in network.connections:
-            if c.source in sources and c.target == "hidden":
-                c = Connection(c.source, c.target, longest, shape, True)
-                if share < 1:
-                    there = blocks(weights[c.name].shape, share, rng)
-                    c = replace(c, synapses=int(there.sum()))
-                    given |= {c.mask: there, c.name: weights[c.name] * there / share}
-            late.append(c)
-        other = Network(network.populations, tuple(late), network.dt_ms)
-        given |= {c.delay: rng.uniform(0, longest, other.shapes()[c.delay])
-                  for c in late if c.longest_delay}  # fmt: skip
+        late = tuple(
+            Connection(c.source, c.target, longest, shape, True)
+            if c.source in sources and c.target == "hidden"
+            else c
+            for c in network.connections
+        )
+        other, rng = Network(network.populations, late, network.dt_ms), np.random.default_rng(1)
+        given = weights | {c.delay: rng.uniform(0, longest, other.shapes()[c.delay])
+                           for c in late if c.longest_delay}  # fmt: skip
+        if share < 1:
+            chosen = {"kind": "random", "probability": share, "shape": "block"}
+            places = dict.fromkeys(sources, chosen)
+            given |= connections.draw(other, places, 1)
+            other = connections.sparse(other, places, 1)
+            kept = sparse.masked(other, given)
+            given |= {name: there / share for name, there in kept.items()}
         before = resident()
-        steps, backend = learner((other, weights | given, spikes), 1)
+        steps, backend = learner((other, given, spikes), 1)
         often = float(steps().hidden_spikes.mean())
         megabytes = resident() - before
         calls = [steps, lambda backend=backend: backend.evaluate(spikes), plain]
